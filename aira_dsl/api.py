@@ -1,0 +1,229 @@
+"""The functions behind `import aira_dsl`: evaluate an architecture, search a space.
+
+The command line is a thin face of this module. What concerns text and values is exported from the
+floors that own it (`load`, `parse`, `check`, `format_text`, `to_text`, `cost`, `build`, …).
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from aira_dsl.architecture import Architecture
+from aira_dsl.errors import UsageError
+from aira_dsl.machine import available_cores, free_memory
+from aira_dsl.proxy.evaluation import Evaluation
+from aira_dsl.proxy.evaluator import Evaluator, code_version
+from aira_dsl.proxy.presets import TIME_LIMITS, Objective, PresetName, preset_settings
+from aira_dsl.proxy.store import Store, default_store_path
+from aira_dsl.report.run_files import write_run
+from aira_dsl.space import Space
+from aira_dsl.study.folder import RunFolder
+from aira_dsl.study.journal import Journal
+from aira_dsl.study.loop import Progress, Search, ranked
+from aira_dsl.study.samplers import layers_of
+from aira_dsl.study.settings import Limits, SamplerName, SearchSettings, default_sampler
+from aira_dsl.study.storage import GONE, shared_address
+from aira_dsl.study.table import Row, rows
+
+__all__ = ["Evaluation", "Progress", "SearchResult", "evaluate", "search"]
+
+MEMORY_SHARE = 0.8  # of the free memory, divided among the workers
+MIN_MEMORY = 1 << 30
+
+
+def evaluate(
+    architecture: Architecture,
+    *,
+    preset: PresetName = "cpu",
+    objective: Objective = "mad",
+    corpus: Sequence[str | Path] = (),
+    seed: int = 0,
+    store: str | Path | None = None,
+) -> Evaluation:
+    """Train an architecture on the proxy tasks and score it on the validation split.
+
+    Runs in this process, on one thread. The same call gives the same numbers; a result that the
+    store has is returned at once.
+
+    Args:
+        architecture: any architecture; its vocabulary is replaced by each task's.
+        preset: how much to spend, see docs/proxy.md.
+        objective: `mad` (mean token accuracy, higher is better) or `language` (bits per byte).
+        corpus: text files or folders for `language`; empty for the default corpus.
+        seed: seed of data, initialisation and order.
+        store: the SQLite file to keep results in; None for the user's own.
+
+    Raises:
+        AiraError: for unusable data (E06xx) or an unusable store (E07xx).
+    """
+    settings = preset_settings(preset, objective=objective, corpus=corpus)
+    return Evaluator(settings, store=Store(store or default_store_path())).evaluate(
+        architecture, seed
+    )
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search found.
+
+    Attributes:
+        best: the architecture with the best validation score, or None if every trial failed.
+        score: its validation score.
+        test_score: its score on the test split, which the search did not see.
+        rows: the trial table.
+        direction: `maximize` or `minimize`: which way scores get better.
+        folder: where all of it is written.
+        exhausted: whether the space ran out of arrangements before the budget did.
+    """
+
+    best: Architecture | None
+    score: float | None
+    test_score: float | None
+    rows: list[Row]
+    direction: Literal["maximize", "minimize"]
+    folder: Path
+    exhausted: bool
+
+
+def search(
+    space: Space | None = None,
+    *,
+    method: Literal["optuna", "agent"] = "optuna",
+    sampler: SamplerName | None = None,
+    budget: int | None = None,
+    seconds: float | None = None,
+    where: Sequence[str] = (),
+    preset: PresetName = "cpu",
+    objective: Objective = "mad",
+    corpus: Sequence[str | Path] = (),
+    seed: int = 0,
+    workers: int | None = None,
+    out: str | Path | None = None,
+    storage: str | None = None,
+    study: str | None = None,
+    store: str | Path | None = None,
+    time_limit: float | None = None,
+    memory_limit: int | None = None,
+    heartbeat: int = 30,
+    winners: int = 3,
+    force: bool = False,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> SearchResult:
+    """Search a space of arrangements; the same call continues a search that was interrupted.
+
+    Args:
+        space: where to search; None for the paper's 16 slots of attention, MLP and Mamba-2.
+        method: `optuna`; `agent` is not available yet.
+        sampler: random, tpe, gp, nsga2 or evolution; None for gp up to 300 evaluations, else tpe.
+        budget: evaluations in all; 100 if neither `budget` nor `seconds` is given.
+        seconds: wall-clock seconds in all sessions.
+        where: constraints such as `A<=4` or `parameters<=1_050_000`.
+        preset, objective, corpus, seed, store: as for `evaluate`.
+        workers: evaluation processes, one thread each; None for one a core. With one worker two
+            searches with the same seed give the same table.
+        out: run folder; None for one under `runs/` named after the search.
+        storage: a PostgreSQL URL that workers on several machines share; None for the run folder.
+        study: name of the study in `storage`; None for one named after the search.
+        time_limit: seconds a candidate may take; None for the preset's.
+        memory_limit: bytes a candidate may allocate; None for its share of what is free.
+        heartbeat: seconds between signs of life, with `storage`.
+        winners: how many of the best are scored on the test split at the end.
+        force: replace another search in the run folder.
+        on_progress: called with the state of the search, several times a second.
+
+    Raises:
+        UsageError: E0809, for `method="agent"`.
+        AiraError: for unusable input, folders, stores and databases; see docs/errors.md.
+    """
+    if method != "optuna":
+        raise UsageError(
+            "E0809",
+            f"search method {method!r} is not available yet",
+            help="use --method optuna",
+        )
+    address = shared_address(storage) if storage is not None else None
+    if budget is None and seconds is None:
+        budget = 100
+    workers = workers or available_cores()
+    space = (space or Space.default()).where(*where)
+    evaluator_settings = preset_settings(preset, objective=objective, corpus=corpus)
+    settings = SearchSettings.of(
+        space,
+        sampler=sampler or default_sampler(budget),
+        seed=seed,
+        evaluator=evaluator_settings,
+        code=code_version(),
+    )
+    limits = Limits(
+        budget=budget,
+        seconds=seconds,
+        workers=workers,
+        time_limit=time_limit or TIME_LIMITS[preset],
+        memory_limit=memory_limit or _memory_share(workers),
+        heartbeat=heartbeat,
+        winners=winners,
+    )
+    evaluator = Evaluator(evaluator_settings, store=Store(store or default_store_path()))
+    folder = RunFolder(out or Path("runs") / settings.title, settings, force=force)
+    try:
+        return _run(space, settings, limits, evaluator, folder, address, study, on_progress)
+    finally:
+        folder.close()
+
+
+def _run(
+    space: Space,
+    settings: SearchSettings,
+    limits: Limits,
+    evaluator: Evaluator,
+    folder: RunFolder,
+    address: str | None,
+    study: str | None,
+    on_progress: Callable[[Progress], None],
+) -> SearchResult:
+    latest = Progress(0, 0, 0, folder.seconds_used, limits)
+
+    def tell(progress: Progress) -> None:
+        nonlocal latest
+        latest = replace(progress, finished=None)
+        on_progress(progress)
+
+    journal = Journal(
+        address or folder.storage_url,
+        study or settings.title,
+        direction=settings.evaluator.direction,
+        heartbeat=limits.heartbeat,
+        on_trouble=lambda reason: tell(replace(latest, trouble=reason)),
+    )
+    loop = Search(space, settings, limits, journal, evaluator, folder.seconds_used, tell)
+    try:
+        loop.run()
+        return _result(space, settings, journal, folder, exhausted=loop.exhausted)
+    finally:
+        folder.keep_time(loop.seconds_used)
+        with suppress(*GONE):  # then the study has it all, and the same command writes the files
+            write_run(folder, space, settings, journal)
+        journal.close()
+
+
+def _result(
+    space: Space, settings: SearchSettings, journal: Journal, folder: RunFolder, *, exhausted: bool
+) -> SearchResult:
+    tests = journal.noted("test_scores", {})
+    table = rows(journal.trials(), tests)
+    best = next(iter(ranked(journal.trials(), settings.evaluator.direction)), None)
+    return SearchResult(
+        best=space.architecture(layers_of(best), name="best") if best else None,
+        score=best.value if best else None,
+        test_score=tests.get(best.user_attrs["fingerprint"]) if best else None,
+        rows=table,
+        direction=settings.evaluator.direction,
+        folder=folder.path,
+        exhausted=exhausted,
+    )
+
+
+def _memory_share(workers: int) -> int:
+    return max(MIN_MEMORY, int(MEMORY_SHARE * (free_memory() or 0) / workers))

@@ -1,0 +1,91 @@
+"""The pattern notation, as a value: a sequence of block names written with repeats and groups.
+
+`5×(2A-M)-A` is the paper's way to write sixteen layers. Here a sequence becomes its shortest such
+text; `aira_dsl.language` reads the text back.
+
+The search for groups is cubic, so it works on at most 64 symbols: the names themselves, or else the
+runs of equal names (then no group begins or ends inside a run), or else it is left out.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+TIMES = "×"
+_SEARCHED = 64
+
+# `2e3` and `2_0` are numbers to a reader of the text: such names are repeated with a sign.
+_READS_AS_NUMBER = re.compile(r"[eE]([0-9].*)?|_[0-9].*")
+
+Run = tuple[str, int]
+"""A name and how often it stands in a row."""
+
+
+def compress(names: Sequence[str]) -> str:
+    """Write a sequence of block names in the pattern notation.
+
+    Returns the text with the fewest names in it, and of those the shortest; deterministic. A
+    sequence of more than 64 names is searched run by run, one of more than 64 runs not at all.
+
+    >>> compress(["A", "A", "M"] * 5 + ["A"])
+    '5×(2A-M)-A'
+    """
+    runs = _runs(names)
+    if len(names) <= _SEARCHED:
+        return _shortest(tuple((name, 1) for name in names))
+    if len(runs) <= _SEARCHED:
+        return _shortest(tuple(runs))
+    return "-".join(_repeat(count, name) for name, count in runs)
+
+
+def _runs(names: Sequence[str]) -> list[Run]:
+    runs: list[Run] = []
+    for name in names:
+        if runs and runs[-1][0] == name:
+            runs[-1] = (name, runs[-1][1] + 1)
+        else:
+            runs.append((name, 1))
+    return runs
+
+
+def _repeat(count: int, name: str) -> str:
+    sign = TIMES if _READS_AS_NUMBER.fullmatch(name) else ""
+    return name if count == 1 else f"{count}{sign}{name}"
+
+
+def _shortest(symbols: tuple[Run, ...]) -> str:
+    """Find the best text by dynamic programming over all splits into runs and repeated groups."""
+
+    @cache
+    def best(start: int, stop: int) -> tuple[int, int, str]:
+        """Return (names written, characters, text) for symbols[start:stop]."""
+        part = symbols[start:stop]
+        if len({name for name, _ in part}) == 1:
+            text = _repeat(sum(count for _, count in part), part[0][0])
+            return (1, len(text), text)
+        candidates = [
+            _join(best(start, middle), best(middle, stop)) for middle in range(start + 1, stop)
+        ]
+        candidates += [
+            _group(len(part) // period, best(start, start + period))
+            for period in range(2, len(part) // 2 + 1)
+            if _is_periodic(part, period)
+        ]
+        return min(candidates)
+
+    return best(0, len(symbols))[2] if symbols else ""
+
+
+def _join(left: tuple[int, int, str], right: tuple[int, int, str]) -> tuple[int, int, str]:
+    text = f"{left[2]}-{right[2]}"
+    return (left[0] + right[0], len(text), text)
+
+
+def _group(count: int, inner: tuple[int, int, str]) -> tuple[int, int, str]:
+    text = f"{count}{TIMES}({inner[2]})"
+    return (inner[0], len(text), text)
+
+
+def _is_periodic(symbols: tuple[Run, ...], period: int) -> bool:
+    repeats, rest = divmod(len(symbols), period)
+    return rest == 0 and symbols == symbols[:period] * repeats

@@ -1,0 +1,55 @@
+"""Replacing files in one step: a reader sees the old content or the new, never half of it."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from aira_dsl.errors import RunError
+
+
+def replace_file(path: str | Path, data: bytes) -> None:
+    """Replace a file's content or make the file; on failure all is as it was.
+
+    An existing file keeps its permissions, a symbolic link keeps pointing.
+
+    Raises:
+        OSError: the file can not be written.
+    """
+    target = os.path.realpath(path)
+    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".aira-dsl-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, _mode(target))
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def write_atomically(path: str | Path, content: str | bytes) -> None:
+    """Replace a file that belongs to us.
+
+    Raises:
+        RunError: E0904, if it can not be written (permissions, full disk, missing folder).
+    """
+    try:
+        replace_file(path, content.encode() if isinstance(content, str) else content)
+    except OSError as error:
+        raise RunError(
+            "E0904",
+            f"{path} can not be written: {error.strerror or error}",
+            help="free space, fix permissions, or choose another place",
+        ) from None
+
+
+def _mode(target: str) -> int:
+    """Return the permissions of the file, or those that a new one gets."""
+    try:
+        return os.stat(target).st_mode & 0o7777
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask

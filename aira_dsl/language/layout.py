@@ -1,0 +1,132 @@
+"""Canonical layout of one statement: what `fmt` writes between the line ends.
+
+Comments can only stand where the grammar allows a line end, so each belongs after a piece of its
+statement; a statement with comments inside takes several lines, any other takes one.
+"""
+
+import re
+from typing import NamedTuple
+
+from lark import Token
+
+from aira_dsl.language.tree import (
+    Definition,
+    Group,
+    Parameter,
+    Pattern,
+    Statement,
+    end_of,
+    start_of,
+)
+
+WIDTH = 100
+_INDENT, _DEEPER = "  ", "    "
+
+# `2e3` and `2_0` are numbers: blocks with such names are repeated with a sign, `2×e3`.
+_READS_AS_NUMBER = re.compile(r"[eE]([0-9].*)?|_[0-9].*")
+
+
+class Comment(NamedTuple):
+    """`# …` and where it stands."""
+
+    start: int
+    text: str
+    own_line: bool
+
+
+class Piece(NamedTuple):
+    """A part of a pattern after which a line may end, and where it ends in the source."""
+
+    text: str
+    end: int
+
+
+def repeat(count: str, name: str) -> str:
+    """Write a repeated block: `2Mb`, but `2×e3`."""
+    sign = "×" if _READS_AS_NUMBER.fullmatch(name) else ""
+    return f"{count}{sign}{name}"
+
+
+def statement(item: Statement, comments: list[Comment]) -> list[str]:
+    """Lay out `layers 5×(2A-M)-A` or `width 128`."""
+    head = f"{_INDENT}{item.key} "
+    if isinstance(item.value, Token):
+        return [head + item.value]
+    return _fill(head, pieces(item.value), comments)
+
+
+def definition(
+    item: Definition, comments: list[Comment], name_width: int, kind_width: int
+) -> list[str]:
+    """Lay out `block M  = mlp       { hidden 258 }`."""
+    head = f"{_INDENT}{item.word} {item.name:<{name_width}} = "
+    parameters = item.parameters.items if item.parameters else ()
+    if comments:
+        return [*_open(f"{head}{item.kind:<{kind_width}} {{", parameters, comments), f"{_INDENT}}}"]
+    if not parameters:
+        return [f"{head}{item.kind}"]
+    inside = ", ".join(f"{key} {value}" for key, value in parameters)
+    return [f"{head}{item.kind:<{kind_width}} {{ {inside} }}"]
+
+
+def _open(first: str, parameters: tuple[Parameter, ...], comments: list[Comment]) -> list[str]:
+    """Write parameters one a line, each comment where it was."""
+    lines, rest = [first], list(comments)
+    for parameter in parameters:
+        rest = _place(lines, rest, start_of(parameter.key))
+        lines.append(f"{_DEEPER}{parameter.key} {parameter.value}")
+    _place(lines, rest, None)
+    return lines
+
+
+def _place(lines: list[str], comments: list[Comment], before: int | None) -> list[Comment]:
+    """Write the comments before an offset; return the others."""
+    now = [each for each in comments if before is None or each.start < before]
+    for comment in now:
+        if comment.own_line:
+            lines.append(_DEEPER + comment.text)
+        else:
+            lines[-1] += "  " + comment.text
+    return comments[len(now) :]
+
+
+def pieces(pattern: Pattern) -> list[Piece]:
+    """Cut a pattern into its pieces: `5×(`, `2A-`, `M`, `)-`, `A`."""
+    found: list[Piece] = []
+    for index, each in enumerate(pattern):
+        count = "" if each.times is None else str(int(each.times))
+        if isinstance(each.body, Group):
+            found.append(Piece(f"{count}×(" if count else "(", each.body.start + 1))
+            found += pieces(each.body.items)
+            found.append(Piece(")", each.body.end))
+        else:
+            found.append(Piece(repeat(count, each.body) if count else each.body, end_of(each.body)))
+        if index + 1 < len(pattern):
+            found[-1] = Piece(found[-1].text + "-", found[-1].end)
+    return found
+
+
+def _fill(head: str, parts: list[Piece], comments: list[Comment]) -> list[str]:
+    """Fill lines with pieces; a line ends after a comment, or after a separator when it is full."""
+    lines: list[str] = []
+    line, rest = head, list(comments)
+    for piece in parts:
+        while rest and rest[0].start < piece.end:
+            line = _comment(lines, line, rest.pop(0))
+        full = len(line) + len(piece.text) > WIDTH and line.endswith("-")
+        if full and not piece.text.startswith(")"):
+            lines.append(line)
+            line = _DEEPER
+        line += piece.text
+    return [*lines, line]
+
+
+def _comment(lines: list[str], line: str, comment: Comment) -> str:
+    """Write a comment after the pieces so far, and begin the next line."""
+    if not comment.own_line:
+        lines.append(f"{line}  {comment.text}")
+        return _DEEPER
+    if line.strip():
+        lines.append(line)
+    lines.append(_DEEPER + comment.text)
+    return _DEEPER

@@ -1,0 +1,118 @@
+"""What the commands `check` and `fmt` do to one path; `-` stands for the standard input."""
+
+import difflib
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from aira_dsl.architecture import SpaceDefinition, compress
+from aira_dsl.language.diagnostics import ArchitectureError, Diagnostic
+from aira_dsl.language.files import decode, read_text, write_text
+from aira_dsl.language.printer import format_text
+from aira_dsl.language.reading import parse_space
+from aira_dsl.language.scan import MAX_BYTES
+
+STDIN = Path("-")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The result of checking one path.
+
+    Attributes:
+        filename: what to call it.
+        diagnostics: empty if all is well.
+        source: the text, or None if it could not be read.
+        summary: `16 layers, 5×(2A-M)-A`; empty if something is wrong.
+    """
+
+    filename: str
+    diagnostics: Sequence[Diagnostic]
+    source: str | None
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class Formatted:
+    """The result of formatting one path.
+
+    Attributes:
+        filename: what to call it.
+        before: the text as it is, or None if it could not be read.
+        after: the canonical text; the text as it is if something is wrong.
+        diagnostics: empty if all is well.
+    """
+
+    filename: str
+    before: str | None
+    after: str | None
+    diagnostics: Sequence[Diagnostic]
+
+    @property
+    def changed(self) -> bool:
+        """Whether formatting changes anything."""
+        return self.before != self.after
+
+    @property
+    def diff(self) -> str:
+        """The change as a unified diff, empty if there is none."""
+        before, after = (
+            text.splitlines(keepends=True) for text in (self.before or "", self.after or "")
+        )
+        lines = difflib.unified_diff(before, after, self.filename, self.filename)
+        return "".join(line if line.endswith("\n") else line + "\n" for line in lines)
+
+
+def check_path(path: Path) -> Checked:
+    """Check one file, architecture or space."""
+    name, source = _name(path), None
+    try:
+        source = _read(path)
+        return Checked(name, (), source, _summary(parse_space(source, filename=name)))
+    except ArchitectureError as error:
+        return Checked(name, error.diagnostics, source)
+
+
+def format_path(path: Path) -> Formatted:
+    """Format one file, in memory."""
+    name, source = _name(path), None
+    try:
+        source = _read(path)
+        return Formatted(name, source, format_text(source, filename=name), ())
+    except ArchitectureError as error:
+        return Formatted(name, source, source, error.diagnostics)
+
+
+def rewrite(path: Path, formatted: Formatted) -> None:
+    """Write a changed file back in one step; raises ArchitectureError if it can not be written."""
+    assert path != STDIN
+    if formatted.changed and formatted.after is not None:
+        write_text(path, formatted.after)
+
+
+def terminal_style(stream: TextIO) -> tuple[bool, int]:
+    """Return whether to color what goes to a stream, and how many columns it has."""
+    if not stream.isatty():
+        return False, 100
+    return not os.environ.get("NO_COLOR"), shutil.get_terminal_size().columns
+
+
+def _name(path: Path) -> str:
+    return "<stdin>" if path == STDIN else str(path)
+
+
+def _read(path: Path) -> str:
+    if path == STDIN:
+        return decode(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>")
+    return read_text(path)
+
+
+def _summary(space: SpaceDefinition) -> str:
+    if space.layers is None:
+        return f"space of {space.slots} slots, blocks {', '.join(space.blocks)}"
+    layers = "1 layer" if space.slots == 1 else f"{space.slots} layers"
+    return f"{layers}, {compress(space.layers)}"

@@ -1,0 +1,122 @@
+"""The syntax tree: what was written and where, before anyone asks what it means.
+
+Words are Lark tokens: strings that know their offsets (`start_pos`, `end_pos`). Named tuples,
+because they are the cheapest immutable records that Python builds.
+"""
+
+from typing import NamedTuple, TypeAlias
+
+from lark import Token
+
+
+def start_of(token: Token) -> int:
+    """Offset of a token's first character."""
+    assert token.start_pos is not None
+    return token.start_pos
+
+
+def end_of(token: Token) -> int:
+    """Offset after a token's last character."""
+    assert token.end_pos is not None
+    return token.end_pos
+
+
+class Group(NamedTuple):
+    """`( … )`."""
+
+    items: tuple["Repeat", ...]
+    start: int
+    end: int
+
+
+class Repeat(NamedTuple):
+    """A block or a group with its count: `A`, `2Mb`, `3×(A-M)`; a FLOAT token stands alone."""
+
+    times: Token | None
+    body: Token | Group
+
+    @property
+    def start(self) -> int:
+        """Offset of the first character."""
+        if self.times is not None:
+            return start_of(self.times)
+        return self.body.start if isinstance(self.body, Group) else start_of(self.body)
+
+    @property
+    def end(self) -> int:
+        """Offset after the last character."""
+        return self.body.end if isinstance(self.body, Group) else end_of(self.body)
+
+
+Pattern: TypeAlias = tuple[Repeat, ...]
+
+
+class Statement(NamedTuple):
+    """`NAME value`; the value is a whole number or a pattern."""
+
+    key: Token
+    value: Token | Pattern
+
+    @property
+    def start(self) -> int:
+        """Offset of the first character."""
+        return start_of(self.key)
+
+    @property
+    def end(self) -> int:
+        """Offset after the last character."""
+        return end_of(self.value) if isinstance(self.value, Token) else self.value[-1].end
+
+
+class Parameter(NamedTuple):
+    """`NAME value` inside a block's braces."""
+
+    key: Token
+    value: Token
+
+
+class Parameters(NamedTuple):
+    """`{ … }` of a block."""
+
+    items: tuple[Parameter, ...]
+    start: int
+    end: int
+
+
+class Definition(NamedTuple):
+    """`block NAME = KIND { … }`."""
+
+    word: Token
+    name: Token
+    kind: Token
+    parameters: Parameters | None
+
+    @property
+    def start(self) -> int:
+        """Offset of the first character."""
+        return start_of(self.word)
+
+    @property
+    def end(self) -> int:
+        """Offset after the last character."""
+        return end_of(self.kind) if self.parameters is None else self.parameters.end
+
+
+class Broken(NamedTuple):
+    """A statement that could not be read; its first words still say what it was about."""
+
+    words: tuple[str, ...]
+    swallows: bool  # a definition behind it on the same line, which went down with it
+
+
+Item: TypeAlias = Statement | Definition | Broken
+
+
+class Section(NamedTuple):
+    """`NAME NAME { … }`: everything a file holds."""
+
+    word: Token
+    name: Token | None
+    items: tuple[Item, ...]
+    open: int
+    end: int

@@ -1,0 +1,88 @@
+"""What was written -> a Python value that pydantic accepts, or the rule that it breaks.
+
+The rules themselves live in the pydantic fields of the primitives and of Architecture; here their
+violations are put into words. A new field needs nothing here.
+"""
+
+import re
+from functools import lru_cache
+from typing import Annotated, Any, NamedTuple
+
+from lark import Token
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from aira_dsl.architecture import MAX_LAYERS, Architecture
+from aira_dsl.language.suggest import suggestion
+
+Scalar = int | float | bool | str | None
+
+
+class Rule(NamedTuple):
+    """What a field asks for, as the end of a sentence (`must be at least 1`), and some help."""
+
+    text: str
+    help: str | None
+
+
+SETTINGS = tuple(
+    name for name in Architecture.model_fields if name not in {"name", "blocks", "layers"}
+)
+"""What both kinds of sections may set: width, vocab, context, …"""
+
+_BOUNDS = {
+    "greater_than_equal": ("ge", "at least"),
+    "greater_than": ("gt", "above"),
+    "less_than_equal": ("le", "at most"),
+    "less_than": ("lt", "below"),
+}
+_CONSTANTS: dict[str, bool | None] = {"true": True, "false": False, "none": None}
+_DIGITS = 18
+"""Longer whole numbers are out of every range; they are not converted (Python's own limit is 4,300
+digits), only known to be large."""
+
+
+def scalar(token: Token) -> Scalar:
+    """Return the value of a NAME, INT or FLOAT token."""
+    if token.type == "INT":
+        digits = token.replace("_", "").lstrip("0") or "0"
+        return int(digits) if len(digits) <= _DIGITS else 10**_DIGITS
+    if token.type == "FLOAT":
+        return float(token)
+    return _CONSTANTS.get(token, str(token))
+
+
+@lru_cache(maxsize=1024, typed=True)
+def setting(key: str, value: Scalar) -> tuple[Any, Rule | None]:
+    """Check one setting; return the value to use and no rule, or None and the broken rule."""
+    try:
+        return _adapter(key).validate_python(value), None
+    except ValidationError as error:
+        return None, broken_rule(error.errors(include_url=False)[0])
+
+
+@lru_cache(maxsize=32)
+def _adapter(key: str) -> TypeAdapter[Any]:
+    if key == "slots":
+        return TypeAdapter(Annotated[int, Field(strict=True, ge=1, le=MAX_LAYERS)])
+    field = Architecture.model_fields[key]
+    annotated: Any = Annotated[field.annotation, *field.metadata]
+    return TypeAdapter(annotated)
+
+
+def broken_rule(error: ErrorDetails) -> Rule:
+    """Put pydantic's complaint about one value into words."""
+    kind, given, context = error["type"], error["input"], error.get("ctx", {})
+    if kind == "literal_error":
+        words = re.findall(r"'(\w+)'", str(context["expected"]))
+        return Rule(f"must be one of {', '.join(words)}", suggestion(str(given), words, "known"))
+    if kind.startswith("int"):
+        return Rule("takes a whole number", None)
+    if kind.startswith("bool"):
+        return Rule("takes `true` or `false`", None)
+    # Words such as `inf` and `true` pass as numbers and then break a bound.
+    if kind not in _BOUNDS or not isinstance(given, int | float) or isinstance(given, bool):
+        return Rule("takes a number", None)
+    name, words_of_bound = _BOUNDS[kind]
+    bound = context[name]
+    return Rule(f"must be {words_of_bound} {bound:{',' if isinstance(bound, int) else 'g'}}", None)

@@ -1,0 +1,58 @@
+"""What the machine gives this process: cores, memory, threads."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+MEMINFO = Path("/proc/meminfo")
+CGROUP = Path("/sys/fs/cgroup")  # a container's own limits (version 2)
+
+
+def available_cores() -> int:
+    """Count the cores this process may run on: affinity and container quota considered."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else (os.cpu_count() or 1)
+    try:
+        quota, period = (CGROUP / "cpu.max").read_text().split()
+        return max(1, min(cores, int(quota) // int(period)))
+    except (OSError, ValueError):  # no container, or "max": no quota
+        return cores
+
+
+def free_memory() -> int | None:
+    """Return bytes that can be allocated without swapping, or None where that is unknown."""
+    known = [free for free in (_machine_memory(), _container_memory()) if free is not None]
+    return min(known, default=None)
+
+
+def _machine_memory() -> int | None:
+    try:
+        for line in MEMINFO.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    return None
+
+
+def _container_memory() -> int | None:
+    """Return what is left of a container's limit, or None outside of one."""
+    try:
+        limit = int((CGROUP / "memory.max").read_text())  # "max" if there is none
+        return max(0, limit - int((CGROUP / "memory.current").read_text()))
+    except (OSError, ValueError):
+        return None
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute on one thread inside; equal numbers however many cores there are."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

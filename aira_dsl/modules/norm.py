@@ -1,0 +1,41 @@
+"""RMSNorm, plain and gated.
+
+Shapes: D normalized channels, G groups of channels.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class RMSNorm(nn.Module):
+    """x / sqrt(mean(x²) + eps) · weight over the last dimension (arXiv 1910.07467)."""
+
+    def __init__(self, width: int, eps: float) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, x_D: Tensor) -> Tensor:
+        """Normalize the last dimension."""
+        return nn.functional.rms_norm(x_D, self.weight.shape, self.weight, self.eps)
+
+
+class GatedRMSNorm(nn.Module):
+    """RMSNorm of y · silu(z), each group of channels by itself: Mamba-2's, gate first.
+
+    Computed in float32 at least, since the product of two activations has a wide range.
+    """
+
+    def __init__(self, width: int, groups: int, eps: float) -> None:
+        super().__init__()
+        self.groups = groups
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, y_D: Tensor, gate_D: Tensor) -> Tensor:
+        """Gate, then normalize; the result has the gate's dtype."""
+        wide = torch.promote_types(gate_D.dtype, torch.float32)
+        y_D = y_D.to(wide) * nn.functional.silu(gate_D.to(wide))
+        y_GD = torch.unflatten(y_D, -1, (self.groups, -1))
+        y_GD = nn.functional.rms_norm(y_GD, y_GD.shape[-1:], eps=self.eps)
+        return (y_GD.flatten(-2) * self.weight).to(gate_D.dtype)

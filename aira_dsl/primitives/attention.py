@@ -1,0 +1,85 @@
+"""Causal grouped-query self-attention, with rotary positions (RoPE) or none."""
+
+import math
+from typing import Annotated, Literal, Self
+
+from pydantic import Field
+
+from aira_dsl.primitives.base import Primitive, Size
+
+
+class Attention(Primitive):
+    """Causal self-attention; the defaults are the paper's small scale (§1.3: 16 heads of 8)."""
+
+    kind: Literal["attention"] = "attention"
+    heads: Size = 16
+    kv_heads: Size | None = None  # None: as many as heads
+    head_dim: Size | None = None  # None: width / heads
+    rope: Annotated[float, Field(gt=1.0, le=1e12)] | None = 10_000.0  # θ; None: no positions
+
+    def resolve(self, width: int) -> Self:
+        """Fill in `kv_heads`, and `head_dim` where the heads divide the width."""
+        head_dim = self.head_dim
+        if head_dim is None and width % self.heads == 0:
+            head_dim = width // self.heads
+        return self.model_copy(
+            update={"kv_heads": self.kv_heads or self.heads, "head_dim": head_dim}
+        )
+
+    def problems(self, width: int) -> list[tuple[str, str, str]]:
+        """Check that heads divide the width, that groups are equal, that RoPE has pairs."""
+        found = []
+        if self.heads % self._kv_heads:
+            found.append(
+                (
+                    "kv_heads",
+                    f"heads {self.heads} is not a multiple of kv_heads {self._kv_heads}",
+                    f"use kv_heads {_nearest_divisor(self.heads, self._kv_heads)}",
+                )
+            )
+        if self.head_dim is None:
+            found.append(
+                (
+                    "heads",
+                    f"width {width} is not divisible by heads {self.heads}",
+                    f"use heads {_nearest_divisor(width, self.heads)}, or give head_dim",
+                )
+            )
+        elif self.rope is not None and self.head_dim % 2:
+            found.append(
+                (
+                    "rope",
+                    f"rope rotates pairs, but head_dim is {self.head_dim}",
+                    "use an even head_dim, or rope none",
+                )
+            )
+        return found
+
+    def parameters(self, width: int) -> int:
+        """Count q, k, v and output projections: 2·d·h·p + 2·d·kv·p."""
+        return 2 * width * self._head_dim * (self.heads + self._kv_heads)
+
+    def training_flops(self, width: int, context: int) -> int:
+        """6·parameters + 12·context·heads·head_dim (paper §4.3)."""
+        return 6 * self.parameters(width) + 12 * context * self.heads * self._head_dim
+
+    def kv_cache_elements(self) -> int:
+        """Count keys and values: 2·kv_heads·head_dim."""
+        return 2 * self._kv_heads * self._head_dim
+
+    @property
+    def _head_dim(self) -> int:
+        assert self.head_dim is not None, "resolve the block first"
+        return self.head_dim
+
+    @property
+    def _kv_heads(self) -> int:
+        assert self.kv_heads is not None, "resolve the block first"
+        return self.kv_heads
+
+
+def _nearest_divisor(number: int, wanted: int) -> int:
+    """Return the divisor of `number` nearest to `wanted`, the smaller one of a tie."""
+    small = [d for d in range(1, math.isqrt(number) + 1) if number % d == 0]
+    divisors = small + [number // d for d in small]
+    return min(divisors, key=lambda d: (abs(d - wanted), d))

@@ -1,0 +1,1 @@
+"""The proxy: small tasks, their data, training and scores, and the one evaluator of all methods."""

@@ -1,0 +1,234 @@
+"""Reading documents from text files, with bounded memory and an error for everything that is amiss.
+
+Every file gets a share of the byte budget by its size. What fits is read whole; of a larger file
+pieces of about 1 MiB are read, evenly spread (for .parquet: row groups, evenly spread), so the same
+files always give the same text. A .txt file (or a piece of it) is one document, so is every line
+of a .jsonl and every row of a .parquet file.
+"""
+
+import codecs
+import json
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import BinaryIO
+
+from aira_dsl.errors import InputError, UsageError
+
+SUFFIXES = (".jsonl", ".parquet", ".txt")
+
+_PIECE = 1 << 20
+_MAX_LINE = 16 << 20
+_BOM = codecs.BOM_UTF8
+
+
+def find_files(paths: list[Path]) -> list[Path]:
+    """Return the text files that paths name, folders expanded, each file once, in a fixed order.
+
+    Files of other kinds inside a folder are passed over; named directly they are refused.
+
+    Raises:
+        InputError: E0613, E0614 or E0615.
+    """
+    found: dict[Path, Path] = {}
+    for path in paths:
+        for file in _files_of(path):
+            found.setdefault(file.resolve(), file)
+    return list(found.values())
+
+
+def read_documents(files: list[Path], max_bytes: int) -> Iterator[bytes]:
+    """Yield documents (UTF-8 bytes) of the files, about `max_bytes` in all at most.
+
+    Raises:
+        InputError: E0615, E0616, E0617 or E0619.
+        UsageError: E0618 if a .parquet file is met and pyarrow is missing.
+    """
+    sizes = [_size(file) for file in files]
+    total = max(1, sum(sizes))
+    readers = {".txt": _read_txt, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
+    for file, size in zip(files, sizes, strict=True):
+        budget = max(1, max_bytes * size // total)
+        try:
+            yield from readers[file.suffix.lower()](file, size, budget)
+        except OSError as error:
+            raise _unreadable(file, error) from error
+
+
+def _files_of(path: Path) -> list[Path]:
+    try:
+        path.stat()
+        if path.is_dir():
+            inside = (file for file in sorted(path.rglob("*")) if file.is_file())
+            files = [file for file in inside if file.suffix.lower() in SUFFIXES]
+        else:
+            files = [path] if path.suffix.lower() in SUFFIXES else []
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(
+            "E0613", f"there is no file or folder {path}", help="check the path of the corpus"
+        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+        raise _unreadable(path, error) from error
+    if not files:
+        kinds = ", ".join(SUFFIXES)
+        what = "holds no file of" if path.is_dir() else f"ends in {path.suffix!r}, which is none of"
+        raise InputError(
+            "E0614",
+            f"{path} {what} the kinds that can be read ({kinds})",
+            help="rename plain text to .txt",
+        )
+    return files
+
+
+def _size(file: Path) -> int:
+    try:
+        if file.is_file():
+            return file.stat().st_size
+    except OSError as error:
+        raise _unreadable(file, error) from error
+    raise InputError("E0615", f"{file} can not be read: it is not a regular file")
+
+
+def _unreadable(file: Path, error: Exception) -> InputError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return InputError(
+        "E0615", f"{file} can not be read: {reason}", help="check that the file is whole and yours"
+    )
+
+
+def _pieces(size: int, budget: int) -> list[tuple[int, int, int]]:
+    """Return (start, end, bytes to take) of evenly spread pieces; one whole piece if it fits."""
+    if size <= budget:
+        return [(0, size, size)]
+    count = max(1, budget // _PIECE)
+    starts = [number * size // count for number in range(count + 1)]
+    return [(a, b, budget // count) for a, b in pairwise(starts)]
+
+
+def _read_txt(file: Path, size: int, budget: int) -> Iterator[bytes]:
+    with file.open("rb") as handle:
+        for start, _, take in _pieces(size, budget):
+            handle.seek(start)
+            data = handle.read(take)
+            whole = take == size
+            yield _checked(_inside(data, start, whole), str(file), whole).removeprefix(_BOM)
+
+
+def _inside(data: bytes, start: int, whole: bool) -> bytes:
+    """Drop the rest of a character that began before this piece."""
+    if whole or start == 0:
+        return data
+    rest = next((i for i, byte in enumerate(data[:4]) if byte & 0xC0 != 0x80), 0)
+    return data[rest:]
+
+
+def _checked(data: bytes, where: str, whole: bool = True) -> bytes:
+    """Refuse what is not UTF-8 text; a piece may end inside a character, which is dropped."""
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(data, final=whole)
+    except UnicodeDecodeError as error:
+        raise _not_text(where, f"byte {data[error.start]:#04x} is not UTF-8") from error
+    if "\0" in text:
+        raise _not_text(where, "it holds a NUL byte")
+    return data if whole else text.encode()
+
+
+def _not_text(where: str, reason: str) -> InputError:
+    return InputError("E0616", f"{where} is not text: {reason}", help="convert it to UTF-8 text")
+
+
+def _read_jsonl(file: Path, size: int, budget: int) -> Iterator[bytes]:
+    with file.open("rb") as handle:
+        for start, end, take in _pieces(size, budget):
+            yield from _read_lines(handle, file, start, end, take)
+
+
+def _read_lines(handle: BinaryIO, file: Path, start: int, end: int, take: int) -> Iterator[bytes]:
+    """Yield the texts of the lines that begin in a piece, until enough bytes are taken."""
+    handle.seek(max(0, start - 1))
+    if start:  # go on to the first line that begins here
+        while (part := handle.readline(_MAX_LINE)) and not part.endswith(b"\n"):
+            pass
+    number = 0
+    while take > 0 and handle.tell() < end:
+        number += 1
+        where = f"{file}, line at byte {handle.tell():,}" if start else f"{file}:{number}"
+        line = handle.readline(_MAX_LINE + 1)
+        if len(line) > _MAX_LINE:
+            raise _bad_line(where, f"it is longer than {_MAX_LINE:,} bytes")
+        if line.strip():
+            text = _text_of_line(line.removeprefix(_BOM), where)
+            take -= len(text)
+            yield text
+
+
+def _text_of_line(line: bytes, where: str) -> bytes:
+    try:
+        value = json.loads(_checked(line, where).decode())
+    except (ValueError, RecursionError) as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else "it can not be parsed"
+        raise _bad_line(where, f"it is not JSON ({reason})") from error
+    if not isinstance(value, dict) or not isinstance(value.get("text"), str):
+        raise _bad_line(where, 'it is not an object with a string "text"')
+    return _encoded(value["text"], where)
+
+
+def _bad_line(where: str, reason: str) -> InputError:
+    return InputError(
+        "E0617",
+        f"{where} can not be used: {reason}",
+        help='each line must be a JSON object such as {"text": "Once upon a time"}',
+    )
+
+
+def _encoded(text: str, where: str) -> bytes:
+    try:
+        data = text.encode()
+    except UnicodeEncodeError as error:  # half of a surrogate pair
+        raise _not_text(where, "it holds half of a surrogate pair") from error
+    return _checked(data, where)
+
+
+def _read_parquet(file: Path, size: int, budget: int) -> Iterator[bytes]:
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError as error:
+        raise UsageError(
+            "E0618",
+            f"{file} can not be read: it needs the package pyarrow, which is not installed",
+            help="pip install 'aira-dsl[parquet]'",
+        ) from error
+    try:
+        with parquet.ParquetFile(file) as table:
+            if "text" not in table.schema_arrow.names:
+                raise _bad_parquet(file, 'it has no column "text"')
+            groups = table.num_row_groups
+            chosen = max(1, min(groups, budget // _PIECE))
+            for number in range(chosen if groups else 0):
+                group = number * groups // chosen
+                yield from _read_group(table, file, group, budget // chosen)
+    except pa.ArrowException as error:
+        raise _bad_parquet(file, str(error).splitlines()[0]) from error
+
+
+def _read_group(table, file: Path, group: int, take: int) -> Iterator[bytes]:  # type: ignore[no-untyped-def]
+    """Yield the texts of a row group from its start, until enough bytes are taken."""
+    for batch in table.iter_batches(batch_size=64, row_groups=[group], columns=["text"]):
+        for text in batch.column(0).to_pylist():
+            if take <= 0:
+                return
+            if not isinstance(text, str):
+                kind = type(text).__name__
+                raise _bad_parquet(file, f'its column "text" holds a {kind}, not a string')
+            data = _encoded(text, str(file))
+            take -= len(data)
+            yield data
+
+
+def _bad_parquet(file: Path, reason: str) -> InputError:
+    return InputError(
+        "E0619",
+        f"{file} can not be used: {reason}",
+        help='give a .parquet file with a column "text"',
+    )

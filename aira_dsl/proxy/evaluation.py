@@ -1,0 +1,58 @@
+"""What an evaluation found: the one result type that the store keeps and a search ranks by."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Status = Literal["ok", "diverged", "out of memory", "over time", "crashed"]
+SplitName = Literal["validation", "test"]
+
+
+class TaskScore(BaseModel):
+    """Scores of one task, computed from logits over all scored targets of the split.
+
+    Attributes:
+        task: name of the task.
+        token_accuracy: share of scored targets predicted right, 0 to 1.
+        macro_accuracy: as the MAD benchmark publishes it, 0 to 1 (docs/tasks.md).
+        bits_per_token: mean cross-entropy in bits; on bytes this is bits per byte.
+        training_loss: mean loss of the last tenth of the training steps, in nats.
+        seconds: time for data, training and scoring.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str
+    token_accuracy: float
+    macro_accuracy: float
+    bits_per_token: float
+    training_loss: float
+    seconds: float
+
+
+class Evaluation(BaseModel):
+    """The result of training and scoring one architecture.
+
+    A failure is a result too: it has a status and a message, and no score.
+
+    Attributes:
+        fingerprint: the architecture's identity.
+        seed: seed of data, initialisation and order.
+        split: the split that was scored.
+        status: `ok`, or how it failed.
+        score: mean token accuracy (objective `mad`) or bits per byte (`language`); None on failure.
+        tasks: one entry a task, those finished before a failure.
+        seconds: time of the whole evaluation.
+        message: what happened, for a failure.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fingerprint: str
+    seed: int
+    split: SplitName
+    status: Status
+    score: float | None
+    tasks: tuple[TaskScore, ...] = ()
+    seconds: float = 0.0
+    message: str = ""

@@ -1,0 +1,149 @@
+"""The evaluator: the one judge of every architecture, whoever proposed it.
+
+`evaluate` is a pure function of the architecture's fingerprint, the evaluator's settings, the seed
+and the version of the code that computes: what the store keeps under exactly that key is what a new
+run would give. It runs on one thread, so that the numbers do not depend on how busy the machine
+is; several candidates at once are several processes (`aira_dsl.proxy.pool`).
+"""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from aira_dsl import __version__
+from aira_dsl.architecture import Architecture
+from aira_dsl.machine import one_thread
+from aira_dsl.proxy.evaluation import Evaluation, SplitName, Status, TaskScore
+from aira_dsl.proxy.networks import network
+from aira_dsl.proxy.presets import EvaluatorSettings, TaskRun
+from aira_dsl.proxy.scoring import score
+from aira_dsl.proxy.store import Store
+from aira_dsl.proxy.tasks import make_splits
+from aira_dsl.proxy.training import Diverged, train
+
+_NUMERIC_PACKAGES = ("primitives", "architecture", "modules", "compiler", "proxy")
+# What only starts, limits, keeps or describes evaluations; presets are in the key as values.
+_NOT_NUMERIC = ("pool.py", "worker.py", "store.py", "evaluation.py", "presets.py")
+SCORING_BATCH = 128  # MAD's; macro accuracy depends on it
+_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "bad_alloc", "std::bad_alloc")
+
+
+class Evaluator:
+    """Train an architecture on the proxy tasks and score it on a split it was not trained on.
+
+    Args:
+        settings: objective, tasks, sizes and recipes; see `aira_dsl.proxy.presets.settings`.
+        store: where results are kept; None computes every time.
+    """
+
+    def __init__(self, settings: EvaluatorSettings, *, store: Store | None = None) -> None:
+        self.settings = settings
+        self.store = store
+        self.identity = settings.identity()
+
+    def key(self, architecture: Architecture, seed: int, split: SplitName) -> str:
+        """Return the store key: a hash of everything that decides the numbers."""
+        parts = (
+            architecture.fingerprint,
+            self.identity,
+            str(seed),
+            split,
+            code_version(),
+        )
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def recall(
+        self, architecture: Architecture, seed: int, split: SplitName = "validation"
+    ) -> Evaluation | None:
+        """Return a result that the store already holds, or None."""
+        if self.store is None:
+            return None
+        return self.store.get(self.key(architecture, seed, split))
+
+    def remember(self, architecture: Architecture, evaluation: Evaluation) -> None:
+        """Keep a result, unless it depends on this machine's limits rather than on the key."""
+        if self.store is not None and evaluation.status in ("ok", "diverged"):
+            key = self.key(architecture, evaluation.seed, evaluation.split)
+            self.store.put(key, evaluation)
+
+    def evaluate(
+        self, architecture: Architecture, seed: int = 0, split: SplitName = "validation"
+    ) -> Evaluation:
+        """Evaluate in this process, without limits on time or memory.
+
+        Divergence and exhausted memory come back as a status, never as an exception.
+
+        Raises:
+            InputError: E06xx, if the data can not serve the settings.
+            InputError, RunError: E07xx, if the store fails.
+        """
+        if (known := self.recall(architecture, seed, split)) is not None:
+            return known
+        evaluation = self._compute(architecture, seed, split)
+        self.remember(architecture, evaluation)
+        return evaluation
+
+    def _compute(self, architecture: Architecture, seed: int, split: SplitName) -> Evaluation:
+        started = time.perf_counter()
+        scores: list[TaskScore] = []
+        status: Status = "ok"
+        message = ""
+        try:
+            with one_thread():
+                for run in self.settings.runs:
+                    scores.append(self._run_task(run, architecture, seed, split))
+        except Diverged as error:
+            status, message = "diverged", str(error)
+        except (MemoryError, RuntimeError) as error:
+            if not (isinstance(error, MemoryError) or any(t in str(error) for t in _OUT_OF_MEMORY)):
+                raise
+            status, message = "out of memory", str(error).splitlines()[0]
+        return Evaluation(
+            fingerprint=architecture.fingerprint,
+            seed=seed,
+            split=split,
+            status=status,
+            score=self._mean(scores) if status == "ok" else None,
+            tasks=tuple(scores),
+            seconds=time.perf_counter() - started,
+            message=message,
+        )
+
+    def _run_task(
+        self, run: TaskRun, architecture: Architecture, seed: int, split: SplitName
+    ) -> TaskScore:
+        started = time.perf_counter()
+        splits = make_splits(run.task, run.sizes, seed)
+        net = network(run.task, architecture, seed=seed)
+        losses = train(net, splits.train, run.recipe, seed=seed)
+        result = score(net, getattr(splits, split), batch=SCORING_BATCH)
+        tail = losses[-max(1, len(losses) // 10) :]
+        return TaskScore(
+            task=run.task.name,
+            token_accuracy=result.token_accuracy,
+            macro_accuracy=result.macro_accuracy,
+            bits_per_token=result.bits_per_byte,
+            training_loss=sum(tail) / len(tail),
+            seconds=time.perf_counter() - started,
+        )
+
+    def _mean(self, scores: Sequence[TaskScore]) -> float:
+        if self.settings.objective == "mad":
+            return sum(s.token_accuracy for s in scores) / len(scores)
+        return sum(s.bits_per_token for s in scores) / len(scores)
+
+
+@cache
+def code_version() -> str:
+    """Hash the sources that decide an evaluation's numbers, and the version of torch."""
+    digest = hashlib.sha256(f"{__version__} torch {torch.__version__}".encode())
+    package = Path(__file__).parent.parent
+    for name in _NUMERIC_PACKAGES:
+        for path in sorted((package / name).rglob("*.py")):
+            if path.name not in _NOT_NUMERIC:
+                digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,149 @@
+"""How much an evaluation costs: three presets, each a list of tasks with sizes and recipes.
+
+`smoke` takes seconds and ranks nothing: it is for tests and for trying the tool. `cpu` is the
+default: what it costs and how well it tells architectures apart is measured in docs/proxy.md.
+`paper` follows the MAD protocol at the paper's hardest data size (paper §1.4, references in
+docs/tasks.md): 800 training examples, 1,280 test examples, 200 epochs.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from aira_dsl.errors import UsageError
+from aira_dsl.proxy.tasks import (
+    TASKS,
+    Compression,
+    FuzzyInContextRecall,
+    InContextRecall,
+    LanguageTask,
+    Memorization,
+    NoisyInContextRecall,
+    SelectiveCopying,
+    SplitSizes,
+    Task,
+)
+from aira_dsl.proxy.training import Recipe
+
+PresetName = Literal["smoke", "cpu", "paper"]
+Objective = Literal["mad", "language"]
+
+
+class TaskRun(BaseModel):
+    """One task of an evaluation: what is learnt, from how many examples, how."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: Task
+    sizes: SplitSizes
+    recipe: Recipe
+
+
+class EvaluatorSettings(BaseModel):
+    """All that an evaluation depends on, besides the architecture, the seed and the code.
+
+    Attributes:
+        objective: `mad` scores mean token accuracy over the tasks (higher is better), `language`
+            scores bits per byte (lower is better).
+        preset: the name under which these runs were chosen.
+        runs: one entry a task.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    objective: Objective
+    preset: str
+    runs: tuple[TaskRun, ...]
+
+    @property
+    def direction(self) -> Literal["maximize", "minimize"]:
+        """Which way the score gets better, in Optuna's words."""
+        return "maximize" if self.objective == "mad" else "minimize"
+
+    def identity(self) -> str:
+        """Hash what decides the numbers: a corpus counts by its content, not by its path.
+
+        Raises:
+            InputError: E06xx, if a corpus can not be read.
+        """
+        meaning = [
+            self.objective,
+            [
+                [run.task.identity(), run.sizes.model_dump(), run.recipe.model_dump()]
+                for run in self.runs
+            ],
+        ]
+        return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _run(task: Task, sizes: tuple[int, int, int], recipe: Recipe) -> TaskRun:
+    train, validation, test = sizes
+    return TaskRun(
+        task=task,
+        sizes=SplitSizes(train=train, validation=validation, test=test),
+        recipe=recipe,
+    )
+
+
+_SMOKE = Recipe(steps=8, batch=16, learning_rate=3e-3, final_learning_rate=1e-5, warmup=0.1)
+_CPU = _SMOKE.model_copy(update={"steps": 120})
+# 800 examples in batches of 128 are 6 steps an epoch; 200 epochs.
+_PAPER = Recipe(steps=1200, batch=128, learning_rate=5e-4, final_learning_rate=1e-6)
+
+# Small enough that about a hundred steps teach something, hard enough that they do not teach all:
+# at MAD's own sizes every architecture would still be guessing (docs/proxy.md).
+_SHORT: tuple[Task, ...] = (
+    InContextRecall(vocab=8, length=32),
+    NoisyInContextRecall(vocab=10, noise_vocab=2, length=32),
+    FuzzyInContextRecall(vocab=9, length=32, key_motif=1, value_motif=2),
+    Memorization(vocab=1024, length=32),
+    Compression(vocab=8, length=12),
+    SelectiveCopying(vocab=10, length=32, copy_tokens=5),
+)
+
+_MAD: dict[PresetName, tuple[TaskRun, ...]] = {
+    "smoke": tuple(_run(task, (128, 64, 64), _SMOKE) for task in _SHORT),
+    "cpu": tuple(_run(task, (2048, 512, 512), _CPU) for task in _SHORT),
+    "paper": tuple(_run(task(), (800, 1280, 1280), _PAPER) for task in TASKS.values()),
+}
+
+_LANGUAGE: dict[PresetName, tuple[int, tuple[int, int, int], Recipe]] = {
+    "smoke": (32, (128, 64, 64), _SMOKE),
+    "cpu": (64, (4800, 512, 512), _CPU.model_copy(update={"steps": 300})),
+    "paper": (256, (12_800, 1280, 1280), _PAPER),
+}
+
+TIME_LIMITS: dict[PresetName, float] = {"smoke": 300.0, "cpu": 1800.0, "paper": 48 * 3600.0}
+"""Seconds after which a candidate is stopped: far above what any arrangement needs."""
+
+
+def preset_settings(
+    preset: PresetName, *, objective: Objective = "mad", corpus: Sequence[str | Path] = ()
+) -> EvaluatorSettings:
+    """Return the evaluator settings of a preset.
+
+    Args:
+        preset: smoke, cpu or paper.
+        objective: `mad` for the six synthetic tasks, `language` for bytes of text.
+        corpus: files or folders for `language`; empty for the offline default.
+
+    Raises:
+        UsageError: E0601, if a corpus is given for `mad`.
+    """
+    if objective == "mad":
+        if corpus:
+            raise UsageError(
+                "E0601",
+                "a corpus is read only for the objective language",
+                help="add --objective language, or leave --corpus out",
+            )
+        runs = _MAD[preset]
+    else:
+        paths = tuple(str(Path(path).absolute()) for path in corpus)
+        length, sizes, recipe = _LANGUAGE[preset]
+        runs = (_run(LanguageTask(length=length, corpus=paths), sizes, recipe),)
+    return EvaluatorSettings(objective=objective, preset=preset, runs=runs)

@@ -1,0 +1,19 @@
+"""Scoring a trained network on a split, from its logits."""
+
+import torch
+from torch import nn
+
+from aira_dsl.proxy.metrics import Scores
+from aira_dsl.proxy.tasks import Examples
+
+
+@torch.no_grad()
+def score(network: nn.Module, examples: Examples, *, batch: int) -> Scores:
+    """Score a network that maps tokens (B, L) to logits (B, L, V), `batch` examples at a time."""
+    network.eval()
+    inputs_NL, targets_NL = map(torch.from_numpy, (examples.inputs, examples.targets))
+    scores = Scores()
+    for start in range(0, len(inputs_NL), batch):
+        rows = slice(start, start + batch)
+        scores.update(network(inputs_NL[rows]), targets_NL[rows])
+    return scores

@@ -1,0 +1,46 @@
+"""Pictures of a search, drawn from its trial table."""
+
+import io
+from collections.abc import Sequence
+from itertools import accumulate
+
+from aira_dsl.study.table import Row
+
+
+def best_so_far(rows: Sequence[Row], *, title: str, direction: str) -> bytes:
+    """Draw every trial's score and the best so far against the evaluations spent; a PNG."""
+    from matplotlib.figure import Figure  # half a second; not pyplot: it holds global state
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    finished = [row for row in rows if row.state != "RUNNING"]
+    scored = [(place, row.score) for place, row in enumerate(finished, 1) if row.score is not None]
+    failed = [place for place, row in enumerate(finished, 1) if row.score is None]
+    if scored:
+        places, scores = zip(*scored, strict=True)
+        better = max if direction == "maximize" else min
+        running_best = list(accumulate(scores, better))
+        axes.scatter(places, scores, s=18, color="#9aa5b1", label="trial", zorder=2)
+        axes.step(
+            [*places, len(finished)],
+            [*running_best, running_best[-1]],
+            where="post",
+            color="#0b6e99",
+            linewidth=2,
+            label="best so far",
+            zorder=3,
+        )
+    if failed:
+        floor = axes.get_ylim()[0]
+        axes.scatter(failed, [floor] * len(failed), marker="x", color="#c0392b", label="failed")
+    axes.set(
+        title=title,
+        xlabel="evaluations",
+        ylabel="validation score" if direction == "maximize" else "bits per byte",
+    )
+    axes.grid(alpha=0.25)
+    if scored or failed:
+        axes.legend(frameon=False)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=120, metadata={"Software": None})
+    return picture.getvalue()

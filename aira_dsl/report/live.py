@@ -1,0 +1,90 @@
+"""What a person sees while a search runs: a bar on a terminal, one line a result elsewhere."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as RichProgress
+
+from aira_dsl.architecture import compress
+from aira_dsl.study.loop import Progress
+
+
+class LiveView:
+    """Shows `Progress`; hand its `update` to `search` as `on_progress`."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._trouble: str | None = None
+        self._bar = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[facts]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("searching", total=None, facts="starting workers")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def update(self, progress: Progress) -> None:
+        """Show where the search stands."""
+        if progress.finished is not None:
+            self._console.print(_result_line(progress), highlight=False, markup=False)
+        if progress.trouble != self._trouble:
+            self._trouble = progress.trouble
+            text = f"waiting for the study: {self._trouble}" if self._trouble else "study is back"
+            self._console.print(text, highlight=False, markup=False)
+        budget, seconds = progress.limits.budget, progress.limits.seconds
+        self._bar.update(
+            self._task,
+            description="testing the winners" if progress.testing else "searching",
+            total=budget if budget is not None else seconds,
+            completed=progress.done if budget is not None else progress.seconds,
+            facts=_facts(progress),
+        )
+
+
+def _result_line(progress: Progress) -> str:
+    """Describe the trial that has just finished, and the best so far."""
+    trial = progress.finished
+    assert trial is not None
+    total = f"/{progress.limits.budget}" if progress.limits.budget is not None else ""
+    outcome = (
+        f"score {trial.value:.4f}"
+        if trial.value is not None
+        else f"failed ({trial.user_attrs['status']})"
+    )
+    best = f"best {progress.best[0]:.4f}" if progress.best else "no score yet"
+    origin = "stored" if trial.user_attrs["cached"] else f"{trial.user_attrs['seconds']:.1f} s"
+    return (
+        f"[{progress.done}{total}] trial {trial.number}  {outcome}  {best}  "
+        f"{trial.user_attrs['layers']}  {origin}"
+    )
+
+
+def _facts(progress: Progress) -> str:
+    parts = [f"{progress.done} done", f"{progress.failed} failed", f"{progress.running} running"]
+    if progress.best:
+        parts.append(f"best {progress.best[0]:.4f} {compress(progress.best[1])}")
+    if progress.seconds_left is not None:
+        parts.append(f"{_clock(progress.seconds_left)} left")
+    return ", ".join(parts)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

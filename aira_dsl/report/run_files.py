@@ -1,0 +1,52 @@
+"""The files of a run folder that people read: the table, the best architectures, the picture."""
+
+from optuna.trial import FrozenTrial
+
+from aira_dsl.files import write_atomically
+from aira_dsl.language import to_text
+from aira_dsl.report.figures import best_so_far
+from aira_dsl.space import Space
+from aira_dsl.study.folder import RunFolder
+from aira_dsl.study.journal import Journal
+from aira_dsl.study.loop import ranked
+from aira_dsl.study.samplers import layers_of
+from aira_dsl.study.settings import SearchSettings
+from aira_dsl.study.table import as_csv, as_json, rows
+
+KEPT = 3  # best.arch, best_2.arch, best_3.arch
+
+
+def write_run(folder: RunFolder, space: Space, settings: SearchSettings, journal: Journal) -> None:
+    """Write table, best architectures and picture for what the journal holds now.
+
+    Raises:
+        RunError: E0904, if a file can not be written.
+    """
+    trials = journal.trials()
+    tests: dict[str, float | None] = journal.noted("test_scores", {})
+    table = rows(trials, tests)
+    folder.write("trials.csv", as_csv(table))
+    folder.write("trials.json", as_json(table))
+    for place, trial in enumerate(ranked(trials, settings.evaluator.direction)[:KEPT], 1):
+        name = "best" if place == 1 else f"best_{place}"
+        folder.write(f"{name}.arch", _best_text(name, trial, space, settings, tests))
+    picture = best_so_far(table, title=settings.title, direction=settings.evaluator.direction)
+    write_atomically(folder.path / "best_so_far.png", picture)
+
+
+def _best_text(
+    name: str,
+    trial: FrozenTrial,
+    space: Space,
+    settings: SearchSettings,
+    tests: dict[str, float | None],
+) -> str:
+    """Write an architecture with what is known of it as comments."""
+    test = tests.get(trial.user_attrs["fingerprint"])
+    comments = [
+        f"# found by {settings.sampler}, trial {trial.number}, seed {settings.seed}, "
+        f"preset {settings.evaluator.preset}",
+        f"# validation score {trial.value:.4f}"
+        + (f", test score {test:.4f}" if test is not None else ""),
+    ]
+    return "\n".join([*comments, to_text(space.architecture(layers_of(trial), name=name))])

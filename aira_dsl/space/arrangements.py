@@ -1,0 +1,242 @@
+"""A space of arrangements: counting, indexing, uniform sampling and neighbours.
+
+An arrangement's index is its layers read as a number in base k (k blocks), first layer most
+significant, blocks numbered in the order of the file. So index 0 is the first block everywhere.
+Numpy is imported only by the batched methods: single questions answer at once.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aira_dsl.architecture import Architecture, SpaceDefinition, cost
+from aira_dsl.errors import InputError
+from aira_dsl.language import load_space
+from aira_dsl.primitives import MLP, Attention, Block, Mamba2
+from aira_dsl.space.constraints import Constraint, count_vectors, multinomial, random_order
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+QUANTITIES = ("parameters", "flops", "kv_cache", "state")
+"""What can be constrained besides block counts: `Costs` fields at the definition's context."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """Every order of the definition's blocks in its slots that obeys the constraints.
+
+    Attributes:
+        definition: dimensions, blocks and number of slots.
+        constraints: rules that every arrangement of the space obeys.
+    """
+
+    definition: SpaceDefinition
+    constraints: tuple[Constraint, ...] = field(default=())
+
+    @classmethod
+    def default(cls) -> "Space":
+        """The paper's three-primitive space: 16 slots of A, M and Mb, 3^16 arrangements."""
+        blocks: dict[str, Block] = {"A": Attention(), "M": MLP(), "Mb": Mamba2()}
+        return cls(SpaceDefinition(name="aira", blocks=blocks, slots=16))
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Space":
+        """Read a space from a file; an architecture file gives its blocks and its depth."""
+        return cls(load_space(path))
+
+    def where(self, *texts: str) -> "Space":
+        """Return this space under further constraints such as `A<=4` or `flops<=1e7`.
+
+        Raises:
+            InputError: E0402 for text that is no constraint, E0403 if nothing is left.
+        """
+        known = (*self.names, *QUANTITIES)
+        parsed = tuple(Constraint.parse(text, known) for text in texts)
+        narrowed = replace(self, constraints=self.constraints + parsed)
+        if narrowed.constraints and not narrowed.count:
+            raise InputError(
+                "E0403",
+                f"no arrangement satisfies {' and '.join(map(str, narrowed.constraints))}",
+                help="loosen a constraint",
+            )
+        return narrowed
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Block names in the order of the file."""
+        return tuple(self.definition.blocks)
+
+    @property
+    def slots(self) -> int:
+        """Number of layers of every arrangement."""
+        return self.definition.slots
+
+    @property
+    def size(self) -> int:
+        """Number of arrangements without regard to constraints: blocks to the power of slots."""
+        return int(len(self.names) ** self.slots)
+
+    @property
+    def count(self) -> int:
+        """Number of arrangements that obey the constraints, exact."""
+        return self._cumulative[-1] if self.constraints else self.size
+
+    def architecture(self, layers: Sequence[str], *, name: str | None = None) -> Architecture:
+        """Give an arrangement its dimensions and blocks.
+
+        Raises:
+            InputError: E0401, if it has another depth or names an unknown block.
+        """
+        self._check(layers)
+        return self.definition.architecture(tuple(layers), name=name)
+
+    def index(self, layers: Sequence[str]) -> int:
+        """Return the position of an arrangement in the space, from 0 to size - 1."""
+        self._check(layers)
+        digits = {name: digit for digit, name in enumerate(self.names)}
+        index = 0
+        for name in layers:
+            index = index * len(digits) + digits[name]
+        return index
+
+    def layers(self, index: int) -> tuple[str, ...]:
+        """Return the arrangement at an index.
+
+        Raises:
+            InputError: E0405, if the index lies outside the space.
+        """
+        if not 0 <= index < self.size:
+            raise InputError(
+                "E0405",
+                f"index {index} lies outside the space",
+                help=f"indices run from 0 to {self.size - 1}",
+            )
+        names, digits = self.names, []
+        for _ in range(self.slots):
+            index, digit = divmod(index, len(names))
+            digits.append(digit)
+        return tuple(names[digit] for digit in reversed(digits))
+
+    def indices(self, digits_NL: "npt.NDArray[np.integer[Any]]") -> "npt.NDArray[Any]":
+        """Rank many arrangements, given as block numbers of shape (N, slots)."""
+        import numpy as np
+
+        powers_L = [len(self.names) ** place for place in reversed(range(self.slots))]
+        dtype = np.int64 if self.size <= 1 << 63 else object  # Python integers never overflow
+        indices_N: npt.NDArray[Any] = np.asarray(digits_NL).astype(dtype) @ np.array(
+            powers_L, dtype=dtype
+        )
+        return indices_N
+
+    def digits(self, indices_N: "npt.NDArray[Any]") -> "npt.NDArray[np.uint8]":
+        """Unrank many indices to block numbers of shape (N, slots); the inverse of `indices`."""
+        import numpy as np
+
+        rest_N = np.array(indices_N)
+        digits_NL = np.empty((len(rest_N), self.slots), dtype=np.uint8)
+        for slot in reversed(range(self.slots)):
+            rest_N, digits_NL[:, slot] = rest_N // len(self.names), rest_N % len(self.names)
+        return digits_NL
+
+    def allows(self, layers: Sequence[str]) -> bool:
+        """Tell whether an arrangement obeys the constraints."""
+        if not self.constraints:
+            return True
+        counter = Counter(layers)
+        return self._allows_counts([counter[name] for name in self.names])
+
+    def sample(self, count: int, *, seed: int) -> list[tuple[str, ...]]:
+        """Draw distinct arrangements uniformly from those that obey the constraints.
+
+        Raises:
+            InputError: E0406, if more are asked for than there are.
+        """
+        if count > self.count:
+            raise InputError(
+                "E0406",
+                f"{count:,} different arrangements asked for, but the space has {self.count:,}",
+                help="ask for fewer, or loosen a constraint",
+            )
+        rng = random.Random(seed)
+        drawn: dict[tuple[str, ...], None] = {}
+        while len(drawn) < count:
+            drawn[self.draw(rng)] = None
+        return list(drawn)
+
+    def draw(self, rng: random.Random) -> tuple[str, ...]:
+        """Draw one allowed arrangement uniformly."""
+        if not self.constraints:
+            return self.layers(rng.randrange(self.size))
+        ticket = rng.randrange(self.count)
+        chosen = next(i for i, total in enumerate(self._cumulative) if ticket < total)
+        return random_order(self._allowed[chosen], self.names, rng)
+
+    def neighbours(self, layers: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        """Yield the allowed arrangements that differ in exactly one slot, first slot first."""
+        self._check(layers)
+        for slot, present in enumerate(layers):
+            for name in self.names:
+                if name != present:
+                    neighbour = (*layers[:slot], name, *layers[slot + 1 :])
+                    if self.allows(neighbour):
+                        yield neighbour
+
+    def _check(self, layers: Sequence[str]) -> None:
+        if len(layers) != self.slots:
+            raise InputError(
+                "E0401",
+                f"{len(layers)} layers do not fit a space of {self.slots} slots",
+                help=f"give exactly {self.slots} layers",
+            )
+        for name in layers:
+            if name not in self.definition.blocks:
+                raise InputError(
+                    "E0401",
+                    f"block {name!r} is not in the space",
+                    help=f"use {', '.join(self.names)}",
+                )
+
+    def _allows_counts(self, counts: Sequence[int]) -> bool:
+        quantities: dict[str, float] = dict(zip(self.names, counts, strict=True))
+        for quantity in QUANTITIES:
+            quantities[quantity] = self._fixed[quantity] + sum(
+                count * each[quantity] for count, each in zip(counts, self._per_block, strict=True)
+            )
+        return all(constraint.holds(quantities) for constraint in self.constraints)
+
+    @cached_property
+    def _per_block(self) -> list[dict[str, int]]:
+        """Cost of one more layer of each block: two layers' cost less one layer's."""
+        one, two = ([self._quantities((name,) * n) for name in self.names] for n in (1, 2))
+        return [{q: b[q] - a[q] for q in QUANTITIES} for a, b in zip(one, two, strict=True)]
+
+    @cached_property
+    def _fixed(self) -> dict[str, int]:
+        """Cost that does not depend on the layers (the final norm)."""
+        single = self._quantities(self.names[:1])
+        return {q: single[q] - self._per_block[0][q] for q in QUANTITIES}
+
+    def _quantities(self, layers: tuple[str, ...]) -> dict[str, int]:
+        costs = cost(self.definition.architecture(layers))
+        return {
+            "parameters": costs.parameters,
+            "flops": costs.training_flops,
+            "kv_cache": costs.kv_cache_bytes,
+            "state": costs.state_bytes,
+        }
+
+    @cached_property
+    def _allowed(self) -> list[tuple[int, ...]]:
+        vectors = count_vectors(self.slots, len(self.names))
+        return [counts for counts in vectors if self._allows_counts(counts)]
+
+    @cached_property
+    def _cumulative(self) -> list[int]:
+        return list(accumulate(map(multinomial, self._allowed))) or [0]

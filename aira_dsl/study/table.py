@@ -1,0 +1,98 @@
+"""The trial table: one row a trial, as text that people and machines compare."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+from aira_dsl.architecture import compress
+from aira_dsl.study.samplers import layers_of
+
+WALL_CLOCK_COLUMNS = ("seconds", "cached")
+"""The columns in which two searches with the same seed may differ."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One trial.
+
+    Attributes:
+        number: the trial's number in the study.
+        state: Optuna's word: COMPLETE, FAIL or RUNNING.
+        layers: block names, first layer first.
+        pattern: the layers in the pattern notation.
+        fingerprint: the architecture's identity.
+        score: validation score, None unless COMPLETE.
+        test_score: score on the test split; only the winners have one.
+        seconds: what the evaluation took when it was computed.
+        cached: whether it came from the store.
+        parameters: learnable parameters without embedding and head.
+        training_flops: FLOPs per token of a training step.
+        status: `ok`, or how the evaluation failed.
+        message: what happened, for a failure.
+        tasks: token accuracy by task.
+    """
+
+    number: int
+    state: str
+    layers: tuple[str, ...]
+    pattern: str
+    fingerprint: str
+    score: float | None
+    test_score: float | None
+    seconds: float | None
+    cached: bool
+    parameters: int
+    training_flops: int
+    status: str
+    message: str
+    tasks: dict[str, float]
+
+
+def rows(trials: Sequence[FrozenTrial], tests: Mapping[str, float | None]) -> list[Row]:
+    """Turn trials into rows; `tests` gives test scores by fingerprint."""
+    return [_row(trial, tests) for trial in trials]
+
+
+def _row(trial: FrozenTrial, tests: Mapping[str, float | None]) -> Row:
+    attributes = trial.user_attrs
+    layers = layers_of(trial)
+    evaluation: dict[str, Any] = attributes.get("evaluation", {})
+    return Row(
+        number=trial.number,
+        state=trial.state.name,
+        layers=layers,
+        pattern=compress(layers),
+        fingerprint=attributes["fingerprint"],
+        score=trial.value,
+        test_score=tests.get(attributes["fingerprint"]),
+        seconds=attributes.get("seconds"),
+        cached=attributes.get("cached", False),
+        parameters=attributes["parameters"],
+        training_flops=attributes["training_flops"],
+        status=attributes.get("status", ""),
+        message=attributes.get("message", ""),
+        tasks={task["task"]: task["token_accuracy"] for task in evaluation.get("tasks", ())},
+    )
+
+
+def as_json(table: Sequence[Row]) -> str:
+    """Write the table as a JSON list of objects."""
+    return json.dumps([asdict(row) for row in table], indent=1, ensure_ascii=False) + "\n"
+
+
+def as_csv(table: Sequence[Row]) -> str:
+    """Write the table as CSV; layers joined by `-`, one column a task."""
+    tasks = sorted({task for row in table for task in row.tasks})
+    plain = [name for name in Row.__dataclass_fields__ if name != "tasks"]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*plain, *tasks], lineterminator="\n")
+    writer.writeheader()
+    for row in table:
+        values = {name: getattr(row, name) for name in plain}
+        writer.writerow({**values, "layers": "-".join(row.layers), **row.tasks})
+    return text.getvalue()

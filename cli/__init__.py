@@ -1,0 +1,55 @@
+"""The command line: one file per command; each parses options, calls one function, prints.
+
+Exit codes: 0 done, 1 the input is wrong, 2 the command line is wrong or the thing asked for is not
+available, 3 the run failed, 130 interrupted.
+"""
+
+import os
+import sys
+
+import typer
+
+from aira_dsl import __version__
+from aira_dsl.errors import AiraError
+
+from .check import check
+from .compile import compile_
+from .fmt import fmt
+from .search import search
+from .space import space
+
+app = typer.Typer(
+    name="aira-dsl",
+    help="Write, check, compile and search hybrid language-model architectures.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("check")(check)
+app.command("fmt")(fmt)
+app.command("compile")(compile_)
+app.command("space")(space)
+app.command("search")(search)
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+) -> None:
+    if version:
+        print(f"aira-dsl {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; the entry point of `aira-dsl` and `python -m aira_dsl`."""
+    try:
+        app()
+    except AiraError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # the reader, `head` for one, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,53 @@
+"""`aira-dsl check`: is this file right, and if not, where and why."""
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aira_dsl.language import Diagnostic, render_all
+from aira_dsl.language.paths import Checked, check_path, terminal_style
+
+
+class Format(StrEnum):
+    """How diagnostics are written."""
+
+    text = "text"
+    json = "json"
+    github = "github"
+    concise = "concise"
+
+
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="`-` reads the input.")],
+    format: Annotated[Format, typer.Option(help="How to write diagnostics.")] = Format.text,
+) -> None:
+    """Check architecture and space files; exit 1 if anything is wrong."""
+    results = [check_path(path) for path in files]
+    found = [diagnostic for result in results for diagnostic in result.diagnostics]
+    if format is Format.text:
+        for result in results:
+            typer.echo(_text(result))
+    else:
+        for line in _lines(found, format):
+            typer.echo(line)
+    if found:
+        raise typer.Exit(1)
+
+
+def _text(result: Checked) -> str:
+    if not result.diagnostics:
+        return f"{result.filename}: ok, {result.summary}"
+    color, width = terminal_style(sys.stdout)
+    return render_all(result.diagnostics, result.source, color=color, width=width) + "\n"
+
+
+def _lines(found: list[Diagnostic], format: Format) -> list[str]:
+    if format is Format.json:
+        return [json.dumps([diagnostic.as_json() for diagnostic in found], indent=2)]
+    if format is Format.github:
+        return [diagnostic.github() for diagnostic in found]
+    return [diagnostic.concise() for diagnostic in found]

@@ -1,0 +1,161 @@
+"""`aira-dsl search`: explore a space of arrangements."""
+
+import re
+import signal
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class _Method(StrEnum):
+    optuna = "optuna"
+    agent = "agent"
+
+
+class _Sampler(StrEnum):
+    random = "random"
+    tpe = "tpe"
+    gp = "gp"
+    nsga2 = "nsga2"
+    evolution = "evolution"
+
+
+class _Preset(StrEnum):
+    smoke = "smoke"
+    cpu = "cpu"
+    paper = "paper"
+
+
+class _Objective(StrEnum):
+    mad = "mad"
+    language = "language"
+
+
+class _Format(StrEnum):
+    text = "text"
+    json = "json"
+
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZES = {"M": 1 << 20, "G": 1 << 30}
+
+
+def _duration(text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
+    if match is None or float(match[1]) == 0:
+        raise typer.BadParameter(f"{text!r} is no duration; write 90s, 30m or 2h")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def _bytes(text: str) -> int:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([MG])", text)
+    if match is None or float(match[1]) * _SIZES[match[2]] < 64 << 20:
+        raise typer.BadParameter(f"{text!r} is no size of 64M or more; write 900M or 4G")
+    return int(float(match[1]) * _SIZES[match[2]])
+
+
+def search(
+    space: Annotated[
+        Path | None,
+        typer.Argument(help="A space or architecture file; the paper's 3^16 space if left out."),
+    ] = None,
+    method: Annotated[_Method, typer.Option(help="Who proposes.")] = _Method.optuna,
+    sampler: Annotated[
+        _Sampler | None, typer.Option(help="Default: gp up to 300 evaluations, else tpe.")
+    ] = None,
+    budget: Annotated[
+        int | None,
+        typer.Option(help="Evaluations in all (100 if --time is not given).", min=1, max=1_000_000),
+    ] = None,
+    time: Annotated[
+        float | None,
+        typer.Option(parser=_duration, help="Wall-clock budget: 90s, 30m, 2h.", metavar="TIME"),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(help="A constraint such as A<=4 or parameters<=1_050_000; repeatable."),
+    ] = None,
+    preset: Annotated[_Preset, typer.Option(help="Cost of one evaluation.")] = _Preset.cpu,
+    objective: Annotated[
+        _Objective, typer.Option(help="MAD tasks, or bytes of text.")
+    ] = _Objective.mad,
+    corpus: Annotated[
+        list[Path] | None,
+        typer.Option(help="Text for --objective language: .txt, .jsonl, .parquet or a folder."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything.", min=0, max=(1 << 32) - 1)] = 0,
+    workers: Annotated[
+        int | None, typer.Option(help="Evaluation processes; default one a core.", min=1, max=1024)
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder; default under runs/, named after the search.")
+    ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(help="postgresql://… to share the search between machines.", metavar="URL"),
+    ] = None,
+    study: Annotated[
+        str | None, typer.Option(help="Name of the study in --storage.", metavar="NAME")
+    ] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="File of known evaluations; default your own cache.")
+    ] = None,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(parser=_duration, help="For one candidate: 90s, 30m.", metavar="TIME"),
+    ] = None,
+    memory_limit: Annotated[
+        int | None, typer.Option(parser=_bytes, help="For one candidate: 900M, 4G.", metavar="SIZE")
+    ] = None,
+    heartbeat: Annotated[
+        int, typer.Option(help="Seconds between signs of life, with --storage.", min=1)
+    ] = 30,
+    winners: Annotated[
+        int, typer.Option(help="How many of the best are scored on the test split.", min=1)
+    ] = 3,
+    force: Annotated[bool, typer.Option("--force", help="Replace another run in --out.")] = False,
+    format_: Annotated[_Format, typer.Option("--format", help="Output.")] = _Format.text,
+) -> None:
+    """Search a space of layer arrangements; the same command continues an interrupted search."""
+    from rich.console import Console
+
+    from aira_dsl.api import search as run_search
+    from aira_dsl.report.live import LiveView
+    from aira_dsl.report.outcome import outcome_json, outcome_text
+    from aira_dsl.space import Space
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is an interruption
+    try:
+        with LiveView(Console(stderr=True)) as view:
+            result = run_search(
+                Space.load(space) if space else None,
+                method=method.value,
+                sampler=sampler.value if sampler else None,
+                budget=budget,
+                seconds=time,
+                where=where or (),
+                preset=preset.value,
+                objective=objective.value,
+                corpus=corpus or (),
+                seed=seed,
+                workers=workers,
+                out=out,
+                storage=storage,
+                study=study,
+                store=store,
+                time_limit=time_limit,
+                memory_limit=memory_limit,
+                heartbeat=heartbeat,
+                winners=winners,
+                force=force,
+                on_progress=view.update,
+            )
+    except KeyboardInterrupt:
+        print("interrupted; the same command continues the search", file=sys.stderr)
+        raise typer.Exit(130) from None
+    sys.stdout.write(outcome_json(result) if format_ == _Format.json else outcome_text(result))
+    if result.best is None:
+        raise typer.Exit(3)

@@ -1,0 +1,1 @@
+"""The language by itself: the grammar, its specification and editor grammars."""

@@ -1,0 +1,9 @@
+"""One thread: on a busy machine a second one waits more than it helps."""
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    torch.set_num_threads(1)

@@ -1,0 +1,61 @@
+"""What the documents say about the language is true."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from aira_dsl.architecture import Architecture
+from aira_dsl.language import CODES, check, expand_pattern, parse
+from aira_dsl.language.blocks import parameters_of
+from aira_dsl.language.scan import MAX_DEPTH, MAX_LEXEMES
+from aira_dsl.language.values import SETTINGS
+from aira_dsl.primitives import KINDS
+
+ROOT = Path(__file__).parents[2]
+GUIDE = (ROOT / "docs" / "language.md").read_text()
+SPEC = (ROOT / "grammar" / "SPEC.md").read_text()
+
+
+def fences(kind):
+    return re.findall(rf"```{kind}\n(.*?)```", GUIDE, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("text", fences("arch"))
+def test_texts_of_the_guide(text):
+    assert check(text) == []
+
+
+def test_settings_of_the_guide_are_the_defaults():
+    text = next(text for text in fences("arch") if "norm_eps" in text)
+    assert set(SETTINGS) <= set(text.split())
+    assert parse(text) == parse("architecture { block A = attention; layers 2A }")
+
+
+@pytest.mark.parametrize("code", fences("python"))
+def test_python_of_the_guide(code):
+    exec(compile(code, "language.md", "exec"), {})
+
+
+def test_patterns_of_the_guide():
+    rows = re.findall(r"^\| (`[^|]*M[^|]*`) \| ([AMb ]+) \|$", GUIDE, flags=re.MULTILINE)
+    assert len(rows) == 4
+    for written, meaning in rows:
+        for pattern in re.findall(r"`([^`]+)`", written):
+            assert expand_pattern(pattern, ["A", "M", "Mb"]) == tuple(meaning.split())
+
+
+def test_table_of_codes():
+    rows = re.findall(r"^\| (E\d{4}) \| ([^|]+) \|", GUIDE, flags=re.MULTILINE)
+    assert dict(rows) == CODES
+    assert [code for code, _ in rows] == sorted(CODES)
+
+
+def test_specification_names_everything():
+    for name in [*SETTINGS, *KINDS, *(p for kind in KINDS for p in parameters_of(kind))]:
+        assert f"`{name}`" in SPEC
+    for name in ("width", "vocab", "context"):
+        default = Architecture.model_fields[name].default
+        assert re.search(rf"\| `{name}` \|[^|]*\| {default} \|", SPEC)
+    assert f"{MAX_LEXEMES:,} words and marks" in SPEC
+    assert f"nested\n{MAX_DEPTH} deep" in SPEC

@@ -1,0 +1,139 @@
+"""One search on several workers over a real PostgreSQL server, with workers and server killed."""
+
+import contextlib
+import json
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from tests.study.conftest import Cli, Postgres, children, kill_hard, trials, wait_for_results
+
+BUDGET = 12
+
+
+def wait_until_gone(pids: list[int]) -> None:
+    for pid in pids:
+        subprocess.run(["tail", f"--pid={pid}", "-f", "/dev/null"], timeout=60, check=True)
+
+
+def search(url: str, out: str, *more: object) -> tuple[object, ...]:
+    return (
+        "search", "tiny.arch", "--preset", "smoke", "--sampler", "tpe", "--workers", 1,
+        "--heartbeat", 1, "--storage", url, "--study", "shared", "--out", out, *more,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_four_workers_one_killed_meet_the_budget_exactly(
+    cli: Cli, tiny: Path, postgres: Postgres
+) -> None:
+    url = postgres.new_database()
+    # Stores of their own: every worker really computes what it claims.
+    crew = [
+        cli.start(*search(url, f"w{i}", "--budget", BUDGET, "--store", f"w{i}.db"))
+        for i in range(4)
+    ]
+    wait_for_results(crew[0], 1)
+    orphans = children(crew[0].pid)
+    kill_hard(crew[0])
+    for worker in crew[1:]:
+        _, errors = worker.communicate(timeout=240)
+        assert worker.returncode == 0, errors
+    wait_until_gone(orphans)
+
+    study = optuna.load_study(storage=url, study_name="shared")
+    assert len(study.trials) == BUDGET
+    assert {trial.state for trial in study.trials} == {TrialState.COMPLETE}
+    assert len({trial.user_attrs["fingerprint"] for trial in study.trials}) == BUDGET
+    tables = [trials(cli.folder / f"w{i}") for i in (1, 2, 3)]
+    assert tables[0] == tables[1] == tables[2]
+    assert len(tables[0]) == BUDGET
+    assert sum(row["test_score"] is not None for row in tables[0]) == 3
+
+
+@pytest.mark.slow
+def test_a_database_that_goes_away_and_returns_costs_nothing(
+    cli: Cli, tiny: Path, postgres: Postgres
+) -> None:
+    url = postgres.new_database()
+    worker = cli.start(*search(url, "run", "--budget", 5))
+    wait_for_results(worker, 1)
+    postgres.stop()
+    try:
+        assert worker.stderr is not None
+        assert any("waiting for the study" in line for line in worker.stderr)
+    finally:
+        postgres.start()
+    _, errors = worker.communicate(timeout=240)
+    assert worker.returncode == 0, errors
+    assert "study is back" in errors
+    assert "Traceback" not in errors
+    assert [row["state"] for row in trials(cli.folder / "run")] == ["COMPLETE"] * 5
+
+
+@pytest.mark.slow
+def test_an_interrupted_worker_lets_go_of_its_trials_at_once(
+    cli: Cli, tiny: Path, postgres: Postgres
+) -> None:
+    """With a heartbeat of an hour only a released trial can be taken over in time."""
+    url = postgres.new_database()
+    patient = [a if a != 1 else 1 for a in search(url, "first", "--budget", 3)]
+    patient[patient.index("--heartbeat") + 1] = 3600
+    worker = cli.start(*patient)
+    wait_for_results(worker, 1)
+    worker.terminate()
+    worker.communicate(timeout=60)
+    assert worker.returncode == 130
+    patient[patient.index("--out") + 1] = "second"
+    done = cli.run(*patient)
+    assert done.returncode == 0, done.stderr
+    assert [row["state"] for row in trials(cli.folder / "second")] == ["COMPLETE"] * 3
+
+
+@pytest.mark.slow
+def test_optuna_dashboard_shows_a_run_unmodified(cli: Cli, tiny: Path) -> None:
+    import socket
+    import sys
+    import urllib.request
+
+    done = cli.run("search", "tiny.arch", "--preset", "smoke", "--budget", 2, "--out", "run")
+    assert done.returncode == 0, done.stderr
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    dashboard = subprocess.Popen(
+        [
+            str(Path(sys.executable).parent / "optuna-dashboard"),
+            f"sqlite:///{cli.folder / 'run/study.db'}",
+            "--port",
+            str(port),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def ask(path: str) -> Any:
+        deadline = time.monotonic() + 60
+        while True:
+            address = f"http://127.0.0.1:{port}{path}"
+            with contextlib.suppress(OSError), urllib.request.urlopen(address) as answer:
+                return json.load(answer)
+            assert time.monotonic() < deadline, "the dashboard does not answer"
+            assert dashboard.poll() is None, "the dashboard ended"
+            time.sleep(0.1)
+
+    try:
+        (summary,) = ask("/api/studies")["study_summaries"]
+        detail = ask(f"/api/studies/{summary['study_id']}?after=0")
+    finally:
+        dashboard.kill()
+        dashboard.wait()
+    table = trials(cli.folder / "run")
+    shown = sorted(detail["trials"], key=lambda trial: trial["number"])
+    assert [trial["values"] for trial in shown] == [[row["score"]] for row in table]
+    assert [p["param_external_value"] for p in shown[0]["params"]] == table[0]["layers"]

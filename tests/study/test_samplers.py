@@ -1,0 +1,171 @@
+"""Every sampler through one suite: a new one gets these for free."""
+
+import random
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Literal, get_args
+
+import optuna
+import pytest
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from aira_dsl.architecture import SpaceDefinition
+from aira_dsl.primitives import MLP, Attention, Mamba2
+from aira_dsl.space import Space
+from aira_dsl.study.evolution import RegularizedEvolutionSampler
+from aira_dsl.study.samplers import distributions, layers_of, propose
+from aira_dsl.study.settings import SamplerName
+
+SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
+BLOCKS = {"A": Attention(), "M": MLP(), "Mb": Mamba2()}
+
+Score = Callable[[Sequence[str]], float]
+
+
+def make_space(slots: int, *rules: str, blocks: str = "A M Mb") -> Space:
+    chosen = {name: BLOCKS[name] for name in blocks.split()}
+    return Space(SpaceDefinition(name="test", blocks=chosen, slots=slots)).where(*rules)
+
+
+def trial_of(
+    space: Space, layers: Sequence[str], value: float | None, attributes: dict[str, object]
+) -> FrozenTrial:
+    return create_trial(
+        state=TrialState.COMPLETE if value is not None else TrialState.FAIL,
+        value=value,
+        params=dict(zip(distributions(space), layers, strict=True)),
+        distributions=distributions(space),
+        user_attrs={"fingerprint": space.architecture(layers).fingerprint},
+        system_attrs=attributes,
+    )
+
+
+def simulate(
+    space: Space,
+    sampler: SamplerName,
+    score: Score,
+    budget: int,
+    *,
+    seed: int = 0,
+    direction: Literal["maximize", "minimize"] = "maximize",
+) -> list[FrozenTrial]:
+    trials: list[FrozenTrial] = []
+    while len(trials) < budget:
+        proposal = propose(space, sampler, trials, direction=direction, seed=seed)
+        if proposal is None:
+            break
+        trial = trial_of(space, proposal.layers, score(proposal.layers), proposal.system_attrs)
+        trial.number = len(trials)
+        trials.append(trial)
+    return trials
+
+
+def motif(layers: Sequence[str]) -> float:
+    """Reward position-dependent structure: A before M, Mb early."""
+    pairs = sum(a == "A" and b == "M" for a, b in pairwise(layers))
+    early = sum(name == "Mb" for name in layers[: len(layers) // 3])
+    return pairs + 0.5 * early
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_no_arrangement_is_proposed_twice(sampler: SamplerName) -> None:
+    trials = simulate(make_space(4), sampler, motif, 30)
+    assert len({layers_of(t) for t in trials}) == len(trials) == 30
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_space_is_used_up_exactly_and_then_nothing_is_proposed(sampler: SamplerName) -> None:
+    space = make_space(3, "A<=1", blocks="A M")
+    trials = simulate(space, sampler, motif, 50)
+    assert len(trials) == space.count == 4
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_constraints_hold_for_every_proposal(sampler: SamplerName) -> None:
+    space = make_space(8, "A<=2", "parameters<=521_000")
+    trials = simulate(space, sampler, lambda layers: layers.count("A"), 25)
+    assert len(trials) == 25
+    assert all(space.allows(layers_of(t)) for t in trials)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_proposal_follows_from_trials_and_seed_alone(sampler: SamplerName) -> None:
+    space = make_space(6)
+    whole = simulate(space, sampler, motif, 24)
+    for resumed_at in (1, 11, 23):
+        again = propose(space, sampler, whole[:resumed_at], direction="maximize", seed=0)
+        assert again is not None
+        assert again.layers == layers_of(whole[resumed_at])
+    assert [layers_of(t) for t in simulate(space, sampler, motif, 24, seed=1)] != [
+        layers_of(t) for t in whole
+    ]
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_failures_are_no_obstacle(sampler: SamplerName) -> None:
+    space = make_space(4)
+    trials: list[FrozenTrial] = []
+    for number in range(20):
+        proposal = propose(space, sampler, trials, direction="maximize", seed=0)
+        assert proposal is not None
+        value = None if number % 2 else motif(proposal.layers)
+        trials.append(trial_of(space, proposal.layers, value, proposal.system_attrs))
+        trials[-1].number = number
+    assert len({layers_of(t) for t in trials}) == 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+@pytest.mark.parametrize("sampler", [s for s in SAMPLERS if s != "random"])
+def test_learning_samplers_beat_random_in_both_directions(
+    sampler: SamplerName, direction: Literal["maximize", "minimize"]
+) -> None:
+    """Mean score of the last quarter, over three seeds, against random's."""
+    space, sign = make_space(9), 1 if direction == "maximize" else -1
+    budget = {"gp": 48, "evolution": 160}.get(sampler, 100)
+
+    def late_mean(name: SamplerName) -> float:
+        late = []
+        for seed in range(3):
+            trials = simulate(
+                space, name, lambda x: sign * motif(x), budget, seed=seed, direction=direction
+            )
+            late += [sign * t.values[0] for t in trials[-budget // 4 :]]
+        return sum(late) / len(late)
+
+    assert late_mean(sampler) > late_mean("random") + 0.5
+
+
+def test_evolution_mutates_the_best_of_a_tournament_among_the_youngest() -> None:
+    """With a tournament of the whole population the parent is known: the best of the youngest."""
+    space = make_space(6)
+    rng = random.Random(0)
+    sampler = RegularizedEvolutionSampler(
+        space.names, space.draw, random.Random(1), population=10, tournament=10
+    )
+    study = optuna.create_study(direction="maximize")
+    oldest_and_best = space.draw(rng)
+    study.add_trial(trial_of(space, oldest_and_best, 100.0, {}))
+    for value in range(10):
+        study.add_trial(trial_of(space, space.draw(rng), float(value), {}))
+    parent = layers_of(study.trials[-1])
+    kinds = set()
+    for _ in range(40):
+        params = sampler.sample_relative(study, study.trials[-1], {})
+        child = tuple(params[name] for name in distributions(space))
+        changed = [i for i in range(6) if child[i] != parent[i]]
+        assert len(changed) in (1, 2)
+        if len(changed) == 2:
+            first, second = changed
+            assert (child[first], child[second]) == (parent[second], parent[first])
+        kinds.add(len(changed))
+    assert kinds == {1, 2}
+
+
+def test_evolution_draws_at_random_until_its_population_is_full() -> None:
+    space = make_space(6)
+    sampler = RegularizedEvolutionSampler(space.names, space.draw, random.Random(7), population=5)
+    study = optuna.create_study(direction="maximize")
+    expected = space.draw(random.Random(7))
+    params = sampler.sample_relative(study, None, {})  # type: ignore[arg-type]
+    assert tuple(params.values()) == expected

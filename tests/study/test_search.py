@@ -1,0 +1,296 @@
+"""Searches as users run them: real processes, real training, real kills."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aira_dsl.language import load
+from aira_dsl.study.table import WALL_CLOCK_COLUMNS
+from tests.study.conftest import Cli, children, kill_hard, trials, wait_for_results
+
+SEARCH = ("search", "tiny.arch", "--preset", "smoke", "--out", "run")
+
+
+def without_wall_clock(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{k: v for k, v in row.items() if k not in WALL_CLOCK_COLUMNS} for row in table]
+
+
+def test_a_search_ends_with_a_table_a_picture_and_a_best_architecture(cli: Cli, tiny: Path) -> None:
+    done = cli.run(*SEARCH, "--budget", 5, "--where", "A<=1", "--workers", 2)
+    assert done.returncode == 0, done.stderr
+    run = cli.folder / "run"
+    table = trials(run)
+    assert [row["number"] for row in table] == [0, 1, 2, 3, 4]
+    assert all(row["state"] == "COMPLETE" and row["layers"].count("A") <= 1 for row in table)
+    assert len({row["fingerprint"] for row in table}) == 5
+
+    scores = [row["score"] for row in table]
+    best = load(run / "best.arch")
+    assert best.fingerprint == table[scores.index(max(scores))]["fingerprint"]
+    assert best.pattern in done.stdout
+    # The test split is opened for the winners, and for nobody else.
+    ranking = sorted(range(5), key=lambda i: -scores[i])
+    tested = {row["number"] for row in table if row["test_score"] is not None}
+    assert tested == set(ranking[:3])
+
+    with (run / "trials.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["layers"] for row in rows] == ["-".join(row["layers"]) for row in table]
+    assert [float(row["score"]) for row in rows] == scores
+    assert (run / "best_so_far.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads((run / "settings.json").read_text())["constraints"] == ["A<=1"]
+
+
+def test_the_score_is_what_the_evaluator_says_of_the_same_architecture(
+    cli: Cli, tiny: Path
+) -> None:
+    from aira_dsl.proxy.evaluator import Evaluator
+    from aira_dsl.proxy.presets import preset_settings
+
+    assert cli.run(*SEARCH, "--budget", 1, "--seed", 5).returncode == 0
+    (row,) = trials(cli.folder / "run")
+    alone = Evaluator(preset_settings("smoke")).evaluate(load(cli.folder / "run/best.arch"), 5)
+    assert row["score"] == alone.score
+    assert row["tasks"] == {task.task: task.token_accuracy for task in alone.tasks}
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "evolution"])
+def test_two_one_worker_searches_with_one_seed_give_the_same_table(
+    cli: Cli, tiny: Path, sampler: str
+) -> None:
+    tables = []
+    for name in ("first", "second"):
+        done = cli.run(
+            *SEARCH[:-2], "--out", name, "--sampler", sampler, "--budget", 4, "--workers", 1,
+            "--store", f"{name}.db",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        tables.append(without_wall_clock(trials(cli.folder / name)))
+        assert not any(row["cached"] for row in trials(cli.folder / name))
+    assert tables[0] == tables[1]
+
+
+def test_a_search_killed_in_flight_and_started_again_equals_one_that_was_not(
+    cli: Cli, tiny: Path
+) -> None:
+    arguments = (*SEARCH, "--budget", 7, "--workers", 1, "--sampler", "tpe")
+    for results in (1, 2):
+        search = cli.start(*arguments)
+        wait_for_results(search, results)
+        workers = children(search.pid)
+        assert workers
+        kill_hard(search)
+        for worker in workers:  # they notice that their parent is gone
+            subprocess.run(["tail", f"--pid={worker}", "-f", "/dev/null"], timeout=30, check=True)
+    done = cli.run(*arguments)
+    assert done.returncode == 0, done.stderr
+    resumed = trials(cli.folder / "run")
+    assert [row["number"] for row in resumed] == list(range(7))
+    assert all(row["state"] == "COMPLETE" for row in resumed)
+
+    untouched = cli.run(*arguments[:-8], "--out", "whole", *arguments[-6:], "--store", "other.db")
+    assert untouched.returncode == 0, untouched.stderr
+    assert without_wall_clock(resumed) == without_wall_clock(trials(cli.folder / "whole"))
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_search_says_how_to_go_on_and_goes_on(
+    cli: Cli, tiny: Path, sent: signal.Signals
+) -> None:
+    search = cli.start(*SEARCH, "--budget", 5, "--workers", 1)
+    wait_for_results(search, 1)
+    search.send_signal(sent)
+    _, errors = search.communicate(timeout=60)
+    assert search.returncode == 130
+    assert "the same command continues" in errors
+    assert "Traceback" not in errors
+    assert 1 <= len(trials(cli.folder / "run")) < 5  # the table of what was done is there
+    done = cli.run(*SEARCH, "--budget", 5)
+    assert done.returncode == 0, done.stderr
+    assert len(trials(cli.folder / "run")) == 5
+
+
+def test_a_finished_search_is_shown_again_and_grows_with_its_budget(cli: Cli, tiny: Path) -> None:
+    assert cli.run(*SEARCH, "--budget", 2, "--sampler", "random").returncode == 0
+    first = trials(cli.folder / "run")
+    assert cli.run(*SEARCH, "--budget", 2, "--sampler", "random").returncode == 0
+    assert trials(cli.folder / "run") == first
+    assert cli.run(*SEARCH, "--budget", 4, "--sampler", "random").returncode == 0
+    assert without_wall_clock(trials(cli.folder / "run"))[:2][0]["layers"] == first[0]["layers"]
+    assert len(trials(cli.folder / "run")) == 4
+
+
+def test_known_results_come_from_the_store_and_are_charged_to_the_budget(
+    cli: Cli, tiny: Path
+) -> None:
+    arguments = (*SEARCH[:-2], "--budget", 3, "--workers", 1, "--sampler", "random")
+    assert cli.run(*arguments, "--out", "first").returncode == 0
+    assert cli.run(*arguments, "--out", "second").returncode == 0
+    first, second = trials(cli.folder / "first"), trials(cli.folder / "second")
+    assert [row["cached"] for row in second] == [True] * 3
+    assert [row["score"] for row in second] == [row["score"] for row in first]
+    clock = json.loads((cli.folder / "second/clock.json").read_text())["seconds"]
+    assert clock >= sum(row["seconds"] for row in first) - 0.1
+
+
+def test_a_space_smaller_than_the_budget_is_used_up(cli: Cli, tiny: Path) -> None:
+    done = cli.run(*SEARCH, "--budget", 50, "--where", "A==4")
+    assert done.returncode == 0, done.stderr
+    assert "used up" in done.stdout
+    assert len(trials(cli.folder / "run")) == 1
+
+
+def test_a_time_budget_ends_a_search_and_is_kept_over_sessions(cli: Cli, tiny: Path) -> None:
+    done = cli.run(*SEARCH, "--time", "6s", "--workers", 1)
+    assert done.returncode == 0, done.stderr
+    count = len(trials(cli.folder / "run"))
+    assert 0 < count < 81
+    assert cli.run(*SEARCH, "--time", "6s", "--workers", 1).returncode == 0
+    assert len(trials(cli.folder / "run")) == count
+
+
+def test_candidates_that_fail_are_results(cli: Cli, tiny: Path) -> None:
+    done = cli.run(*SEARCH, "--budget", 2, "--time-limit", "0.05s", "--format", "json")
+    assert done.returncode == 3
+    assert json.loads(done.stdout) | {"folder": ""} == {
+        "folder": "", "trials": 2, "failed": 2, "exhausted": False, "score": None,
+        "test_score": None, "pattern": None, "layers": None, "fingerprint": None,
+    }  # fmt: skip
+    assert [row["status"] for row in trials(cli.folder / "run")] == ["over time"] * 2
+
+
+def test_language_modelling_is_minimised_in_bits_per_byte(cli: Cli, tiny: Path) -> None:
+    (cli.folder / "text.txt").write_text(
+        "".join(f"{n} sheep, {n * n} wolves.\n" for n in range(900))
+    )
+    done = cli.run(
+        *SEARCH, "--budget", 3, "--objective", "language", "--corpus", "text.txt",
+        "--format", "json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    scores = [row["score"] for row in trials(cli.folder / "run")]
+    assert json.loads(done.stdout)["score"] == min(scores)
+    assert all(3 < score < 9 for score in scores)  # a uniform guess is 8 bits
+
+
+def test_the_agent_method_says_that_it_is_not_there_yet(cli: Cli, tiny: Path) -> None:
+    done = cli.run(*SEARCH, "--method", "agent")
+    assert done.returncode == 2
+    assert "error[E0809]" in done.stderr
+    assert "not available yet" in done.stderr
+    assert not (cli.folder / "run").exists()
+
+
+def test_two_searches_do_not_share_a_run_folder(cli: Cli, tiny: Path) -> None:
+    search = cli.start(*SEARCH, "--budget", 5, "--workers", 1)
+    wait_for_results(search, 1)
+    second = cli.run(*SEARCH, "--budget", 5)
+    assert second.returncode == 1
+    assert "error[E0801]" in second.stderr
+    assert len(second.stderr.splitlines()) < 6
+    search.communicate(timeout=60)
+    assert search.returncode == 0
+    assert len(trials(cli.folder / "run")) == 5
+
+
+BAD = {
+    "E0802": ("--seed", "7"),
+    "E0402": ("--where", "A=<3"),
+    "E0403": ("--where", "A>9"),
+    "E0613": ("--objective", "language", "--corpus", "missing.txt"),
+    "E0601": ("--corpus", "tiny.arch"),
+    "E0902": ("--storage", "mongodb://x/y"),
+    "E0901": ("--storage", "postgresql://nobody@127.0.0.1:1/none"),
+}
+
+
+@pytest.mark.parametrize(("code", "options"), BAD.items())
+def test_bad_input_gets_a_coded_message_and_leaves_the_run_alone(
+    cli: Cli, tiny: Path, code: str, options: tuple[str, ...]
+) -> None:
+    run = cli.folder / "run"
+    if code == "E0802":
+        assert cli.run(*SEARCH, "--budget", 1).returncode == 0
+    before = {path.name: path.read_bytes() for path in run.glob("*") if path.name != "clock.json"}
+    done = cli.run(*SEARCH, "--budget", 1, *options)
+    assert done.returncode == {"E0601": 2, "E0902": 2, "E0901": 3}.get(code, 1)
+    assert f"error[{code}]" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) < 12
+    if before:
+        assert before == {
+            path.name: path.read_bytes() for path in run.glob("*") if path.name in before
+        }
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--budget", "0"),
+        ("--budget", "many"),
+        ("--time", "soon"),
+        ("--sampler", "magic"),
+        ("--memory-limit", "1K"),
+        ("--unknown",),
+    ],
+)
+def test_a_wrong_command_line_is_refused_with_exit_code_2(
+    cli: Cli, tiny: Path, options: tuple[str, ...]
+) -> None:
+    done = cli.run(*SEARCH, *options)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk_stops_a_search_with_a_message_and_nothing_is_lost(
+    cli: Cli, tiny: Path
+) -> None:
+    disk = cli.folder / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "none", disk], check=False)
+    if mounted.returncode:
+        pytest.skip("this machine does not let us mount")
+    try:
+        arguments = (*SEARCH[:-1], "disk/run", "--sampler", "random")
+        assert cli.run(*arguments, "--budget", 2).returncode == 0
+        with (disk / "filler").open("wb", buffering=0) as filler:
+            try:
+                while True:
+                    filler.write(b"x" * 1024)
+            except OSError:
+                pass
+        done = cli.run(*arguments, "--budget", 40)
+        assert done.returncode == 3, done.stderr
+        assert "error[E0" in done.stderr
+        assert "Traceback" not in done.stderr
+        (disk / "filler").unlink()
+        done = cli.run(*arguments, "--budget", 4)
+        assert done.returncode == 0, done.stderr
+        assert len(trials(disk / "run")) == 4
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_the_python_api_searches_without_a_main_guard(cli: Cli, tiny: Path) -> None:
+    script = cli.folder / "script.py"
+    script.write_text(
+        "import aira_dsl\n"
+        "found = aira_dsl.search(aira_dsl.Space.load('tiny.arch'), preset='smoke', budget=2,"
+        " out='api')\n"
+        "print(found.best.pattern, found.score, found.test_score, len(found.rows))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], cwd=cli.folder, env=cli.environment, capture_output=True,
+        text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-1] == "2"
+    assert done.stderr == ""
