@@ -6,7 +6,7 @@ floors that own it (`load`, `parse`, `check`, `format_text`, `to_text`, `cost`, 
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,11 +21,10 @@ from aira_dsl.report.run_files import write_run
 from aira_dsl.space import Space
 from aira_dsl.study.folder import RunFolder
 from aira_dsl.study.journal import Journal
-from aira_dsl.study.loop import Progress, Search, ranked
-from aira_dsl.study.samplers import layers_of
+from aira_dsl.study.loop import Progress, Search
+from aira_dsl.study.result import SearchResult, summarise
 from aira_dsl.study.settings import Limits, SamplerName, SearchSettings, default_sampler
 from aira_dsl.study.storage import GONE, shared_address
-from aira_dsl.study.table import Row, rows
 
 __all__ = ["Evaluation", "Progress", "SearchResult", "evaluate", "search"]
 
@@ -62,29 +61,6 @@ def evaluate(
     return Evaluator(settings, store=Store(store or default_store_path())).evaluate(
         architecture, seed
     )
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """What a search found.
-
-    Attributes:
-        best: the architecture with the best validation score, or None if every trial failed.
-        score: its validation score.
-        test_score: its score on the test split, which the search did not see.
-        rows: the trial table.
-        direction: `maximize` or `minimize`: which way scores get better.
-        folder: where all of it is written.
-        exhausted: whether the space ran out of arrangements before the budget did.
-    """
-
-    best: Architecture | None
-    score: float | None
-    test_score: float | None
-    rows: list[Row]
-    direction: Literal["maximize", "minimize"]
-    folder: Path
-    exhausted: bool
 
 
 def search(
@@ -200,29 +176,12 @@ def _run(
     loop = Search(space, settings, limits, journal, evaluator, folder.seconds_used, tell)
     try:
         loop.run()
-        return _result(space, settings, journal, folder, exhausted=loop.exhausted)
+        return summarise(space, settings, journal, folder.path, exhausted=loop.exhausted)
     finally:
         folder.keep_time(loop.seconds_used)
         with suppress(*GONE):  # then the study has it all, and the same command writes the files
             write_run(folder, space, settings, journal)
         journal.close()
-
-
-def _result(
-    space: Space, settings: SearchSettings, journal: Journal, folder: RunFolder, *, exhausted: bool
-) -> SearchResult:
-    tests = journal.noted("test_scores", {})
-    table = rows(journal.trials(), tests)
-    best = next(iter(ranked(journal.trials(), settings.evaluator.direction)), None)
-    return SearchResult(
-        best=space.architecture(layers_of(best), name="best") if best else None,
-        score=best.value if best else None,
-        test_score=tests.get(best.user_attrs["fingerprint"]) if best else None,
-        rows=table,
-        direction=settings.evaluator.direction,
-        folder=folder.path,
-        exhausted=exhausted,
-    )
 
 
 def _memory_share(workers: int) -> int:

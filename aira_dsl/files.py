@@ -1,10 +1,15 @@
-"""Replacing files in one step: a reader sees the old content or the new, never half of it."""
+"""Where our own files lie, and how files are replaced: a reader sees the old content or the new."""
 
 import os
 import tempfile
 from pathlib import Path
 
 from aira_dsl.errors import RunError
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be made again: aira-dsl in the user's XDG cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "aira-dsl")
 
 
 def replace_file(path: str | Path, data: bytes) -> None:

@@ -4,8 +4,12 @@ Exit codes: 0 done, 1 the input is wrong, 2 the command line is wrong or the thi
 available, 3 the run failed, 130 interrupted.
 """
 
+import io
 import os
 import sys
+
+# pydantic would look through every installed package for plugins; no command needs any.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 import typer
 
@@ -43,6 +47,9 @@ def _options(
 
 def main() -> None:
     """Run the command line; the entry point of `aira-dsl` and `python -m aira_dsl`."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal without × is shown a substitute
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app()
     except AiraError as error:

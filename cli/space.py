@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aira_dsl.space import Space
+if TYPE_CHECKING:
+    from aira_dsl.space import Space
 
 
 def space(
@@ -31,6 +32,8 @@ def space(
     ] = "text",
 ) -> None:
     """Show a space of arrangements: count it exactly, index it, sample it uniformly."""
+    from aira_dsl.space import Space
+
     if format_ not in ("text", "json"):
         raise typer.BadParameter("use text or json", param_hint="--format")
     found = (Space.load(file) if file else Space.default()).where(*(where or ()))
@@ -44,7 +47,7 @@ def space(
         _print_space(found, format_)
 
 
-def _print_arrangements(space: Space, arrangements: list[tuple[str, ...]], format_: str) -> None:
+def _print_arrangements(space: "Space", arrangements: list[tuple[str, ...]], format_: str) -> None:
     for layers in arrangements:
         architecture = space.architecture(layers)
         facts = {
@@ -59,7 +62,7 @@ def _print_arrangements(space: Space, arrangements: list[tuple[str, ...]], forma
             print(f"{facts['index']:>12}  {facts['fingerprint']}  {facts['pattern']}")
 
 
-def _print_space(space: Space, format_: str) -> None:
+def _print_space(space: "Space", format_: str) -> None:
     facts = {
         "name": space.definition.name,
         "slots": space.slots,

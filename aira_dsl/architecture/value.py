@@ -8,7 +8,7 @@ layer uses do not change what it computes, so they do not change the fingerprint
 import hashlib
 import json
 from functools import cached_property
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -124,6 +124,8 @@ class Architecture(Design):
         ]
         return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()[:16]
 
-    def with_layers(self, layers: tuple[str, ...], *, name: str | None = None) -> "Architecture":
-        """Return the same blocks and dimensions in another order."""
-        return Architecture(**{**dict(self), "layers": layers, "name": name or self.name})
+    def replace(self, **changes: Any) -> Self:
+        """Return a validated copy with other field values."""
+        # Not `model_copy`: it would carry over what is cached, the fingerprint for one.
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self)(**{**fields, **changes})

@@ -35,7 +35,7 @@ def build(
         RunError: E0501, the weights do not fit in free memory.
     """
     if vocab is not None:
-        architecture = Architecture(**{**dict(architecture), "vocab": vocab})
+        architecture = architecture.replace(vocab=vocab)
     if torch.device(device).type == "meta":
         return lay_out(architecture, seed).to(dtype)
     require_memory(architecture, element_bytes=max(4, dtype.itemsize))

@@ -4,13 +4,16 @@ The tree is built while parsing: callbacks replace Lark's own tree, which saves 
 and needs no visitor that could recurse. Positions come from the tokens themselves.
 """
 
+from contextlib import suppress
 from functools import cache
-from importlib.resources import files
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from lark import Lark, TextSlice, Token, Transformer, UnexpectedInput
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
+from aira_dsl.files import cache_folder
 from aira_dsl.language.sink import Sink
 from aira_dsl.language.snippet import quoted
 from aira_dsl.language.tree import (
@@ -89,11 +92,20 @@ class _Build(Transformer[Token, Any]):
         return Group(tuple(children[1:-1]), start_of(children[0]), end_of(children[-1]))
 
 
+def _grammar() -> str:
+    folder = Path(str(import_module("aira_dsl.grammar").__file__)).parent
+    return (folder / "arch.lark").read_text(encoding="utf-8")
+
+
 @cache
 def parser() -> Lark:
-    """Build the parser, once."""
+    """Build the parser, once; its tables are kept, since making them takes as long as the rest."""
+    tables = cache_folder() / "grammar.tables"
+    with suppress(OSError):  # a cache that can not be written costs a little time, no more
+        tables.parent.mkdir(parents=True, exist_ok=True)
     return Lark(
-        files("aira_dsl.grammar").joinpath("arch.lark").read_text(encoding="utf-8"),
+        _grammar(),
+        cache=str(tables),  # Lark checks that they are of this grammar and version
         parser="lalr",
         lexer="contextual",
         start=["file", "item", "pattern"],

@@ -16,6 +16,7 @@ import torch
 
 from aira_dsl import __version__
 from aira_dsl.architecture import Architecture
+from aira_dsl.errors import RunError
 from aira_dsl.machine import one_thread
 from aira_dsl.proxy.evaluation import Evaluation, SplitName, Status, TaskScore
 from aira_dsl.proxy.networks import network
@@ -29,7 +30,7 @@ _NUMERIC_PACKAGES = ("primitives", "architecture", "modules", "compiler", "proxy
 # What only starts, limits, keeps or describes evaluations; presets are in the key as values.
 _NOT_NUMERIC = ("pool.py", "worker.py", "store.py", "evaluation.py", "presets.py")
 SCORING_BATCH = 128  # MAD's; macro accuracy depends on it
-_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "bad_alloc", "std::bad_alloc")
+_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "bad_alloc")
 
 
 class Evaluator:
@@ -98,8 +99,8 @@ class Evaluator:
                     scores.append(self._run_task(run, architecture, seed, split))
         except Diverged as error:
             status, message = "diverged", str(error)
-        except (MemoryError, RuntimeError) as error:
-            if not (isinstance(error, MemoryError) or any(t in str(error) for t in _OUT_OF_MEMORY)):
+        except (MemoryError, RuntimeError, RunError) as error:
+            if not _is_out_of_memory(error):
                 raise
             status, message = "out of memory", str(error).splitlines()[0]
         return Evaluation(
@@ -135,6 +136,13 @@ class Evaluator:
         if self.settings.objective == "mad":
             return sum(s.token_accuracy for s in scores) / len(scores)
         return sum(s.bits_per_token for s in scores) / len(scores)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Tell whether memory ran out: found beforehand (E0501), by numpy, or by torch's allocator."""
+    if isinstance(error, RunError):
+        return error.code == "E0501"
+    return isinstance(error, MemoryError) or any(text in str(error) for text in _OUT_OF_MEMORY)
 
 
 @cache

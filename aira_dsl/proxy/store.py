@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aira_dsl.errors import AiraError, InputError, RunError
+from aira_dsl.files import cache_folder
 from aira_dsl.proxy.evaluation import Evaluation
 
 VERSION = 1
@@ -33,8 +34,7 @@ def default_store_path() -> Path:
     """Return the user's store: $AIRA_DSL_STORE, else evaluations.db in the XDG cache folder."""
     if path := os.environ.get("AIRA_DSL_STORE"):
         return Path(path)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "aira-dsl" / "evaluations.db"
+    return cache_folder() / "evaluations.db"
 
 
 class Store:

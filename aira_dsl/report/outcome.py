@@ -3,8 +3,8 @@
 import json
 from collections import Counter
 
-from aira_dsl.api import SearchResult
 from aira_dsl.language import to_text
+from aira_dsl.study.result import SearchResult
 
 SHOWN = 5
 

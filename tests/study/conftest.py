@@ -154,7 +154,9 @@ def _postgres_binaries() -> Path:
     if versions:
         return versions[-1].parent
     found = shutil.which("initdb")
-    assert found, "the tests need PostgreSQL's server: apt-get install postgresql"
+    if found is None:
+        assert not os.environ.get("CI"), "CI runs with PostgreSQL: apt-get install postgresql"
+        pytest.skip("PostgreSQL's server is not installed: apt-get install postgresql")
     return Path(found).resolve().parent
 
 

@@ -61,6 +61,7 @@ def test_the_score_is_what_the_evaluator_says_of_the_same_architecture(
     assert row["tasks"] == {task.task: task.token_accuracy for task in alone.tasks}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["tpe", "evolution"])
 def test_two_one_worker_searches_with_one_seed_give_the_same_table(
     cli: Cli, tiny: Path, sampler: str
@@ -77,6 +78,7 @@ def test_two_one_worker_searches_with_one_seed_give_the_same_table(
     assert tables[0] == tables[1]
 
 
+@pytest.mark.slow
 def test_a_search_killed_in_flight_and_started_again_equals_one_that_was_not(
     cli: Cli, tiny: Path
 ) -> None:
@@ -100,6 +102,7 @@ def test_a_search_killed_in_flight_and_started_again_equals_one_that_was_not(
     assert without_wall_clock(resumed) == without_wall_clock(trials(cli.folder / "whole"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_search_says_how_to_go_on_and_goes_on(
     cli: Cli, tiny: Path, sent: signal.Signals
@@ -117,6 +120,7 @@ def test_an_interrupted_search_says_how_to_go_on_and_goes_on(
     assert len(trials(cli.folder / "run")) == 5
 
 
+@pytest.mark.slow
 def test_a_finished_search_is_shown_again_and_grows_with_its_budget(cli: Cli, tiny: Path) -> None:
     assert cli.run(*SEARCH, "--budget", 2, "--sampler", "random").returncode == 0
     first = trials(cli.folder / "run")
@@ -127,6 +131,7 @@ def test_a_finished_search_is_shown_again_and_grows_with_its_budget(cli: Cli, ti
     assert len(trials(cli.folder / "run")) == 4
 
 
+@pytest.mark.slow
 def test_known_results_come_from_the_store_and_are_charged_to_the_budget(
     cli: Cli, tiny: Path
 ) -> None:
@@ -147,6 +152,7 @@ def test_a_space_smaller_than_the_budget_is_used_up(cli: Cli, tiny: Path) -> Non
     assert len(trials(cli.folder / "run")) == 1
 
 
+@pytest.mark.slow
 def test_a_time_budget_ends_a_search_and_is_kept_over_sessions(cli: Cli, tiny: Path) -> None:
     done = cli.run(*SEARCH, "--time", "6s", "--workers", 1)
     assert done.returncode == 0, done.stderr
@@ -188,6 +194,7 @@ def test_the_agent_method_says_that_it_is_not_there_yet(cli: Cli, tiny: Path) ->
     assert not (cli.folder / "run").exists()
 
 
+@pytest.mark.slow
 def test_two_searches_do_not_share_a_run_folder(cli: Cli, tiny: Path) -> None:
     search = cli.start(*SEARCH, "--budget", 5, "--workers", 1)
     wait_for_results(search, 1)
@@ -249,6 +256,7 @@ def test_a_wrong_command_line_is_refused_with_exit_code_2(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
 def test_a_full_disk_stops_a_search_with_a_message_and_nothing_is_lost(
     cli: Cli, tiny: Path

@@ -1,0 +1,167 @@
+"""What holds for every command: light starts, exit codes, no traceback, names that scripts use."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "examples/airaformer_d.arch"
+
+
+def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "aira_dsl", *map(str, arguments)],
+        capture_output=True, text=True, timeout=60, check=False, **options,
+    )  # fmt: skip
+
+
+LIGHT = {
+    "check": ("check", EXAMPLE),
+    "fmt": ("fmt", "--check", EXAMPLE),
+    "space": ("space", ROOT / "examples/mad3.arch", "--sample", "3", "--where", "A<=4"),
+}
+
+
+@pytest.mark.parametrize("command", LIGHT.values(), ids=LIGHT.keys())
+def test_light_commands_never_import_what_is_heavy(command: tuple[object, ...]) -> None:
+    code = (
+        "import sys\n"
+        f"sys.argv = {['aira-dsl', *map(str, command)]!r}\n"
+        "from aira_dsl.cli import main\n"
+        "try:\n"
+        "    main()\n"
+        "except SystemExit as end:\n"
+        "    assert not end.code, end.code\n"
+        "heavy = {'torch', 'optuna', 'transformers', 'matplotlib', 'scipy', 'numpy'}\n"
+        "assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", LIGHT.values(), ids=LIGHT.keys())
+def test_light_commands_take_less_than_four_tenths_of_a_second(
+    command: tuple[object, ...], tmp_path: Path
+) -> None:
+    """CPU time of the process, bytecode cached as in any installation; best of five."""
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    taken = []
+    for _ in range(5):
+        before = os.times()
+        assert run(*command, env=environment).returncode == 0
+        after = os.times()
+        taken.append(
+            after.children_user + after.children_system
+            - before.children_user - before.children_system
+        )  # fmt: skip
+    assert min(taken) < 0.4
+
+
+def test_importing_the_package_imports_next_to_nothing() -> None:
+    code = (
+        "import sys, aira_dsl\n"
+        "assert not {'torch', 'pydantic', 'lark', 'optuna', 'numpy'} & sys.modules.keys()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_all_public_names_exist_and_are_sorted() -> None:
+    import aira_dsl
+
+    names = aira_dsl.__all__[1:]
+    assert names == sorted(names)
+    for name in aira_dsl.__all__:
+        assert getattr(aira_dsl, name) is not None
+    for name in ("load", "check", "build", "cost", "evaluate", "search"):
+        assert callable(getattr(aira_dsl, name))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        aira_dsl.nothing  # noqa: B018
+
+
+def test_the_command_line_keeps_its_names() -> None:
+    """Scripts count on these; a change here is a change that users must be told of."""
+    from aira_dsl.cli import app
+    from typer.main import get_command
+
+    found = {
+        name: sorted(option for parameter in command.params for option in parameter.opts)
+        for name, command in get_command(app).commands.items()  # type: ignore[attr-defined]
+    }
+    assert found == {
+        "check": ["--format", "files"],
+        "fmt": ["--check", "--diff", "files"],
+        "compile": ["--emit", "--force", "--out", "--seed", "file"],
+        "space": ["--count", "--format", "--index", "--sample", "--seed", "--where", "file"],
+        "search": [
+            "--budget", "--corpus", "--force", "--format", "--heartbeat", "--memory-limit",
+            "--method", "--objective", "--out", "--preset", "--sampler", "--seed", "--storage",
+            "--store", "--study", "--time", "--time-limit", "--where", "--winners", "--workers",
+            "space",
+        ],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ((), 2),
+        (("nonsense",), 2),
+        (("check", "missing.arch"), 1),
+        (("space", "--where", "A=<2"), 1),
+        (("space", "--index", "999999999"), 1),
+        (("space", "--format", "xml"), 2),
+        (("compile", "missing.arch"), 1),
+        (("search", "missing.arch"), 1),
+        (("search", "--method", "agent"), 2),
+        (("search", EXAMPLE, "--sampler", "none"), 2),
+    ],
+)
+def test_mistakes_get_a_message_an_exit_code_and_no_traceback(
+    arguments: tuple[object, ...], code: int, tmp_path: Path
+) -> None:
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr + done.stdout
+    assert 0 < len((done.stderr + done.stdout).splitlines()) < 40
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_space_says_how_many_there_are() -> None:
+    assert "43,046,721" in run("space").stdout
+    assert run("space", "--count").stdout == "43046721\n"
+    assert run("space", ROOT / "examples/mad2.arch", "--count").stdout == "65536\n"
+    assert run("space", "--where", "A<=1", "--count").stdout == f"{2**16 + 16 * 2**15}\n"
+
+
+def test_space_indexes_and_samples() -> None:
+    (line,) = run("space", "--index", 26978465, "--format", "json").stdout.splitlines()
+    facts = json.loads(line)
+    assert facts["index"] == 26978465
+    assert len(facts["layers"]) == 16
+    sample = run("space", "--sample", 5, "--seed", 1, "--format", "json").stdout
+    assert sample == run("space", "--sample", 5, "--seed", 1, "--format", "json").stdout
+    assert len({json.loads(line)["fingerprint"] for line in sample.splitlines()}) == 5
+
+
+def test_an_architecture_file_spans_the_space_of_its_blocks_and_depth() -> None:
+    found = json.loads(run("space", EXAMPLE, "--format", "json").stdout)
+    assert (found["slots"], found["blocks"], found["size"]) == (16, ["A", "M", "Mb"], 3**16)
+
+
+def test_output_into_a_closed_pipe_ends_quietly() -> None:
+    pipeline = f"{sys.executable} -m aira_dsl space --sample 2000 | head -n 1"
+    done = subprocess.run(pipeline, shell=True, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) == 1
+
+
+def test_a_terminal_that_knows_only_ascii_is_served() -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = run("check", EXAMPLE, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "16 layers" in done.stdout

@@ -1,0 +1,75 @@
+"""What the documentation says is run: snippets, README commands, tables of codes."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def run_python(code: str, folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=folder, capture_output=True, text=True,
+        check=False, timeout=300, env={**os.environ, "AIRA_DSL_STORE": "store.db"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/api.md"])
+def test_python_snippets_run(page: str, tmp_path: Path) -> None:
+    found = blocks((ROOT / page).read_text(), "python")
+    assert found
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    for code in found:
+        run_python(code, tmp_path)
+
+
+def test_readme_commands_run_and_print_what_it_shows(tmp_path: Path) -> None:
+    """Console blocks: a `$ aira-dsl …` line, then its output, `...` for what is left out."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    for text in blocks(README, "arch"):  # files begin with their name
+        (tmp_path / text.split()[1]).write_text(text)
+    shown = blocks(README, "console")
+    assert shown
+    for block in shown:
+        for command, expected in re.findall(r"^\$ aira-dsl (.*)\n((?:(?!\$ ).*\n)*)", block, re.M):
+            done = subprocess.run(
+                [sys.executable, "-m", "aira_dsl", *shlex.split(command)],
+                cwd=tmp_path, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            printed = "\n".join(map(str.rstrip, (done.stdout + done.stderr).splitlines()))
+            parts = [part.strip("\n") for part in expected.split("...\n")]
+            for part in parts:
+                assert part in printed, f"{command}: README shows\n{part}\nbut it prints\n{printed}"
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    (command,) = re.findall(r"^.*pytest -n 2$", README, re.M)
+    steps = command.replace(" && ", "\n").replace("pip install", "pip install -q").split("\n")
+    script = (ROOT / ".ci/run").read_text()
+    for step in steps:
+        assert step.strip() in script
+
+
+def test_every_code_that_can_be_raised_is_documented_and_nothing_else() -> None:
+    sources = [*(ROOT / "aira_dsl").rglob("*.py"), *(ROOT / "cli").rglob("*.py")]
+    raised = {code for path in sources for code in re.findall(r'"(E0\d{3})"', path.read_text())}
+    documented = re.findall(r"^\| (E0\d{3}) \|", (ROOT / "docs/errors.md").read_text(), re.M)
+    assert sorted(raised) == documented
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
