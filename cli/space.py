@@ -19,6 +19,9 @@ def space(
     index: Annotated[
         int | None, typer.Option(help="Print the arrangement at this index.", metavar="N")
     ] = None,
+    pattern: Annotated[
+        str | None, typer.Option(help="Print this arrangement's index.", metavar="LAYERS")
+    ] = None,
     sample: Annotated[
         int | None, typer.Option(help="Draw so many different arrangements.", metavar="N", min=1)
     ] = None,
@@ -32,13 +35,16 @@ def space(
     ] = "text",
 ) -> None:
     """Show a space of arrangements: count it exactly, index it, sample it uniformly."""
+    from aira_dsl.language import expand_pattern
     from aira_dsl.space import Space
 
     if format_ not in ("text", "json"):
         raise typer.BadParameter("use text or json", param_hint="--format")
     found = (Space.load(file) if file else Space.default()).where(*(where or ()))
-    if index is not None or sample is not None:
+    if index is not None or pattern is not None or sample is not None:
         drawn = [found.layers(index)] if index is not None else []
+        if pattern is not None:
+            drawn.append(expand_pattern(pattern, found.names, filename="--pattern"))
         drawn += found.sample(sample, seed=seed) if sample is not None else []
         _print_arrangements(found, drawn, format_)
     elif count:

@@ -96,7 +96,9 @@ def test_the_command_line_keeps_its_names() -> None:
         "check": ["--format", "files"],
         "fmt": ["--check", "--diff", "files"],
         "compile": ["--emit", "--force", "--out", "--seed", "file"],
-        "space": ["--count", "--format", "--index", "--sample", "--seed", "--where", "file"],
+        "space": [
+            "--count", "--format", "--index", "--pattern", "--sample", "--seed", "--where", "file",
+        ],
         "search": [
             "--budget", "--corpus", "--force", "--format", "--heartbeat", "--memory-limit",
             "--method", "--objective", "--out", "--preset", "--sampler", "--seed", "--storage",
@@ -115,6 +117,8 @@ def test_the_command_line_keeps_its_names() -> None:
         (("space", "--where", "A=<2"), 1),
         (("space", "--index", "999999999"), 1),
         (("space", "--format", "xml"), 2),
+        (("space", "--pattern", "A-M-Mb"), 1),
+        (("space", "--pattern", "16×Q"), 1),
         (("compile", "missing.arch"), 1),
         (("search", "missing.arch"), 1),
         (("search", "--method", "agent"), 2),
@@ -143,6 +147,8 @@ def test_space_indexes_and_samples() -> None:
     facts = json.loads(line)
     assert facts["index"] == 26978465
     assert len(facts["layers"]) == 16
+    back = run("space", "--pattern", facts["pattern"], "--format", "json").stdout
+    assert json.loads(back) == facts
     sample = run("space", "--sample", 5, "--seed", 1, "--format", "json").stdout
     assert sample == run("space", "--sample", 5, "--seed", 1, "--format", "json").stdout
     assert len({json.loads(line)["fingerprint"] for line in sample.splitlines()}) == 5
