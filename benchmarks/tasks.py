@@ -21,6 +21,7 @@ import json
 import os
 import platform
 import statistics
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +89,8 @@ def evaluate(
     ]
     jobs = dict(enumerate(waiting))
     done = 0
-    with Pool(evaluator, workers=arguments.workers, time_limit=3600, memory_limit=4 << 30) as pool:
+    pool = Pool(evaluator, workers=arguments.workers, time_limit=3600, memory_limit=4 << 30)
+    with closing(pool):
         pending = list(jobs)
         while pending or pool.running:
             while pending and pool.free:

@@ -20,8 +20,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import AiraError, InputError, RunError
@@ -45,7 +44,7 @@ class Job:
 
 
 class Pool:
-    """A fixed number of evaluation processes.
+    """A fixed number of evaluation processes; `close` ends them.
 
     Args:
         evaluator: its settings are what the processes evaluate with; results go to its
@@ -66,17 +65,6 @@ class Pool:
             "memory_bytes": memory_limit,
         }
         self._workers = [_Worker(json.dumps(configuration)) for _ in range(workers)]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @property
     def free(self) -> int:

@@ -21,7 +21,21 @@ SWAP_PROBABILITY = 0.5
 Layers = tuple[str, ...]
 
 
-class RegularizedEvolutionSampler(BaseSampler):
+class ArrangementSampler(BaseSampler):
+    """A sampler that draws all slots at once."""
+
+    def sample_independent(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Never called: `sample_relative` fills every slot."""
+        raise AssertionError(f"{param_name} was not sampled")
+
+
+class RegularizedEvolutionSampler(ArrangementSampler):
     """Aging evolution with tournament selection.
 
     Args:
@@ -66,16 +80,6 @@ class RegularizedEvolutionSampler(BaseSampler):
         parent = (max if maximize else min)(contestants, key=lambda t: (t.value, t.number))
         layers = self._mutate(tuple(parent.params[slot_name(i)] for i in range(len(parent.params))))
         return {slot_name(slot): name for slot, name in enumerate(layers)}
-
-    def sample_independent(
-        self,
-        study: optuna.Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        """Never called: `sample_relative` fills every slot."""
-        raise AssertionError(f"{param_name} was not sampled")
 
     def _mutate(self, layers: Layers) -> Layers:
         child = list(layers)

@@ -99,12 +99,13 @@ class Search:
 
         Interrupted, it lets go of its trials: the same search goes on with them.
         """
-        with Pool(
+        pool = Pool(
             self.evaluator,
             workers=self.limits.workers,
             time_limit=self.limits.time_limit,
             memory_limit=self.limits.memory_limit,
-        ) as pool:
+        )
+        with contextlib.closing(pool):
             try:
                 while self._step(pool):
                     pass

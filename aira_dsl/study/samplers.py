@@ -20,7 +20,12 @@ from optuna.trial import FrozenTrial
 
 from aira_dsl.machine import one_thread
 from aira_dsl.space import Space
-from aira_dsl.study.evolution import Layers, RegularizedEvolutionSampler, slot_name
+from aira_dsl.study.evolution import (
+    ArrangementSampler,
+    Layers,
+    RegularizedEvolutionSampler,
+    slot_name,
+)
 from aira_dsl.study.settings import SamplerName
 
 _TRIES = {"gp": 2}  # a Gaussian process thinks long and repeats itself
@@ -110,7 +115,7 @@ def _make_sampler(name: SamplerName, space: Space, rng: random.Random) -> BaseSa
                 return RegularizedEvolutionSampler(space.names, space.draw, rng)
 
 
-class _RefusingSampler(BaseSampler):
+class _RefusingSampler(ArrangementSampler):
     """Ask another sampler until it proposes something new and allowed.
 
     If it will not, go to the nearest new arrangement around its last proposal: that keeps the
@@ -144,15 +149,6 @@ class _RefusingSampler(BaseSampler):
         if layers is None:
             self.exhausted, layers = True, proposal
         return {slot_name(slot): name for slot, name in enumerate(layers)}
-
-    def sample_independent(
-        self,
-        study: optuna.Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        raise AssertionError(f"{param_name} was not sampled")
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         self._base.before_trial(study, trial)
