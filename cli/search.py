@@ -76,7 +76,9 @@ def search(
     ] = None,
     where: Annotated[
         list[str] | None,
-        typer.Option(help="A constraint such as A<=4 or parameters<=1_050_000; repeatable."),
+        typer.Option(
+            help="A rule such as A<=4 or parameters<=1_050_000; repeatable.", metavar="CONSTRAINT"
+        ),
     ] = None,
     preset: Annotated[_Preset, typer.Option(help="Cost of one evaluation.")] = _Preset.cpu,
     objective: Annotated[

@@ -28,7 +28,9 @@ def space(
     seed: Annotated[int, typer.Option(help="Seed of --sample.", min=0)] = 0,
     where: Annotated[
         list[str] | None,
-        typer.Option(help="A constraint such as A<=4 or parameters<=1_050_000; repeatable."),
+        typer.Option(
+            help="A rule such as A<=4 or parameters<=1_050_000; repeatable.", metavar="CONSTRAINT"
+        ),
     ] = None,
     format_: Annotated[
         str, typer.Option("--format", help="text or json.", metavar="text|json")

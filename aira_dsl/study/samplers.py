@@ -20,6 +20,7 @@ from optuna.trial import FrozenTrial
 
 from aira_dsl.machine import one_thread
 from aira_dsl.space import Space
+from aira_dsl.study import quiet_optuna
 from aira_dsl.study.evolution import (
     ArrangementSampler,
     Layers,
@@ -64,7 +65,8 @@ def propose(
     rng = random.Random(f"{seed}:{len(trials)}")
     base = _make_sampler(sampler, space, rng)
     refusing = _RefusingSampler(base, space, seen, rng, _TRIES.get(sampler, _DEFAULT_TRIES))
-    study = optuna.create_study(direction=direction, sampler=refusing)
+    with quiet_optuna():
+        study = optuna.create_study(direction=direction, sampler=refusing)
     slots = distributions(space)
     for trial in trials:
         study.add_trial(_lean(trial, slots))

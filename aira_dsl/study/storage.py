@@ -15,6 +15,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 
 from aira_dsl.errors import InputError, RunError, UsageError
+from aira_dsl.study import quiet_optuna
 
 GONE = (StorageInternalError, sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)
 """What is raised when a database can not be reached (any more)."""
@@ -74,7 +75,7 @@ def open_study(
     """
     try:
         # Several workers that make the tables at the same time get in each other's way.
-        with exclusive_access(url, name):
+        with exclusive_access(url, name), quiet_optuna():
             storage = _open_storage(url, heartbeat if is_shared(url) else None)
             study = optuna.create_study(
                 storage=storage, study_name=name, direction=direction, load_if_exists=True
