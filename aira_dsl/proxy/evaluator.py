@@ -7,6 +7,7 @@ is; several candidates at once are several processes (`aira_dsl.proxy.pool`).
 """
 
 import hashlib
+import math
 import time
 from collections.abc import Sequence
 from functools import cache
@@ -122,6 +123,8 @@ class Evaluator:
         net = network(run.task, architecture, seed=seed)
         losses = train(net, splits.train, run.recipe, seed=seed)
         result = score(net, getattr(splits, split), batch=SCORING_BATCH)
+        if not math.isfinite(result.cross_entropy):  # the last step may be the one that breaks it
+            raise Diverged(f"{run.task.name}: the scores are not finite numbers")
         tail = losses[-max(1, len(losses) // 10) :]
         return TaskScore(
             task=run.task.name,

@@ -61,6 +61,8 @@ def propose(
         seed: together with the number of trials it decides every random choice.
     """
     seen = {trial.user_attrs["fingerprint"] for trial in trials}
+    if len(seen) >= space.count:
+        return None
     # Seeded by place, not by a running generator: a resumed search draws what it would have drawn.
     rng = random.Random(f"{seed}:{len(trials)}")
     base = _make_sampler(sampler, space, rng)
@@ -177,11 +179,10 @@ class _RefusingSampler(ArrangementSampler):
                     layers = self._change(start, distance)
                     if self._is_new(layers):
                         return layers
-        if len(self._seen) < self._space.count:
-            for _ in range(min(20 * self._space.count, MAX_DRAWS)):
-                layers = self._space.draw(self._rng)
-                if self._is_new(layers):
-                    return layers
+        for _ in range(min(20 * self._space.count, MAX_DRAWS)):
+            layers = self._space.draw(self._rng)
+            if self._is_new(layers):
+                return layers
         return None
 
     def _change(self, layers: Layers, distance: int) -> Layers:

@@ -100,6 +100,16 @@ def test_divergence_is_a_result(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_model_that_breaks_at_the_last_step_has_diverged(tmp_path: Path) -> None:
+    """Every loss is finite, the weights after the last step are not: scores must not be NaN."""
+    store = Store(tmp_path / "store.db")
+    evaluator = Evaluator(settings(1, learning_rate=1e38, clip=1e30), store=store)
+    evaluation = evaluator.evaluate(architecture("M"))
+    assert (evaluation.status, evaluation.score) == ("diverged", None)
+    assert evaluator.recall(architecture("M"), 0) == evaluation
+    store.close()
+
+
 def test_the_score_is_the_mean_accuracy_over_the_tasks() -> None:
     evaluation = Evaluator(preset_settings("smoke")).evaluate(architecture("A"))
     assert len(evaluation.tasks) == 6

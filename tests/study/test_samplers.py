@@ -81,6 +81,12 @@ def test_a_space_is_used_up_exactly_and_then_nothing_is_proposed(sampler: Sample
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
+def test_the_smallest_space_has_one_arrangement(sampler: SamplerName) -> None:
+    assert len(simulate(make_space(1, blocks="M"), sampler, motif, 5)) == 1
+    assert len(simulate(make_space(3, blocks="M"), sampler, motif, 5)) == 1
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_constraints_hold_for_every_proposal(sampler: SamplerName) -> None:
     space = make_space(8, "A<=2", "parameters<=521_000")
     trials = simulate(space, sampler, lambda layers: layers.count("A"), 25)
