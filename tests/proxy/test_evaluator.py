@@ -103,7 +103,7 @@ def test_divergence_is_a_result(tmp_path: Path) -> None:
 def test_a_model_that_breaks_at_the_last_step_has_diverged(tmp_path: Path) -> None:
     """Every loss is finite, the weights after the last step are not: scores must not be NaN."""
     store = Store(tmp_path / "store.db")
-    evaluator = Evaluator(settings(1, learning_rate=1e38, clip=1e30), store=store)
+    evaluator = Evaluator(settings(1, learning_rate=1e36, clip=1e30), store=store)
     evaluation = evaluator.evaluate(architecture("M"))
     assert (evaluation.status, evaluation.score) == ("diverged", None)
     assert evaluator.recall(architecture("M"), 0) == evaluation
