@@ -38,6 +38,7 @@ def best_so_far(rows: Sequence[Row], *, title: str, direction: str) -> bytes:
         xlabel="evaluations",
         ylabel="validation score" if direction == "maximize" else "bits per byte",
     )
+    axes.locator_params(axis="x", integer=True)
     axes.grid(alpha=0.25)
     if scored or failed:
         axes.legend(frameon=False)

@@ -30,7 +30,11 @@ def write_run(folder: RunFolder, space: Space, settings: SearchSettings, journal
     for place, trial in enumerate(ranked(trials, settings.evaluator.direction)[:KEPT], 1):
         name = "best" if place == 1 else f"best_{place}"
         folder.write(f"{name}.arch", _best_text(name, trial, space, settings, tests))
-    picture = best_so_far(table, title=settings.title, direction=settings.evaluator.direction)
+    title = (
+        f"{settings.space['name']}: {settings.sampler}, preset {settings.evaluator.preset}, "
+        f"seed {settings.seed}"
+    )
+    picture = best_so_far(table, title=title, direction=settings.evaluator.direction)
     write_atomically(folder.path / "best_so_far.png", picture)
 
 
