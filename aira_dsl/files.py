@@ -7,6 +7,10 @@ from pathlib import Path
 from aira_dsl.errors import RunError
 
 
+TEMPORARY = ".aira-dsl-"
+"""How the names of files begin that are being written; a killed process may leave one behind."""
+
+
 def cache_folder() -> Path:
     """Return the folder for what can be made again: aira-dsl in the user's XDG cache."""
     return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "aira-dsl")
@@ -21,7 +25,7 @@ def replace_file(path: str | Path, data: bytes) -> None:
         OSError: the file can not be written.
     """
     target = os.path.realpath(path)
-    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".aira-dsl-")
+    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=TEMPORARY)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from aira_dsl.errors import InputError, RunError
-from aira_dsl.files import write_atomically
+from aira_dsl.files import TEMPORARY, write_atomically
 from aira_dsl.study.settings import SearchSettings
 
 FORMAT = 1
@@ -97,7 +97,8 @@ class RunFolder:
                 "E0803", f"{self.path} is a file, not a folder", help="choose another --out"
             )
         if self.path.is_dir():
-            content = {entry.name for entry in self.path.iterdir()} - {".lock"}
+            names = {entry.name for entry in self.path.iterdir()} - {".lock"}
+            content = {name for name in names if not name.startswith(TEMPORARY)}
             if content and "settings.json" not in content:
                 raise InputError(
                     "E0803",

@@ -85,6 +85,15 @@ def test_places_that_can_not_be_written_are_refused(tmp_path: Path, place: str) 
     assert caught.value.code in ("E0803", "E0904")
 
 
+def test_a_run_killed_while_it_wrote_its_first_file_can_be_started_again(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / ".lock").touch()
+    (run / ".aira-dsl-x1y2z3").write_text('{"format": 1, "met')
+    RunFolder(run, settings()).close()
+    assert json.loads((run / "settings.json").read_text())["seed"] == 0
+
+
 def test_time_is_kept_over_sessions(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run", settings())
     assert folder.seconds_used == 0
