@@ -6,7 +6,6 @@ from pathlib import Path
 
 from aira_dsl.errors import RunError
 
-
 TEMPORARY = ".aira-dsl-"
 """How the names of files begin that are being written; a killed process may leave one behind."""
 
