@@ -12,7 +12,6 @@ One process at a time: the folder is locked while a search runs in it.
 
 import fcntl
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import IO, Any
@@ -155,4 +154,4 @@ class RunFolder:
 
 
 def _as_text(value: dict[str, Any]) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False) + os.linesep
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
