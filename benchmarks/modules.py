@@ -103,6 +103,17 @@ def layers() -> None:
         row(f"one layer, batch {batch} × {length}", **timed)
 
 
+def chunks() -> None:
+    mixer = make_mixer(Mamba2(), 128).to_empty(device="cpu")
+    mixer.init_weights(torch.Generator().manual_seed(0), 16)
+    x = torch.randn(64, 128, 128)
+    timed = {}
+    for chunk in (8, 16, 32, 64):
+        mixer.chunk = chunk
+        timed[f"{chunk}:"] = milliseconds(lambda: mixer(x, None))
+    row("one mamba2 layer, batch 64 × 128, state 4, by chunk", **timed)
+
+
 def main() -> None:
     torch.set_num_threads(1)
     print(f"torch {torch.__version__}, one thread, forward and backward, best of {RUNS}, ms\n")
@@ -112,6 +123,7 @@ def main() -> None:
     scan(4, 256, 8, 64, 128)
     attention()
     layers()
+    chunks()
 
 
 if __name__ == "__main__":
