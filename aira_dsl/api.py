@@ -169,10 +169,11 @@ def _run(
     journal = Journal(
         address or folder.storage_url,
         study or settings.title,
+        identity=settings.identity,
         direction=settings.evaluator.direction,
         heartbeat=limits.heartbeat,
-        on_trouble=lambda reason: tell(replace(latest, trouble=reason)),
     )
+    journal.on_trouble = lambda reason: tell(replace(latest, trouble=reason))
     loop = Search(space, settings, limits, journal, evaluator, folder.seconds_used, tell)
     try:
         loop.run()

@@ -22,6 +22,7 @@ from typing import Any, Literal, TypeVar
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from aira_dsl.errors import InputError
 from aira_dsl.proxy.evaluation import Evaluation
 from aira_dsl.study.storage import GONE, exclusive_access, first_line, is_shared, lost, open_study
 
@@ -39,16 +40,19 @@ class Journal:
     Args:
         url: address as in `aira_dsl.study.storage`.
         name: name of the study; made if it is not there.
+        identity: of the search; a study belongs to the search that made it.
         direction: `maximize` or `minimize`.
         heartbeat: seconds between signs of life of a running trial (PostgreSQL only); after three
             of them without one, the trial is taken over.
+
+    Attributes:
         on_trouble: told when the database can not be reached, with the reason; and again, with
             None, when it can.
 
     Raises:
         RunError: E0901 if the database can not be reached.
         InputError: E0805 if the file is no study, or one of another version.
-        UsageError: E0902 for a kind of database that is not supported.
+        InputError: E0806 if the study belongs to a search with other settings.
     """
 
     def __init__(
@@ -56,17 +60,31 @@ class Journal:
         url: str,
         name: str,
         *,
+        identity: str,
         direction: Literal["maximize", "minimize"],
         heartbeat: int,
-        on_trouble: Callable[[str | None], None] = lambda reason: None,
     ) -> None:
         self.url = url
         self.me = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
         self.study, self._storage = open_study(url, name, direction=direction, heartbeat=heartbeat)
         self._is_shared = is_shared(url)
-        self._on_trouble = on_trouble
+        self.on_trouble: Callable[[str | None], None] = lambda reason: None
         self._heartbeat = heartbeat
         self._last_beat = 0.0
+        self._own(identity)
+
+    def _own(self, identity: str) -> None:
+        """Make the study this search's, or refuse it."""
+        with self.exclusive():
+            if (owner := self.noted("identity")) is None:
+                self.note("identity", identity)
+        if owner not in (None, identity):
+            self.close()
+            raise InputError(
+                "E0806",
+                f"the study {self.study.study_name!r} belongs to a search with other settings",
+                help="repeat that search's settings, or name another study with --study",
+            )
 
     def close(self) -> None:
         """Let go of the database."""
@@ -170,11 +188,11 @@ class Journal:
             except GONE as error:
                 if not self._is_shared or time.monotonic() > deadline:
                     raise lost(self.url, error) from None
-                self._on_trouble(first_line(error))
+                self.on_trouble(first_line(error))
                 trouble = True
                 time.sleep(pause)
                 pause = min(2 * pause, 10.0)
             else:
                 if trouble:
-                    self._on_trouble(None)
+                    self.on_trouble(None)
                 return result
