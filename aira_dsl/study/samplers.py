@@ -32,7 +32,7 @@ from aira_dsl.study.settings import SamplerName
 _TRIES = {"gp": 2}  # a Gaussian process thinks long and repeats itself
 _DEFAULT_TRIES = 20
 MAX_DRAWS = 200_000  # a space of which so many draws show nothing new counts as used up
-NSGA2_POPULATION = 20  # the default of 50 is slower to learn at these budgets (docs/search.md)
+NSGA2_POPULATION = 20  # so that a budget of some hundred holds several generations
 
 
 @dataclass(frozen=True)
