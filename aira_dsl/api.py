@@ -5,7 +5,7 @@ floors that own it (`load`, `parse`, `check`, `format_text`, `to_text`, `cost`, 
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -58,9 +58,8 @@ def evaluate(
         AiraError: for unusable data (E06xx) or an unusable store (E07xx).
     """
     settings = preset_settings(preset, objective=objective, corpus=corpus)
-    return Evaluator(settings, store=Store(store or default_store_path())).evaluate(
-        architecture, seed
-    )
+    with closing(Store(store or default_store_path())) as opened:
+        return Evaluator(settings, store=opened).evaluate(architecture, seed)
 
 
 def search(
@@ -141,12 +140,12 @@ def search(
         heartbeat=heartbeat,
         winners=winners,
     )
-    evaluator = Evaluator(evaluator_settings, store=Store(store or default_store_path()))
-    folder = RunFolder(out or Path("runs") / settings.title, settings, force=force)
-    try:
+    with (
+        closing(Store(store or default_store_path())) as opened,
+        closing(RunFolder(out or Path("runs") / settings.title, settings, force=force)) as folder,
+    ):
+        evaluator = Evaluator(evaluator_settings, store=opened)
         return _run(space, settings, limits, evaluator, folder, address, study, on_progress)
-    finally:
-        folder.close()
 
 
 def _run(
@@ -175,14 +174,14 @@ def _run(
     )
     journal.on_trouble = lambda reason: tell(replace(latest, trouble=reason))
     loop = Search(space, settings, limits, journal, evaluator, folder.seconds_used, tell)
-    try:
-        loop.run()
+    with closing(journal):
+        try:
+            loop.run()
+        finally:
+            with suppress(*GONE):  # the study has it all, and the same command writes the files
+                write_run(folder, space, settings, journal)
+            folder.keep_time(loop.seconds_used)
         return summarise(space, settings, journal, folder.path, exhausted=loop.exhausted)
-    finally:
-        folder.keep_time(loop.seconds_used)
-        with suppress(*GONE):  # then the study has it all, and the same command writes the files
-            write_run(folder, space, settings, journal)
-        journal.close()
 
 
 def _memory_share(workers: int) -> int:

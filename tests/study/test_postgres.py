@@ -11,6 +11,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from aira_dsl.study.storage import shared_address
 from tests.study.conftest import Cli, Postgres, children, kill_hard, trials, wait_for_results
 
 BUDGET = 12
@@ -46,10 +47,13 @@ def test_four_workers_one_killed_meet_the_budget_exactly(
         assert worker.returncode == 0, errors
     wait_until_gone(orphans)
 
-    study = optuna.load_study(storage=url, study_name="shared")
-    assert len(study.trials) == BUDGET
-    assert {trial.state for trial in study.trials} == {TrialState.COMPLETE}
-    assert len({trial.user_attrs["fingerprint"] for trial in study.trials}) == BUDGET
+    storage = optuna.storages.RDBStorage(shared_address(url))
+    seen = optuna.load_study(storage=storage, study_name="shared").trials
+    storage.remove_session()
+    storage.engine.dispose()
+    assert len(seen) == BUDGET
+    assert {trial.state for trial in seen} == {TrialState.COMPLETE}
+    assert len({trial.user_attrs["fingerprint"] for trial in seen}) == BUDGET
     tables = [trials(cli.folder / f"w{i}") for i in (1, 2, 3)]
     assert tables[0] == tables[1] == tables[2]
     assert len(tables[0]) == BUDGET
