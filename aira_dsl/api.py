@@ -181,7 +181,9 @@ def _run(
             with suppress(*GONE):  # the study has it all, and the same command writes the files
                 write_run(folder, space, settings, journal)
             folder.keep_time(loop.seconds_used)
-        return summarise(space, settings, journal, folder.path, exhausted=loop.exhausted)
+        return journal.patiently(
+            lambda: summarise(space, settings, journal, folder.path, exhausted=loop.exhausted)
+        )
 
 
 def _memory_share(workers: int) -> int:

@@ -71,7 +71,7 @@ class Journal:
         self.on_trouble: Callable[[str | None], None] = lambda reason: None
         self._heartbeat = heartbeat
         self._last_beat = 0.0
-        self._own(identity)
+        self.patiently(lambda: self._own(identity))
 
     def _own(self, identity: str) -> None:
         """Make the study this search's, or refuse it."""
