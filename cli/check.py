@@ -24,8 +24,9 @@ class Format(StrEnum):
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="`-` reads the input.")],
     format: Annotated[Format, typer.Option(help="How to write diagnostics.")] = Format.text,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 on warnings, too.")] = False,
 ) -> None:
-    """Check architecture and space files; exit 1 if anything is wrong."""
+    """Check architecture and space files; exit 1 if anything is wrong, warnings aside."""
     results = [check_path(path) for path in files]
     found = [diagnostic for result in results for diagnostic in result.diagnostics]
     if format is Format.text:
@@ -34,15 +35,17 @@ def check(
     else:
         for line in _lines(found, format):
             typer.echo(line)
-    if found:
+    if any(strict or diagnostic.severity == "error" for diagnostic in found):
         raise typer.Exit(1)
 
 
 def _text(result: Checked) -> str:
+    ok = f"{result.filename}: ok, {result.summary}"
     if not result.diagnostics:
-        return f"{result.filename}: ok, {result.summary}"
+        return ok
     color, width = terminal_style(sys.stdout)
-    return render_all(result.diagnostics, result.source, color=color, width=width) + "\n"
+    shown = render_all(result.diagnostics, result.source, color=color, width=width) + "\n"
+    return f"{shown}\n{ok}" if result.summary else shown
 
 
 def _lines(found: list[Diagnostic], format: Format) -> list[str]:

@@ -93,7 +93,7 @@ def test_the_command_line_keeps_its_names() -> None:
         for name, command in get_command(app).commands.items()  # type: ignore[attr-defined]
     }
     assert found == {
-        "check": ["--format", "files"],
+        "check": ["--format", "--strict", "files"],
         "fmt": ["--check", "--diff", "files"],
         "compile": ["--emit", "--force", "--out", "--seed", "file"],
         "space": [

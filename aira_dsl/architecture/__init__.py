@@ -1,7 +1,17 @@
 """The architecture as a value, its notation, and what it costs."""
 
 from aira_dsl.architecture.costs import Costs, cost
-from aira_dsl.architecture.pattern import compress
-from aira_dsl.architecture.value import MAX_LAYERS, Architecture, Design, SpaceDefinition
+from aira_dsl.architecture.pattern import MAX_LAYERS, compress
+from aira_dsl.architecture.value import SETTINGS, Architecture, Design, Scale, SpaceDefinition
 
-__all__ = ["MAX_LAYERS", "Architecture", "Costs", "Design", "SpaceDefinition", "compress", "cost"]
+__all__ = [
+    "MAX_LAYERS",
+    "SETTINGS",
+    "Architecture",
+    "Costs",
+    "Design",
+    "Scale",
+    "SpaceDefinition",
+    "compress",
+    "cost",
+]

@@ -11,6 +11,9 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
+MAX_LAYERS = 4096
+"""More layers than any published model, few enough that no text can exhaust memory."""
+
 TIMES = "×"
 _SEARCHED = 64
 

@@ -1,36 +1,29 @@
-"""Syntax tree -> meaning: names looked up, values checked, the pattern expanded.
+"""What is written -> what it means: values checked, blocks built, patterns expanded, scales sized.
 
-One rule keeps diagnostics useful: nothing is reported that follows from something already
-reported. What is wrong is remembered as present but unknown (a misspelt `widht` is still a width).
+Nothing is reported that follows from something already reported: what is wrong stays present but
+unknown, and a block that is wrong in the architecture is not looked at again in its scales.
 """
 
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from lark import Token
 
-from aira_dsl.architecture import Architecture
+from aira_dsl.architecture import Design, Scale
 from aira_dsl.language.blocks import Spec, read_block
-from aira_dsl.language.patterns import resolve
-from aira_dsl.language.sink import Sink
+from aira_dsl.language.overrides import Derived, override
+from aira_dsl.language.patterns import Names, resolve
+from aira_dsl.language.sink import Hint, Sink
 from aira_dsl.language.snippet import quoted
-from aira_dsl.language.suggest import nearest, suggestion
-from aira_dsl.language.tree import (
-    Broken,
-    Definition,
-    Section,
-    Statement,
-    end_of,
-    start_of,
-)
-from aira_dsl.language.values import SETTINGS, scalar, setting
+from aira_dsl.language.suggest import suggestion
+from aira_dsl.language.tree import Statement, end_of, only_word, start_of
+from aira_dsl.language.values import scalar, setting
+from aira_dsl.language.written import LAYERS, File, Recipe, Written
 
-SECTIONS = {"architecture": "layers", "space": "slots"}
-"""Kinds of sections, and the statement that says what stands in their layers."""
+_UNREAD = {LAYERS, "extends"}
+"""Statements whose value is not one word or number."""
 
-STATEMENTS = frozenset({"block", *SETTINGS, *SECTIONS.values()})
-MAX_NAME = 64
+_NEEDED = {"architecture": (LAYERS, "layers 5×(2A-M)-A"), "space": ("slots", "slots 16")}
 
 
 @dataclass
@@ -38,12 +31,15 @@ class Meaning:
     """What a section says; only complete if nothing was reported.
 
     Attributes:
-        kind: `architecture` or `space`.
+        kind: `architecture`, `space` or `scale`.
         name: the section's name, or None.
         settings: what the text sets, by name.
         blocks: resolved specs in the order of the text; None for a block that is wrong.
-        layers: the expanded pattern of an architecture.
+        layers: the expanded pattern.
         slots: the number of slots of a space.
+        depth: the number of layers that the text claims.
+        extrapolate, parameters: how a scale grows, and to what size.
+        scales: the sizes of an architecture or a space, by name.
     """
 
     kind: str
@@ -52,113 +48,77 @@ class Meaning:
     blocks: dict[str, Spec] = field(default_factory=dict)
     layers: tuple[str, ...] | None = None
     slots: int | None = None
+    depth: int | None = None
+    extrapolate: Literal["stretch", "stack"] | None = None
+    parameters: int | None = None
+    scales: dict[str, "Meaning"] = field(default_factory=dict)
+
+    def scale(self) -> Scale:
+        """Return the scale that this section describes."""
+        return Scale(
+            **self.settings,
+            blocks=self.blocks,
+            layers=self.layers,
+            extrapolate=self.extrapolate,
+            parameters=self.parameters,
+        )
 
 
-class Analysis:
-    """One pass over a section: statements first, then blocks (they need the width), then layers."""
+def analyze(file: File, sink: Sink, *, complete: bool) -> Meaning:
+    """Report everything that is wrong, and return the rest.
 
-    def __init__(self, section: Section, sink: Sink) -> None:
-        self.section = section
+    Args:
+        file: the sections, with what they inherit.
+        sink: receives the diagnostics.
+        complete: whether all of the text could be read, so that what seems missing is.
+    """
+    main = _Reader(file.main, sink).run()
+    if complete:
+        _check_missing(file.main, sink)
+    for name, scale in file.scales.items():
+        meaning = _Reader(_resting(scale, file.main, main), sink).run().meaning
+        _check_scale(scale, meaning, main.meaning, sink)
+        main.meaning.scales[name] = meaning
+    return main.meaning
+
+
+def _resting(scale: Written, main: Written, read: "_Reader") -> Written:
+    """Put a scale on top of its architecture, without what is already known to be wrong."""
+    broken = {name for name, block in read.meaning.blocks.items() if block is None}
+    sound = {name: recipe for name, recipe in main.blocks.items() if name not in broken}
+    merged = scale.over(replace(main, blocks=sound, overrides=()))
+    merged.changes = {k: each for k, each in merged.changes.items() if k not in broken}
+    for name, derived in read.derived.items():
+        if name in broken:
+            continue
+        recipe = derived.recipe(merged.blocks)
+        for change in merged.changes.pop(name, ()):
+            recipe = recipe.changed(change.parameters)
+        merged.blocks[name] = recipe
+    merged.lost |= broken
+    return merged
+
+
+class _Reader:
+    """Reads one section: settings first, then blocks (they need the width), then layers."""
+
+    def __init__(self, written: Written, sink: Sink) -> None:
+        self.written = written
         self.sink = sink
-        self.statements: dict[str, Statement] = {}
-        self.definitions: dict[str, Definition] = {}
-        self.poisoned: set[str] = set()  # statements that were meant, but are wrong
-        self.lost: set[str] = set()  # blocks that were meant, but could not be read
-        self.complete = not sink  # after a syntax error, what seems to be missing may be there
-        self.any_name = False  # a definition lost its name: every name may be meant
-        self.kind = self._kind()
+        self.meaning = Meaning(written.kind, written.name and str(written.name))
+        self.derived: dict[str, Derived] = {}  # blocks of layers that are overridden
 
-    def run(self) -> Meaning:
-        """Report everything that is wrong, and return the rest."""
-        self._name(self.section.name, "section")
-        for item in self.section.items:
-            self._sort(item)
-        meaning = Meaning(self.kind, self.section.name and str(self.section.name))
-        self._read_settings(meaning)
-        self._read_blocks(meaning)
-        self._read_layers(meaning)
-        self._check_missing()
-        return meaning
+    def run(self) -> "_Reader":
+        self._read_settings()
+        self._check_changes()
+        for name, recipe in self.written.blocks.items():
+            self.meaning.blocks[name] = self._block(recipe)
+        self._read_layers()
+        return self
 
-    def _kind(self) -> str:
-        word = self.section.word
-        if word in SECTIONS:
-            return str(word)
-        message = f"unknown kind of section {quoted(word)}"
-        self._at(word, "E0201", message, suggestion(word, SECTIONS, "kinds of sections"))
-        return nearest(word, SECTIONS) or "architecture"
-
-    def _sort(self, item: Statement | Definition | Broken) -> None:
-        if isinstance(item, Broken):
-            self._sort_broken(item.words)
-            self.any_name |= item.swallows
-        elif isinstance(item, Definition):
-            self._sort_definition(item)
-        else:
-            self._sort_statement(item)
-
-    def _sort_broken(self, words: tuple[str, ...]) -> None:
-        key = nearest(words[0], STATEMENTS) if words else None
-        if key in {None, "block"}:
-            self.lost.update(words[1:2])
-            self.any_name |= len(words) < 2
-        else:
-            self.poisoned.add(str(key))
-
-    def _sort_definition(self, item: Definition) -> None:
-        if item.word != "block":
-            message = f"unknown statement {quoted(item.word)}"
-            help_text = "a block is defined by `block NAME = KIND { … }`"
-            if nearest(item.word, ["block"]):
-                help_text = "did you mean `block`?"
-            self._at(item.word, "E0202", message, help_text)
-        self._name(item.name, "block")
-        if item.name in self.definitions:
-            first = self.sink.line_of(start_of(self.definitions[item.name].name))
-            message = f"block {quoted(item.name)} is defined twice, first in line {first}"
-            self._at(item.name, "E0207", message, "rename or delete one of them")
-            self.any_name = True  # one of the two was meant to have another name
-        else:
-            self.definitions[str(item.name)] = item
-
-    def _sort_statement(self, item: Statement) -> None:
-        key = str(item.key)
-        if key == "block":
-            message = "a block needs a kind"
-            help_text = "write `block NAME = KIND { … }`"
-            self.sink.add("E0202", item.start, item.end, message, help_text)
-            self._sort_broken((key, *self.sink.text[end_of(item.key) : item.end].split()[:1]))
-        elif key not in STATEMENTS:
-            self._unknown_statement(item)
-        elif key in SECTIONS.values() and key != SECTIONS[self.kind]:
-            self._misplaced_statement(item)
-        elif key in self.statements:
-            first = self.sink.line_of(self.statements[key].start)
-            message = f"{quoted(key)} is given twice, first in line {first}"
-            self._at(item.key, "E0206", message, "delete one of them")
-        else:
-            self.statements[key] = item
-
-    def _unknown_statement(self, item: Statement) -> None:
-        known = [*SETTINGS, SECTIONS[self.kind], "block"]
-        message = f"unknown setting {quoted(item.key)}"
-        help_text = partial(suggestion, item.key, known, "known")
-        self._at(item.key, "E0202", message, help_text)
-        meant = nearest(item.key, known)
-        if meant == "block":
-            self.any_name = True
-        self.poisoned.add(meant or "")
-
-    def _misplaced_statement(self, item: Statement) -> None:
-        right = SECTIONS[self.kind]
-        article = "an" if self.kind == "architecture" else "a"
-        message = f"{quoted(item.key)} does not belong in {article} {self.kind}"
-        self._at(item.key, "E0216", message, f"{article} {self.kind} takes `{right}`")
-        self.poisoned.add(right)
-
-    def _read_settings(self, meaning: Meaning) -> None:
-        for key, item in self.statements.items():
-            if key == "layers":
+    def _read_settings(self) -> None:
+        for key, item in self.written.settings.items():
+            if key in _UNREAD:
                 continue
             value = self._single(item)
             if value is None:
@@ -167,63 +127,134 @@ class Analysis:
             if rule is not None:
                 message = f"`{key}` {rule.text}, not {quoted(value)}"
                 self._at(value, "E0210", message, rule.help)
-                self.poisoned.add(key)
-            elif key == "slots":
-                meaning.slots = checked
+                self.written.poisoned.add(key)
+            elif key in {"slots", "depth", "extrapolate", "parameters"}:
+                setattr(self.meaning, key, checked)
             else:
-                meaning.settings[key] = checked
+                self.meaning.settings[key] = checked
 
     def _single(self, item: Statement) -> Token | None:
         """Return the one word or number of a setting, or report and return None."""
         if isinstance(item.value, Token):
-            return item.value
-        only = item.value[0]
-        if len(item.value) == 1 and only.times is None and isinstance(only.body, Token):
-            return only.body
-        written = quoted(self.sink.text[only.start : item.end])
-        message = f"`{item.key}` takes one value, not {written}"
-        self.sink.add("E0210", only.start, item.end, message)
-        self.poisoned.add(str(item.key))
+            value: Token | None = item.value
+            start = start_of(item.value)
+        else:
+            value, start = only_word(item.value), item.value[0].start
+        if value is not None and value.type != "STRING":
+            return value
+        written = self.sink.whole[start : item.end]
+        message, hint = f"`{item.key}` takes one value, not {quoted(written)}", None
+        if value is not None:
+            message = f"`{item.key}` takes a word or a number, not {quoted(written)}"
+            hint = Hint("words and numbers are written without quotes", written.strip('"') or None)
+        self.sink.add("E0210", start, item.end, message, hint)
+        self.written.poisoned.add(str(item.key))
         return None
 
-    def _read_blocks(self, meaning: Meaning) -> None:
-        width = meaning.settings.get("width", Architecture.model_fields["width"].default)
-        if "width" in self.poisoned:
-            width = None
-        given = self.statements.get("width")
-        at_width = given.value if given and isinstance(given.value, Token) else None
-        for name, definition in self.definitions.items():
-            meaning.blocks[name] = read_block(definition, width, at_width, self.sink)
+    def _check_changes(self) -> None:
+        for name, (change, *_) in self.written.changes.items():
+            if name in self.written.lost or self.written.any_name:
+                continue
+            known = self.written.blocks
+            hint = suggestion(name, known, "blocks") if known else None
+            if hint is None or hint.fix is None:
+                hint = Hint(f"define it by `block {name} = KIND {{ … }}`")
+            message = f"block {quoted(name)} is changed, but nowhere defined"
+            self._at(change.name, "E0222", message, hint)
+            self.written.lost.add(name)
 
-    def _read_layers(self, meaning: Meaning) -> None:
-        item = self.statements.get("layers")
+    def _block(self, recipe: Recipe) -> Spec:
+        width = self.meaning.settings.get("width", Design.model_fields["width"].default)
+        if "width" in self.written.poisoned:
+            width = None
+        given = self.written.settings.get("width")
+        span = self.written.span
+        if self.written.kind != "scale":
+            span = 0, len(self.sink.text)
+        return read_block(recipe, width, given and self._width(given), span, self.sink)
+
+    def _width(self, given: Statement) -> Token | None:
+        return given.value if isinstance(given.value, Token) else None
+
+    def _read_layers(self) -> None:
+        item = self.written.settings.get(LAYERS)
         if item is None:
             return
         if isinstance(item.value, Token):
-            message = f"`layers` takes a pattern, not the number {quoted(item.value)}"
+            message = f"`layers` takes a pattern, not {quoted(item.value)}"
             self._at(item.value, "E0210", message, "for example `layers 5×(2A-M)-A`")
             return
-        names = [*self.definitions, *sorted(self.lost)]
-        unknown = self.any_name or not names  # no block at all is reported as such
-        meaning.layers = resolve(item.value, None if unknown else names, self.sink)
+        self.meaning.layers = resolve(item.value, self._names(), self.sink)
+        if self.written.overrides and self.meaning.layers is not None:
+            self._override()
 
-    def _check_missing(self) -> None:
-        if not self.complete:
-            return
-        word, needed = self.section.word, SECTIONS[self.kind]
-        at = self.section.name or word
-        if not self.definitions and not self.lost and not self.any_name:
-            help_text = "for example `block A = attention { heads 16 }`"
-            self.sink.add("E0209", start_of(word), end_of(at), "no block is defined", help_text)
-        if needed not in self.statements and needed not in self.poisoned:
-            example = "layers 5×(2A-M)-A" if needed == "layers" else "slots 16"
-            message = f"`{needed}` is missing"
-            self.sink.add("E0209", start_of(word), end_of(at), message, f"for example `{example}`")
+    def _names(self) -> Names:
+        written = self.written
+        blocks = [*written.blocks, *sorted(written.lost)]
+        unknown = written.any_name or not blocks  # no block at all is reported as such
+        return Names(blocks, written.patterns, any_name=unknown)
 
-    def _name(self, token: Token | None, what: str) -> None:
-        if token is not None and len(token) > MAX_NAME:
-            message = f"the name of this {what} has {len(token):,} letters, the limit is {MAX_NAME}"
-            self._at(token, "E0215", message, None)
+    def _override(self) -> None:
+        """Give layers that are overridden blocks of their own, named after them."""
+        layers = self.meaning.layers
+        assert layers is not None
+        sound = {
+            name: recipe
+            for name, recipe in self.written.blocks.items()
+            if self.meaning.blocks[name] is not None
+        }
+        found = override(layers, sound, self.written.overrides, self.sink)
+        self.derived, self.meaning.layers = found.derived, found.layers
+        for name, derived in found.derived.items():
+            self.meaning.blocks[name] = self._block(derived.recipe(self.written.blocks))
 
     def _at(self, token: Token, code: str, message: str, help_text: Any) -> None:
         self.sink.add(code, start_of(token), end_of(token), message, help_text)
+
+
+def _check_missing(written: Written, sink: Sink) -> None:
+    if written.kind not in _NEEDED:
+        return
+    needed, example = _NEEDED[written.kind]
+    word = written.word
+    start, end = start_of(word), end_of(written.name or word)
+    if not (written.blocks or written.lost or written.any_name):
+        help_text = "for example `block A = attention { heads 16 }`"
+        sink.add("E0209", start, end, "no block is defined", help_text)
+    if needed not in written.settings and needed not in written.poisoned:
+        sink.add("E0209", start, end, f"`{needed}` is missing", f"for example `{example}`")
+
+
+def _check_scale(written: Written, meaning: Meaning, main: Meaning, sink: Sink) -> None:
+    """Check that a scale has one way to its layers, and that the way leads somewhere."""
+    given = written.settings
+    contradiction = _contradiction(written)
+    if contradiction is not None:
+        key, message, help_text = contradiction
+        at = given[key].key
+        sink.add("E0218", start_of(at), end_of(at), message, help_text)
+        return
+    layers = main.layers
+    if sink or meaning.extrapolate is None or layers is None:
+        return
+    try:
+        meaning.scale().layers_from(layers)
+    except ValueError as error:
+        at = given["extrapolate"].key
+        help_text = "change `parameters` or the dimensions, or give `layers`"
+        start, end = start_of(at), given["extrapolate"].end
+        sink.add("E0223", start, end, f"no pattern reaches this scale: {error}", help_text)
+
+
+def _contradiction(written: Written) -> tuple[str, str, str] | None:
+    given = set(written.settings) | written.poisoned
+    if LAYERS in given and "extrapolate" in written.settings:
+        message = "this scale has `layers`, and extrapolates them as well"
+        return "extrapolate", message, "delete one of them"
+    if "extrapolate" in written.settings and "parameters" not in given:
+        message = "`extrapolate` needs the size to reach"
+        return "extrapolate", message, "add `parameters 1_000_000_000`, for example"
+    if "parameters" in written.settings and "extrapolate" not in given:
+        message = "`parameters` is the size to extrapolate to, and nothing is extrapolated"
+        return "parameters", message, "add `extrapolate stretch` or `extrapolate stack`"
+    return None

@@ -11,11 +11,12 @@ from typing import Any
 from lark import Token
 from pydantic import ValidationError
 
-from aira_dsl.language.sink import Sink
+from aira_dsl.language.sink import Hint, Sink
 from aira_dsl.language.snippet import quoted
 from aira_dsl.language.suggest import suggestion
-from aira_dsl.language.tree import Definition, end_of, start_of
+from aira_dsl.language.tree import Parameters, end_of, start_of
 from aira_dsl.language.values import Rule, Scalar, broken_rule, scalar
+from aira_dsl.language.written import Recipe
 from aira_dsl.primitives import KINDS, Block
 
 Spec = Any
@@ -28,39 +29,52 @@ def parameters_of(kind: str) -> list[str]:
 
 
 def read_block(
-    definition: Definition, width: int | None, at_width: Token | None, sink: Sink
+    recipe: Recipe, width: int | None, at_width: Token | None, span: tuple[int, int], sink: Sink
 ) -> Spec:
     """Build one block, or report what is wrong and return None.
 
     Args:
-        definition: as parsed.
+        recipe: as written.
         width: the model's width; None if the text's is wrong, which leaves the rules unchecked.
         at_width: where the text gives the width, if it does.
+        span: offsets of the section at hand, which is to blame before what it builds on.
         sink: receives the diagnostics.
     """
-    given = _given(definition, sink)
-    block = None if given is None else _read_values(definition, given, sink)
+    given = _given(recipe, sink)
+    block = None if given is None else _read_values(recipe, given, sink)
     # A rule may look for the nearest value that fits, which is not worth it off the screen.
     if given is None or block is None or width is None or sink.full:
         return None
     resolved, problems = _resolve(block, width)
     for field, problem, help_text in problems:
-        guilty = _guilty(field, problem, given, at_width) or definition.kind
-        message = f"block {quoted(definition.name)}: {problem}"
-        sink.add("E0211", start_of(guilty), end_of(guilty), message, help_text)
+        guilty = _guilty(field, problem, given, at_width, span) or recipe.kind
+        message = f"block {quoted(recipe.name)}: {problem}"
+        hint = _hint(help_text, guilty, given)
+        sink.add("E0211", start_of(guilty), end_of(guilty), message, hint)
     return None if problems else resolved
 
 
-def _given(definition: Definition, sink: Sink) -> dict[str, Token] | None:
+def _given(recipe: Recipe, sink: Sink) -> dict[str, Token] | None:
     """Collect the parameters by name, or report what can not be one and return None."""
-    kind, before = definition.kind, len(sink)
+    kind, before = recipe.kind, len(sink)
     if kind not in KINDS:
         message = f"unknown kind of block {quoted(kind)}"
         help_text = partial(suggestion, kind, KINDS, "kinds")
         sink.add("E0204", start_of(kind), end_of(kind), message, help_text)
         return None
     given: dict[str, Token] = {}
-    for key, value in definition.parameters.items if definition.parameters else ():
+    for part in recipe.parts:
+        given |= _given_once(part, str(kind), sink)
+    if len(sink) == before:
+        return given
+    _read_values(recipe, given, sink)  # a wrong value beside is a mistake of its own
+    return None
+
+
+def _given_once(part: Parameters, kind: str, sink: Sink) -> dict[str, Token]:
+    """Collect the parameters of one pair of braces."""
+    given: dict[str, Token] = {}
+    for key, value in part.items:
         if key not in parameters_of(kind):
             _report_unknown(key, kind, sink)
         elif key in given:
@@ -68,21 +82,26 @@ def _given(definition: Definition, sink: Sink) -> dict[str, Token] | None:
             sink.add("E0208", start_of(key), end_of(key), message, "delete one of them")
         else:
             given[str(key)] = value
-    if len(sink) == before:
-        return given
-    _read_values(definition, given, sink)  # a wrong value beside is a mistake of its own
-    return None
+    return given
 
 
-def _read_values(definition: Definition, given: dict[str, Token], sink: Sink) -> Spec:
+def _read_values(recipe: Recipe, given: dict[str, Token], sink: Sink) -> Spec:
     """Build the spec, or report wrong values and return None."""
-    kind = str(definition.kind)
+    kind = str(recipe.kind)
     block, broken = _build(kind, tuple((key, scalar(value)) for key, value in given.items()))
     for key, rule in broken:
         value = given[key]
         message = f"`{key}` of {kind} {rule.text}, not {quoted(value)}"
         sink.add("E0210", start_of(value), end_of(value), message, rule.help)
     return block
+
+
+def _hint(help_text: str, guilty: Token, given: dict[str, Token]) -> Hint:
+    """Make an edit of `use heads 16`, where the value that it replaces is the one at hand."""
+    advised = re.match(r"use (\w+) (\d+)", help_text)
+    if advised and given.get(advised[1]) is guilty:
+        return Hint(help_text, advised[2])
+    return Hint(help_text)
 
 
 def _report_unknown(key: Token, kind: str, sink: Sink) -> None:
@@ -110,11 +129,16 @@ def _resolve(block: Block, width: int) -> tuple[Spec, tuple[tuple[str, str, str]
 
 
 def _guilty(
-    field: str, message: str, given: dict[str, Token], at_width: Token | None
+    field: str,
+    message: str,
+    given: dict[str, Token],
+    at_width: Token | None,
+    span: tuple[int, int],
 ) -> Token | None:
     """Find what the user wrote that broke the rule; None if it was defaults only."""
     mentioned = [name for name in re.findall(r"\w+", message) if name in given]
-    for name in [field, *mentioned]:
-        if name in given:
-            return given[name]
-    return at_width if "width" in message else None
+    suspects = [given[name] for name in [field, *mentioned] if name in given]
+    if at_width is not None and "width" in message:
+        suspects.append(at_width)
+    own = [each for each in suspects if span[0] <= start_of(each) < span[1]]
+    return next(iter([*own, *suspects]), None)

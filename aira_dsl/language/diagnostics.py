@@ -5,7 +5,8 @@ place, the user's own line with a caret under the words in question, then help o
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from aira_dsl.errors import InputError
 from aira_dsl.language.snippet import cut, printable
@@ -16,7 +17,19 @@ SHOWN = 20
 MAX_FOUND = 1000
 """Diagnostics found in one text; nobody reads on, and a hostile text could have many more."""
 
-_BOLD, _RED, _BLUE, _CYAN, _RESET = "\033[1m", "\033[1;31m", "\033[1;34m", "\033[1;36m", "\033[0m"
+_BOLD, _RESET = "\033[1m", "\033[0m"
+_RED, _YELLOW, _BLUE, _CYAN = (f"\033[1;{code}m" for code in (31, 33, 34, 36))
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """One edit that removes a diagnostic: these places (as in `Diagnostic`) become `text`."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +44,8 @@ class Diagnostic:
             whole file.
         end_line, end_column: where it ends; the end column is the one after the last.
         help: what to do about it, or None.
-        severity: `error`.
+        severity: `error`, or `warning` for a text that is legal but suspicious (codes W….).
+        fix: the help as an edit, where it is one.
     """
 
     code: str
@@ -43,6 +57,7 @@ class Diagnostic:
     end_column: int | None = None
     help: str | None = None
     severity: str = "error"
+    fix: Fix | None = None
 
     def render(self, source: str | None = None, *, color: bool = False, width: int = 100) -> str:
         """Draw the diagnostic with the user's own line, at most `width` columns wide.
@@ -66,7 +81,7 @@ class Diagnostic:
         name = _escape(self.filename).replace(":", "%3A").replace(",", "%2C")
         return f"::{self.severity} file={name}{at}::[{self.code}] {_escape(self.message)}"
 
-    def as_json(self) -> dict[str, str | int | None]:
+    def as_json(self) -> dict[str, Any]:
         """Return the fields under stable keys, ready for `json.dumps`."""
         return {
             "code": self.code,
@@ -78,17 +93,22 @@ class Diagnostic:
             "end_line": self.end_line,
             "end_column": self.end_column,
             "help": self.help,
+            "fix": self.fix and asdict(self.fix),
         }
 
     def _place(self) -> str:
         at = "" if self.line is None else f":{self.line}:{self.column}"
         return printable(self.filename) + at
 
+    @property
+    def _style(self) -> str:
+        return _RED if self.severity == "error" else _YELLOW
+
     def _gutter(self) -> str:
         return " " * len(str(self.line or ""))
 
     def _head(self, color: bool) -> list[str]:
-        title = _paint(f"{self.severity}[{self.code}]", _RED, color)
+        title = _paint(f"{self.severity}[{self.code}]", self._style, color)
         message = _paint(f": {printable(self.message)}", _BOLD, color)
         arrow = _paint(f" {self._gutter()}-->", _BLUE, color)
         return [f"{title}{message}", f"{arrow} {self._place()}"]
@@ -103,7 +123,7 @@ class Diagnostic:
         shown, offset, length = cut(line, self.column - 1, stop - 1, width - len(gutter) - 4)
         bar = _paint(f" {gutter} |", _BLUE, color)
         numbered = _paint(f" {self.line} |", _BLUE, color)
-        caret = _paint("^" * length, _RED, color)
+        caret = _paint("^" * length, self._style, color)
         return [bar, f"{numbered} {shown}".rstrip(), f"{bar} {' ' * offset}{caret}"]
 
     def _help(self, color: bool) -> list[str]:
@@ -142,7 +162,8 @@ def render_all(
     parts = [each.render(source, color=color, width=width) for each in diagnostics[:SHOWN]]
     if len(diagnostics) > SHOWN:
         at_least = "at least " if len(diagnostics) >= MAX_FOUND else ""
-        parts.append(f"... and {at_least}{len(diagnostics) - SHOWN} more errors")
+        what = f"{diagnostics[-1].severity}s"  # warnings are only given for a text without errors
+        parts.append(f"... and {at_least}{len(diagnostics) - SHOWN} more {what}")
     return "\n\n".join(parts)
 
 

@@ -5,15 +5,21 @@ statement; a statement with comments inside takes several lines, any other takes
 """
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from lark import Token
 
 from aira_dsl.language.tree import (
+    Change,
     Definition,
     Group,
+    Item,
+    Override,
     Parameter,
+    Parameters,
     Pattern,
+    Span,
     Statement,
     end_of,
     start_of,
@@ -47,26 +53,58 @@ def repeat(count: str, name: str) -> str:
     return f"{count}{sign}{name}"
 
 
-def statement(item: Statement, comments: list[Comment]) -> list[str]:
-    """Lay out `layers 5×(2A-M)-A` or `width 128`."""
+class Columns(NamedTuple):
+    """How wide the names and the kinds of a section's blocks are, so that they line up."""
+
+    name: int
+    kind: int
+
+    @classmethod
+    def of(cls, items: Iterable[Item]) -> "Columns":
+        """Measure the blocks among some statements."""
+        blocks = [each for each in items if isinstance(each, Definition) and each.word == "block"]
+        return cls(
+            max((len(each.name) for each in blocks), default=0),
+            max((len(each.kind or "") for each in blocks), default=0),
+        )
+
+
+def lay_out(item: Item, comments: list[Comment], columns: Columns) -> list[str]:
+    """Lay out one statement with the comments inside it."""
+    if isinstance(item, Definition):
+        return _definition(item, comments, columns)
+    if isinstance(item, Change):
+        return _with_parameters(f"{_INDENT}{item.word} {item.name} ", item.parameters, comments)
+    if isinstance(item, Override):
+        spans = ", ".join(_span(each) for each in item.spans)
+        return _with_parameters(f"{_INDENT}{item.word} {spans} ", item.parameters, comments)
+    assert isinstance(item, Statement), "the text was checked"
     head = f"{_INDENT}{item.key} "
     if isinstance(item.value, Token):
         return [head + item.value]
     return _fill(head, pieces(item.value), comments)
 
 
-def definition(
-    item: Definition, comments: list[Comment], name_width: int, kind_width: int
-) -> list[str]:
-    """Lay out `block M  = mlp       { hidden 258 }`."""
-    head = f"{_INDENT}{item.word} {item.name:<{name_width}} = "
-    parameters = item.parameters.items if item.parameters else ()
-    if comments:
-        return [*_open(f"{head}{item.kind:<{kind_width}} {{", parameters, comments), f"{_INDENT}}}"]
-    if not parameters:
+def _definition(item: Definition, comments: list[Comment], columns: Columns) -> list[str]:
+    """Lay out `block M  = mlp       { hidden 258 }` or `pattern Unit = 2A-M`."""
+    if item.word == "pattern":
+        return _fill(f"{_INDENT}{item.word} {item.name} = ", pieces(item.value), comments)
+    head = f"{_INDENT}{item.word} {item.name:<{columns.name}} = "
+    if item.parameters is None or not (item.parameters.items or comments):
         return [f"{head}{item.kind}"]
-    inside = ", ".join(f"{key} {value}" for key, value in parameters)
-    return [f"{head}{item.kind:<{kind_width}} {{ {inside} }}"]
+    return _with_parameters(f"{head}{item.kind:<{columns.kind}} ", item.parameters, comments)
+
+
+def _span(span: Span) -> str:
+    first, last = int(span.first), int(span.last)
+    return str(first) if first == last else f"{first}-{last}"
+
+
+def _with_parameters(head: str, parameters: Parameters, comments: list[Comment]) -> list[str]:
+    if comments:
+        return [*_open(f"{head}{{", parameters.items, comments), f"{_INDENT}}}"]
+    inside = ", ".join(f"{key} {value}" for key, value in parameters.items)
+    return [f"{head}{{ {inside} }}" if inside else f"{head}{{}}"]
 
 
 def _open(first: str, parameters: tuple[Parameter, ...], comments: list[Comment]) -> list[str]:

@@ -13,7 +13,7 @@ from aira_dsl.architecture import SpaceDefinition, compress
 from aira_dsl.language.diagnostics import ArchitectureError, Diagnostic
 from aira_dsl.language.files import decode, read_text, write_text
 from aira_dsl.language.printer import format_text
-from aira_dsl.language.reading import parse_space
+from aira_dsl.language.reading import examine
 from aira_dsl.language.scan import MAX_BYTES
 
 STDIN = Path("-")
@@ -25,7 +25,7 @@ class Checked:
 
     Attributes:
         filename: what to call it.
-        diagnostics: empty if all is well.
+        diagnostics: errors, or else warnings; empty if all is well.
         source: the text, or None if it could not be read.
         summary: `16 layers, 5×(2A-M)-A`; empty if something is wrong.
     """
@@ -72,7 +72,8 @@ def check_path(path: Path) -> Checked:
     name, source = _name(path), None
     try:
         source = _read(path)
-        return Checked(name, (), source, _summary(parse_space(source, filename=name)))
+        diagnostics, space = examine(source, name, _file(path))
+        return Checked(name, diagnostics, source, _summary(space) if space else "")
     except ArchitectureError as error:
         return Checked(name, error.diagnostics, source)
 
@@ -82,7 +83,8 @@ def format_path(path: Path) -> Formatted:
     name, source = _name(path), None
     try:
         source = _read(path)
-        return Formatted(name, source, format_text(source, filename=name), ())
+        text = format_text(source, filename=name, file=_file(path))
+        return Formatted(name, source, text, ())
     except ArchitectureError as error:
         return Formatted(name, source, source, error.diagnostics)
 
@@ -99,6 +101,10 @@ def terminal_style(stream: TextIO) -> tuple[bool, int]:
     if not stream.isatty():
         return False, 100
     return not os.environ.get("NO_COLOR"), shutil.get_terminal_size().columns
+
+
+def _file(path: Path) -> Path | None:
+    return None if path == STDIN else path
 
 
 def _name(path: Path) -> str:

@@ -6,58 +6,90 @@ blank lines) and settles the rest. `to_text` writes a value in as few words as m
 
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
-from aira_dsl.architecture import Architecture
-from aira_dsl.language import layout
-from aira_dsl.language.layout import Comment
-from aira_dsl.language.reading import read_section
+from aira_dsl.architecture import SETTINGS, Architecture, Design, Scale, compress
+from aira_dsl.language.layout import Columns, Comment, lay_out, repeat
+from aira_dsl.language.reading import read_sections
 from aira_dsl.language.scan import scan
-from aira_dsl.language.tree import Definition, Item, Section, Statement, start_of
-from aira_dsl.language.values import SETTINGS
+from aira_dsl.language.tree import Broken, Section, start_of
 from aira_dsl.primitives import KINDS
 
 _BLANK_LINE = re.compile(r"\n[ \t\r;]*\n")
 
 
-def format_text(text: str, *, filename: str = "<text>") -> str:
+def format_text(text: str, *, filename: str = "<text>", file: str | Path | None = None) -> str:
     """Return the text in canonical layout, with its comments.
 
     Idempotent, and the result means the same as the text.
 
+    Args:
+        text: what to format.
+        filename: what diagnostics call it.
+        file: where the text belongs, if it may extend other files.
+
     Raises:
         ArchitectureError: if the text is wrong in any way.
     """
-    section, source = read_section(text, filename)
-    return _Printer(section, source).run()
+    sections, source = read_sections(text, filename, file)
+    return _Printer(sections, source).run()
 
 
 def to_text(architecture: Architecture) -> str:
     """Write an architecture as text: defaults are left out, layers are compressed.
 
-    `parse(to_text(a)) == a` for every architecture.
+    `parse(to_text(a)) == a` for every architecture, scales included.
     """
-    defaults = {name: Architecture.model_fields[name].default for name in SETTINGS}
-    lines = [f"architecture {architecture.name} {{"]
-    for key, default in defaults.items():
-        value = getattr(architecture, key)
-        if value != default:
-            lines.append(f"{key} {_scalar(value)}")
-    for name, block in architecture.blocks.items():
-        lines.append(f"block {name} = {block.kind} {{ {_parameters(block, architecture.width)} }}")
-    lines.append(f"layers {_unambiguous(architecture.pattern)}")
-    return format_text("\n".join([*lines, "}"]))
+    lines = [f"architecture {architecture.name} {{", *_settings(architecture, None)]
+    width = architecture.width
+    lines += [_block(name, block, width) for name, block in architecture.blocks.items()]
+    lines += [f"layers {_unambiguous(architecture.pattern)}", "}"]
+    for name, scale in architecture.scales.items():
+        lines += ["", f"scale {name} {{", *_scale(scale, architecture), "}"]
+    return format_text("\n".join(lines))
 
 
-def _parameters(block: Any, width: int) -> str:
-    """Write the parameters that do not follow from the defaults and the width."""
+def _scale(scale: Scale, base: Design) -> Iterator[str]:
+    yield from _settings(scale, base)
+    for name, block in scale.blocks.items():
+        if name not in base.blocks or not _follows(base.blocks[name], block, scale.width, base):
+            yield _block(name, block, scale.width)
+    if scale.layers is not None:
+        yield f"layers {_unambiguous(compress(scale.layers))}"
+    if scale.extrapolate is not None:
+        yield f"parameters {_scalar(scale.parameters)}"
+        yield f"extrapolate {scale.extrapolate}"
+
+
+def _follows(written: Any, block: Any, width: int, base: Design) -> bool:
+    """Whether a block at a scale is what the base's text gives at the scale's width."""
+    kept = _kept(written, base.width)
+    return bool(KINDS[written.kind](**kept).resolve(width) == block)
+
+
+def _settings(design: Design, base: Design | None) -> Iterator[str]:
+    for key in SETTINGS:
+        value = getattr(design, key)
+        usual = Design.model_fields[key].default if base is None else getattr(base, key)
+        if value != usual:
+            yield f"{key} {_scalar(value)}"
+
+
+def _block(name: str, block: Any, width: int) -> str:
+    inside = ", ".join(f"{key} {_scalar(value)}" for key, value in _kept(block, width).items())
+    return f"block {name} = {block.kind} {{ {inside} }}"
+
+
+def _kept(block: Any, width: int) -> dict[str, Any]:
+    """Return the parameters that do not follow from the defaults and the width."""
     kept = {name: value for name, value in block if name != "kind"}
     for name in list(kept):
         fewer = {key: value for key, value in kept.items() if key != name}
         if KINDS[block.kind](**fewer).resolve(width) == block:
             kept = fewer
-    return ", ".join(f"{name} {_scalar(value)}" for name, value in kept.items())
+    return kept
 
 
 def _scalar(value: object) -> str:
@@ -74,46 +106,43 @@ def _unambiguous(pattern: str) -> str:
     """Put a sign where a count and a name would read as one number."""
     return re.sub(
         r"(?<![A-Za-z0-9_])([0-9]+)([A-Za-z_]\w*)",
-        lambda match: layout.repeat(match[1], match[2]),
+        lambda match: repeat(match[1], match[2]),
         pattern,
     )
 
 
 class _Printer:
-    """Writes one section: elements (comments, header, statements, brace) in their order."""
+    """Writes a file: elements (comments, headers, statements, braces) in their order."""
 
-    def __init__(self, section: Section, source: str) -> None:
-        self.section = section
+    def __init__(self, sections: tuple[Section, ...], source: str) -> None:
+        self.sections = sections
         self.source = source
         self.comments = deque(_comments(source))
         self.lines: list[str] = []
         self.last_end = 0  # where the element before ended in the source
         self.fresh = True  # nothing before it at this level, so no blank line
-        definitions = [each for each in section.items if isinstance(each, Definition)]
-        self.name_width = max((len(each.name) for each in definitions), default=0)
-        self.kind_width = max((len(each.kind) for each in definitions), default=0)
 
     def run(self) -> str:
-        section = self.section
-        name = f" {section.name}" if section.name else ""
-        self._element("", start_of(section.word), section.open + 1, [f"{section.word}{name} {{"])
-        self.fresh = True
-        for item in section.items:
-            assert isinstance(item, Statement | Definition), "the text was checked"
-            self._comments_before(item.start, "  ")
-            inside = self._take(item.end)
-            self._element("  ", item.start, item.end, self._lay_out(item, inside))
-        self._comments_before(section.end - 1, "  ")
-        self.fresh = True  # no blank line before the brace
-        self._element("", section.end - 1, section.end, ["}"])
+        for section in self.sections:
+            self._section(section)
         self._comments_before(len(self.source) + 1, "")
         return "\n".join(self.lines) + "\n"
 
-    def _lay_out(self, item: Item, inside: list[Comment]) -> list[str]:
-        if isinstance(item, Definition):
-            return layout.definition(item, inside, self.name_width, self.kind_width)
-        assert isinstance(item, Statement)
-        return layout.statement(item, inside)
+    def _section(self, section: Section) -> None:
+        name = f" {section.name}" if section.name else ""
+        columns = Columns.of(section.items)
+        start = start_of(section.word)
+        self._comments_before(start, "", parted=True)
+        self._write(start, section.open + 1, [f"{section.word}{name} {{"])
+        self.fresh = True
+        for item in section.items:
+            assert not isinstance(item, Broken), "the text was checked"
+            self._comments_before(item.start, "  ")
+            inside = self._take(item.end)
+            self._write(item.start, item.end, lay_out(item, inside, columns))
+        self._comments_before(section.end - 1, "  ")
+        self.fresh = True  # no blank line before the brace
+        self._write(section.end - 1, section.end, ["}"])
 
     def _take(self, before: int) -> list[Comment]:
         """Remove and return the comments that stand before an offset."""
@@ -122,18 +151,26 @@ class _Printer:
             taken.append(self.comments.popleft())
         return taken
 
-    def _comments_before(self, offset: int, indent: str) -> None:
+    def _comments_before(self, offset: int, indent: str, *, parted: bool = False) -> None:
+        """Write the comments before an offset; `parted` puts a blank line before what follows."""
+        behind = bool(self.lines)
         for comment in self._take(offset):
             end = comment.start + len(comment.text)
             if comment.own_line or not self.lines:
+                if parted and behind:
+                    self._part()
+                    behind = False
                 self._write(comment.start, end, [indent + comment.text])
             else:
                 self.lines[-1] += "  " + comment.text
                 self.last_end = end
+        if parted and behind:
+            self._part()
 
-    def _element(self, indent: str, start: int, end: int, lines: Sequence[str]) -> None:
-        self._comments_before(start, indent)
-        self._write(start, end, lines)
+    def _part(self) -> None:
+        """Leave one blank line, whatever the source has."""
+        self.lines.append("")
+        self.fresh = True
 
     def _write(self, start: int, end: int, lines: Sequence[str]) -> None:
         """Add lines, after a blank one if the source has any there."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from aira_dsl.language.sink import Hint
+
 LISTED = 12
 """Known words listed at most when none is near."""
 
@@ -26,14 +28,19 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return min(ranked)[1] if ranked else None
 
 
-def suggestion(word: str, known: Iterable[str], what: str) -> str:
+def suggestion(word: str, known: Iterable[str], what: str) -> Hint:
     """Write the help: the nearest known word, or else all of them after `what`."""
     words = list(known)
     best = nearest(word, words)
     if best is not None:
-        return f"did you mean `{best}`?"
+        return did_you_mean(best)
     more = ", …" if len(words) > LISTED else ""
-    return f"{what}: {', '.join(words[:LISTED])}{more}"
+    return Hint(f"{what}: {', '.join(words[:LISTED])}{more}")
+
+
+def did_you_mean(word: str) -> Hint:
+    """Suggest another word in the place of the one at hand."""
+    return Hint(f"did you mean `{word}`?", word)
 
 
 def _abbreviates(short: str, long: str) -> bool:

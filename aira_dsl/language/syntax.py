@@ -4,6 +4,7 @@ The tree is built while parsing: callbacks replace Lark's own tree, which saves 
 and needs no visitor that could recurse. Positions come from the tokens themselves.
 """
 
+import re
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
@@ -14,17 +15,20 @@ from lark import Lark, TextSlice, Token, Transformer, UnexpectedInput
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
 from aira_dsl.files import cache_folder
-from aira_dsl.language.sink import Sink
+from aira_dsl.language.sink import Hint, Sink
 from aira_dsl.language.snippet import quoted
 from aira_dsl.language.tree import (
+    Change,
     Definition,
     Group,
     Item,
+    Override,
     Parameter,
     Parameters,
     Pattern,
     Repeat,
     Section,
+    Span,
     Statement,
     end_of,
     start_of,
@@ -34,6 +38,7 @@ WORDS = {
     "NAME": "a name",
     "INT": "a whole number",
     "FLOAT": "a decimal number",
+    "STRING": "a path in quotes",
     "LBRACE": "`{`",
     "RBRACE": "`}`",
     "LPAR": "`(`",
@@ -49,6 +54,7 @@ WORDS = {
 }
 """How a person calls each terminal of the grammar."""
 
+_QUOTED = re.compile(r"([\"'])([^\"'\n]*)\1")
 _BLOCK_START = {"NAME", "INT", "LPAR"}
 _LOOKALIKES = dict.fromkeys("‐‑‒–—−·•", "-") | dict.fromkeys("✕✖⨯⋅∙", "×") | {"\u00a0": "a space"}
 
@@ -56,8 +62,8 @@ _LOOKALIKES = dict.fromkeys("‐‑‒–—−·•", "-") | dict.fromkeys("✕
 class _Build(Transformer[Token, Any]):
     """Lark's callbacks: one per rule, each gets the children that carry meaning."""
 
-    def file(self, children: list[Section]) -> Section:
-        return children[0]
+    def file(self, children: list[Section]) -> tuple[Section, ...]:
+        return tuple(children)
 
     def item(self, children: list[Item]) -> Item:
         return children[0]
@@ -66,8 +72,8 @@ class _Build(Transformer[Token, Any]):
         return tuple(children)
 
     def section(self, children: list[Any]) -> Section:
-        brace = 1 if children[1].type == "LBRACE" else 2
-        name = children[1] if brace == 2 else None
+        brace = next(i for i, each in enumerate(children) if each.type == "LBRACE")
+        name = _joined(children[1:brace]) if brace > 1 else None
         items = tuple(children[brace + 1 : -1])
         return Section(children[0], name, items, start_of(children[brace]), end_of(children[-1]))
 
@@ -76,8 +82,18 @@ class _Build(Transformer[Token, Any]):
         return Statement(key, first if isinstance(first, Token) else tuple(children[1:]))
 
     def definition(self, children: list[Any]) -> Definition:
-        word, name, kind, *parameters = children
-        return Definition(word, name, kind, parameters[0] if parameters else None)
+        word, name, *value = children
+        parameters = value.pop() if isinstance(value[-1], Parameters) else None
+        return Definition(word, name, tuple(value), parameters)
+
+    def change(self, children: list[Any]) -> Change:
+        return Change(*children)
+
+    def override(self, children: list[Any]) -> Override:
+        return Override(children[0], tuple(children[1:-1]), children[-1])
+
+    def span(self, children: list[Token]) -> Span:
+        return Span(children[0], children[-1])
 
     def parameters(self, children: list[Any]) -> Parameters:
         return Parameters(tuple(children[1:-1]), start_of(children[0]), end_of(children[-1]))
@@ -90,6 +106,12 @@ class _Build(Transformer[Token, Any]):
 
     def group(self, children: list[Any]) -> Group:
         return Group(tuple(children[1:-1]), start_of(children[0]), end_of(children[-1]))
+
+
+def _joined(words: list[Token]) -> Token:
+    """Make one token of `1` and `b`, the two words that the lexer sees in the name `1b`."""
+    first, last = words[0], words[-1]
+    return Token("NAME", "".join(words), start_pos=first.start_pos, end_pos=last.end_pos)
 
 
 def _grammar() -> str:
@@ -114,10 +136,11 @@ def parser() -> Lark:
     )
 
 
-def parse_file(text: str) -> Section:
-    """Parse a whole text; raises Lark's UnexpectedInput."""
-    section: Section = parser().parse(text, start="file")  # type: ignore[assignment]
-    return section
+def parse_file(text: str, start: int = 0, end: int | None = None) -> tuple[Section, ...]:
+    """Parse `text[start:end]` as a whole file; raises Lark's UnexpectedInput."""
+    part = TextSlice(text, start, len(text) if end is None else end)
+    sections: tuple[Section, ...] = parser().parse(part, start="file")  # type: ignore[assignment]
+    return sections
 
 
 def parse_item(text: str, start: int, end: int) -> Item:
@@ -166,14 +189,17 @@ def _report_character(sink: Sink, at: int) -> None:
     character = sink.text[at]
     name = quoted(character) if character.isprintable() else f"U+{ord(character):04X}"
     twin = _LOOKALIKES.get(character)
-    help_text = "names use letters, digits and `_`; comments begin with `#`"
+    hint = Hint("names use letters, digits and `_`; comments begin with `#`")
     if twin is not None:
-        help_text = f"use `{twin}`" if len(twin) == 1 else f"use {twin}"
-    elif character in ":":
-        help_text = "write `name value`, without `:`"
+        hint = Hint(f"use `{twin}`", twin) if len(twin) == 1 else Hint(f"use {twin}", " ")
+    elif character == ":":
+        hint = Hint("write `name value`, without `:`", "")
     elif character in "\"'":
-        help_text = "words are written without quotes"
-    sink.add("E0103", at, at + 1, f"the language does not use the character {name}", help_text)
+        quoted_word = _QUOTED.match(sink.text, at)
+        hint = Hint('words are written without quotes, paths with `"`')
+        if quoted_word:
+            hint = Hint(hint.text, quoted_word[2], (at, quoted_word.end()))
+    sink.add("E0103", at, at + 1, f"the language does not use the character {name}", hint)
 
 
 def _alternatives(expected: set[str]) -> str:
@@ -181,9 +207,9 @@ def _alternatives(expected: set[str]) -> str:
     rest = set(expected)
     words = []
     if rest >= _BLOCK_START:
-        after_key = not rest & {"_NEWLINE", "_DASH"}
+        after_key = "STRING" in rest
         words.append("a value" if after_key else "a block or a group")
-        rest -= _BLOCK_START | {"FLOAT"}
+        rest -= _BLOCK_START | {"FLOAT", "STRING"}
     elif rest >= {"INT", "FLOAT", "NAME"}:
         words.append("a value")
         rest -= {"INT", "FLOAT", "NAME"}
@@ -194,17 +220,21 @@ def _alternatives(expected: set[str]) -> str:
     return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
 
 
-def _hint(token: Token, expected: set[str]) -> str | None:
+def _hint(token: Token, expected: set[str]) -> Hint | None:
     """Recognize the classic mistakes."""
-    after_key = "INT" in expected and not expected & {"_NEWLINE", "_DASH"}
-    if token.type == "_EQUALS":
-        return "settings and parameters are written `name value`, without `=`"
-    if token.type == "_DASH" and "LBRACE" in expected:
-        return "names use letters, digits and `_`"
-    if token.type == "_DASH" and after_key:
-        return "no value in the language is negative"
-    if token.type == "LBRACE" and "_DASH" in expected:
-        return "a block is defined by `block NAME = KIND { … }`"
-    if token.type in {"NAME", "INT"} and {"_COMMA", "RBRACE"} <= expected:
-        return "separate parameters by `,` or by a line end"
-    return None
+    start = token.start_pos or 0
+    match token.type:
+        case "_EQUALS":
+            return Hint("settings and parameters are written `name value`, without `=`", "")
+        case "STRING":
+            return Hint("words and numbers are written without quotes", token[1:-1] or None)
+        case "_DASH" if "LBRACE" in expected:
+            return Hint("names use letters, digits and `_`")
+        case "_DASH" if "STRING" in expected:
+            return Hint("no value in the language is negative")
+        case "LBRACE" if expected & {"_DASH", "LPAR"}:
+            return Hint("a block is defined by `block NAME = KIND { … }`")
+        case "NAME" | "INT" if {"_COMMA", "RBRACE"} <= expected:
+            return Hint("separate parameters by `,` or by a line end", ", ", (start, start))
+        case _:
+            return None

@@ -84,12 +84,17 @@ class Parameters(NamedTuple):
 
 
 class Definition(NamedTuple):
-    """`block NAME = KIND { … }`."""
+    """`block NAME = KIND { … }` or `pattern NAME = PATTERN`."""
 
     word: Token
     name: Token
-    kind: Token
+    value: Pattern
     parameters: Parameters | None
+
+    @property
+    def kind(self) -> Token | None:
+        """The one plain word behind the `=`, which a block needs; None if there is more."""
+        return only_word(self.value)
 
     @property
     def start(self) -> int:
@@ -99,7 +104,50 @@ class Definition(NamedTuple):
     @property
     def end(self) -> int:
         """Offset after the last character."""
-        return end_of(self.kind) if self.parameters is None else self.parameters.end
+        return self.value[-1].end if self.parameters is None else self.parameters.end
+
+
+class Change(NamedTuple):
+    """`block NAME { … }`: other parameters for a block that is defined elsewhere."""
+
+    word: Token
+    name: Token
+    parameters: Parameters
+
+    @property
+    def start(self) -> int:
+        """Offset of the first character."""
+        return start_of(self.word)
+
+    @property
+    def end(self) -> int:
+        """Offset after the last character."""
+        return self.parameters.end
+
+
+class Span(NamedTuple):
+    """`7` or `7-9`: numbers of layers, the first layer is 1."""
+
+    first: Token
+    last: Token
+
+
+class Override(NamedTuple):
+    """`layer 3, 7-9 { … }`: other parameters for the blocks of some layers."""
+
+    word: Token
+    spans: tuple[Span, ...]
+    parameters: Parameters
+
+    @property
+    def start(self) -> int:
+        """Offset of the first character."""
+        return start_of(self.word)
+
+    @property
+    def end(self) -> int:
+        """Offset after the last character."""
+        return self.parameters.end
 
 
 class Broken(NamedTuple):
@@ -109,14 +157,21 @@ class Broken(NamedTuple):
     swallows: bool  # a definition behind it on the same line, which went down with it
 
 
-Item: TypeAlias = Statement | Definition | Broken
+Item: TypeAlias = Statement | Definition | Change | Override | Broken
 
 
 class Section(NamedTuple):
-    """`NAME NAME { … }`: everything a file holds."""
+    """`NAME NAME { … }`: an architecture, a space, or one of its scales."""
 
     word: Token
     name: Token | None
     items: tuple[Item, ...]
     open: int
     end: int
+
+
+def only_word(pattern: Pattern) -> Token | None:
+    """Return the word of a pattern that is nothing but one word or number, or None."""
+    first = pattern[0]
+    alone = len(pattern) == 1 and first.times is None and isinstance(first.body, Token)
+    return first.body if alone and isinstance(first.body, Token) else None

@@ -12,7 +12,8 @@ from lark import Token
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from aira_dsl.architecture import MAX_LAYERS, Architecture
+from aira_dsl.architecture import MAX_LAYERS, SETTINGS, Design, Scale
+from aira_dsl.language.sink import Hint
 from aira_dsl.language.suggest import suggestion
 
 Scalar = int | float | bool | str | None
@@ -22,13 +23,14 @@ class Rule(NamedTuple):
     """What a field asks for, as the end of a sentence (`must be at least 1`), and some help."""
 
     text: str
-    help: str | None
+    help: Hint | None
 
 
-SETTINGS = tuple(
-    name for name in Architecture.model_fields if name not in {"name", "blocks", "layers"}
-)
-"""What both kinds of sections may set: width, vocab, context, …"""
+_COUNT = Annotated[int, Field(strict=True, ge=1, le=MAX_LAYERS)]
+_FIELDS: dict[str, Any] = {
+    **{name: Design.model_fields[name] for name in SETTINGS},
+    **{name: Scale.model_fields[name] for name in ("extrapolate", "parameters")},
+}
 
 _BOUNDS = {
     "greater_than_equal": ("ge", "at least"),
@@ -63,10 +65,10 @@ def setting(key: str, value: Scalar) -> tuple[Any, Rule | None]:
 
 @lru_cache(maxsize=32)
 def _adapter(key: str) -> TypeAdapter[Any]:
-    if key == "slots":
-        return TypeAdapter(Annotated[int, Field(strict=True, ge=1, le=MAX_LAYERS)])
-    field = Architecture.model_fields[key]
-    annotated: Any = Annotated[field.annotation, *field.metadata]
+    if key not in _FIELDS:  # slots, depth
+        return TypeAdapter(_COUNT)
+    field = _FIELDS[key]
+    annotated: Any = Annotated[field.annotation, field]
     return TypeAdapter(annotated)
 
 

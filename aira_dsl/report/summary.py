@@ -69,6 +69,7 @@ def as_json(architecture: Architecture) -> dict[str, Any]:
     """Return the architecture and its costs for scripts; keys are stable."""
     costs = cost(architecture, element_bytes=CACHE_BYTES)
     return {
+        "name": architecture.name,  # first
         **architecture.model_dump(mode="json"),
         "pattern": architecture.pattern,
         "fingerprint": architecture.fingerprint,

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from aira_dsl.language import CODES, ArchitectureError, Diagnostic, check, parse, render_all
+from aira_dsl import language
+from aira_dsl.language import CODES, ArchitectureError, Diagnostic, parse, render_all
 from aira_dsl.language.diagnostics import SHOWN
 from aira_dsl.language.snippet import cut
 
@@ -18,6 +19,11 @@ architecture model {
   layers 5×(2A-M)-A
 }
 """
+
+
+def check(text, **kwargs):
+    """Errors only: GOOD has a block that no layer uses, which is a warning."""
+    return [each for each in language.check(text, **kwargs) if each.severity == "error"]
 
 
 def edit(*pairs):
@@ -51,7 +57,8 @@ CASES = {
     "E0102 section": GOOD.rstrip().removesuffix("}"),
     "E0103 colon": one("width 128", "width: 128"),
     "E0103 dash lookalike": one("M)-A", "M)–A"),
-    "E0103 quotes": one(" relu ", ' "relu" '),
+    "E0101 quotes": one(" relu ", ' "relu" '),
+    "E0103 single quotes": one(" relu ", " 'relu' "),
     "E0103 no-break space": one("width 128", "width\u00a0128"),
     "E0104 null byte": one("# a", "# \0a"),
     "E0104 escape": one("# a", "# \x1b[31ma"),
@@ -59,7 +66,8 @@ CASES = {
     "E0106 length": "# " + "x" * (1 << 20),
     "E0107 empty": "",
     "E0107 comments only": "# nothing\n\n# here\n",
-    "E0108 second section": GOOD + "\n" + GOOD,
+    "E0108 text behind": GOOD + "\nlayers 2A\n",
+    "E0224 second section": GOOD + "\n" + GOOD,
     "E0108 extra brace": GOOD + "}\n",
     "E0201 typo": one("architecture", "architcture"),
     "E0201 other word": one("architecture", "network"),
@@ -106,6 +114,32 @@ CASES = {
     "E0215 long name": one("model", "m" * 65),
     "E0216 slots in an architecture": one("layers 5×(2A-M)-A", "slots 16"),
     "E0216 layers in a space": one("architecture", "space"),
+    "E0216 scale inside": one("width 128", "scale big {\n    width 256\n  }"),
+    "E0216 extrapolate": one("width 128", "extrapolate stack"),
+    "E0216 slots in a scale": GOOD + "scale 1b {\n  slots 3\n}\n",
+    "E0218 layers and extrapolate": GOOD
+    + "scale 1b {\n  layers A\n  parameters 9\n  extrapolate stack\n}\n",
+    "E0218 no size": GOOD + "scale 1b {\n  extrapolate stack\n}\n",
+    "E0218 size only": GOOD + "scale 1b {\n  parameters 9\n}\n",
+    "E0219 no such layer": one("M)-A", "M)-A\n  layer 17 { heads 8 }"),
+    "E0219 backwards": one("M)-A", "M)-A\n  layer 5-3 { heads 8 }"),
+    "E0220 twice": one(
+        "M)-A", "M)-A\n  layer 2 { heads 8, kv_heads 8 }\n  layer 1-2 { rope none }"
+    ),
+    "E0221 circle": one("layers 5×(2A-M)-A", "pattern P = A-Q\n  pattern Q = 2P-M\n  layers P"),
+    "E0222 change": one(
+        "block M  = mlp       { hidden 258, activation relu }", "block M { hidden 9 }"
+    ),
+    "E0223 scale too small": GOOD + "scale tiny {\n  parameters 9\n  extrapolate stack\n}\n",
+    "E0223 scale too large": GOOD
+    + "scale huge {\n  parameters 9_000_000_000_000\n  extrapolate stretch\n}\n",
+    "E0224 scale": GOOD + "scale 1b {\n  width 256\n}\nscale 1b {\n  width 512\n}\n",
+    "E0209 scale without a name": GOOD + "scale {\n  width 256\n}\n",
+    "E0209 scale alone": "scale 1b {\n  width 256\n}\n",
+    "E0210 extends": one("width 128", "extends base"),
+    "E0210 quotes": one("width 128", 'width "128"'),
+    "E0211 scale": GOOD + "scale odd {\n  width 100\n}\n",
+    "E0310 no file": one("width 128", 'extends "base.arch"'),
 }
 
 
@@ -118,20 +152,26 @@ def test_diagnostic(text, snapshot, request):
 
 
 def test_every_code_about_a_text_has_a_case():
-    assert {name[:5] for name in CASES} >= {code for code in CODES if code < "E0217"}
+    elsewhere = {"E0109", "E0110", "E0111", "E0217", "E0225"}
+    assert {name[:5] for name in CASES} >= {c for c in CODES if c < "E03"} - elsewhere
 
 
-def test_help_of_a_typo_is_right():
-    """What `did you mean` says, taken literally, repairs the text."""
+def test_every_edit_that_is_offered_removes_its_error():
+    offered = 0
     for name, text in CASES.items():
-        for diagnostic in check(text):
-            if diagnostic.help and diagnostic.help.startswith("did you mean"):
-                lines = text.split("\n")
-                line = lines[diagnostic.line - 1]
-                word = diagnostic.help.split("`")[1]
-                start, stop = diagnostic.column - 1, diagnostic.end_column - 1
-                lines[diagnostic.line - 1] = line[:start] + word + line[stop:]
-                assert check("\n".join(lines)) == [], name
+        for found in check(text):
+            if found.fix is not None:
+                offered += 1
+                left = check(apply(found.fix, text))
+                assert (found.code, found.message) not in {(e.code, e.message) for e in left}, name
+    assert offered > 20
+
+
+def apply(fix, text):
+    lines = text.split("\n")
+    start = sum(len(line) + 1 for line in lines[: fix.line - 1]) + fix.column - 1
+    end = sum(len(line) + 1 for line in lines[: fix.end_line - 1]) + fix.end_column - 1
+    return text[:start] + fix.text + text[end:]
 
 
 def test_space_where_an_architecture_is_needed(snapshot):
@@ -185,6 +225,7 @@ def test_json_has_stable_keys():
         "end_line": 4,
         "end_column": 31,
         "help": "did you mean `heads`?",
+        "fix": {"line": 4, "column": 26, "end_line": 4, "end_column": 31, "text": "heads"},
     }
 
 

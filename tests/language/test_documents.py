@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from aira_dsl.architecture import Architecture
+from aira_dsl.architecture import SETTINGS, Architecture
 from aira_dsl.language import CODES, check, expand_pattern, parse
 from aira_dsl.language.blocks import parameters_of
 from aira_dsl.language.scan import MAX_DEPTH, MAX_LEXEMES
-from aira_dsl.language.values import SETTINGS
 from aira_dsl.primitives import KINDS
 
 ROOT = Path(__file__).parents[2]
@@ -22,8 +21,18 @@ def fences(kind):
 
 
 @pytest.mark.parametrize("text", fences("arch"))
-def test_texts_of_the_guide(text):
-    assert check(text) == []
+def test_texts_of_the_guide(text, tmp_path):
+    for other in fences("arch"):
+        if other.startswith("# ") and other.split()[1].endswith(".arch"):
+            (tmp_path / other.split()[1]).write_text(other)
+    assert check(text, file=tmp_path / "this.arch") == []
+
+
+def test_scale_of_the_guide():
+    text = next(text for text in fences("arch") if "scale 1b" in text)
+    layers = expand_pattern("4A-9M-4A-5M-2A-5M", "AM")  # printed in paper 2605.15871, Table 9
+    assert parse(text).at("1b").layers == layers
+    assert "4A-9M-4A-5M-2A-5M" in GUIDE
 
 
 def test_settings_of_the_guide_are_the_defaults():
@@ -46,9 +55,9 @@ def test_patterns_of_the_guide():
 
 
 def test_table_of_codes():
-    rows = re.findall(r"^\| (E\d{4}) \| ([^|]+) \|", GUIDE, flags=re.MULTILINE)
+    rows = re.findall(r"^\| ([EW]\d{4}) \| ([^|]+) \|", GUIDE, flags=re.MULTILINE)
     assert dict(rows) == CODES
-    assert [code for code, _ in rows] == sorted(CODES)
+    assert [code for code, _ in rows] == sorted(CODES)  # errors, then warnings
 
 
 def test_specification_names_everything():

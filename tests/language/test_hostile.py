@@ -53,7 +53,7 @@ HOSTILE = {
         + "layers A1\n}",
         "E0211",
     ),
-    "many sections": (layers("A") * 2000, "E0108"),
+    "many sections": (layers("A") * 2000, "E0224"),
     "semicolons": (";" * 1_000_000, "E0107"),
     "comments": ("#\n" * 400_000, "E0106"),
     "spaces": (" " * 1_000_000, "E0107"),
