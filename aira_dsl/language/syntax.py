@@ -223,18 +223,18 @@ def _alternatives(expected: set[str]) -> str:
 def _hint(token: Token, expected: set[str]) -> Hint | None:
     """Recognize the classic mistakes."""
     start = token.start_pos or 0
+    hint: Hint | None = None
     match token.type:
         case "_EQUALS":
-            return Hint("settings and parameters are written `name value`, without `=`", "")
+            hint = Hint("settings and parameters are written `name value`, without `=`", "")
         case "STRING":
-            return Hint("words and numbers are written without quotes", token[1:-1] or None)
+            hint = Hint("words and numbers are written without quotes", token[1:-1] or None)
         case "_DASH" if "LBRACE" in expected:
-            return Hint("names use letters, digits and `_`")
+            hint = Hint("names use letters, digits and `_`")
         case "_DASH" if "STRING" in expected:
-            return Hint("no value in the language is negative")
+            hint = Hint("no value in the language is negative")
         case "LBRACE" if expected & {"_DASH", "LPAR"}:
-            return Hint("a block is defined by `block NAME = KIND { … }`")
+            hint = Hint("a block is defined by `block NAME = KIND { … }`")
         case "NAME" | "INT" if {"_COMMA", "RBRACE"} <= expected:
-            return Hint("separate parameters by `,` or by a line end", ", ", (start, start))
-        case _:
-            return None
+            hint = Hint("separate parameters by `,` or by a line end", ", ", (start, start))
+    return hint

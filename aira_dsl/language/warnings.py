@@ -12,7 +12,6 @@ from lark import Token
 from aira_dsl.architecture import Design
 from aira_dsl.language.analysis import Meaning
 from aira_dsl.language.patterns import words_of
-from aira_dsl.language.scan import scan
 from aira_dsl.language.sink import Sink
 from aira_dsl.language.snippet import quoted
 from aira_dsl.language.tree import Definition, Section, Statement, end_of, start_of
@@ -21,7 +20,8 @@ LONG_CONTEXT = 8192
 LARGE = 10**9
 """From this context and this size on (parameters without embeddings) recall needs attention."""
 
-_LAYERS_IN_WORDS = re.compile(r"\b([0-9][0-9_,]*)[ -]layers?\b")
+# Only at the head of a comment: `# the first 2 layers …` speaks of a part.
+_LAYERS_IN_WORDS = re.compile(r"#\s*(?:=\s*|total:?\s*)?(([0-9][0-9_,]{0,14})[ -]layers?)\b")
 
 
 def warn(sections: tuple[Section, ...], meaning: Meaning, sink: Sink) -> None:
@@ -86,21 +86,14 @@ def _claimed_depth(section: Section, depth: int, sink: Sink) -> None:
 
 
 def _claimed_in_comment(item: Statement, depth: int, sink: Sink) -> None:
-    """Look for `# 16 layers` in the comments inside and behind a `layers` statement."""
+    """Look for `# 16 layers` behind a `layers` statement."""
     stop = sink.text.find("\n", item.end)
-    stop = len(sink.text) if stop < 0 else stop
-    comments = [each for each in scan(sink.text[:stop]) if each.kind == "comment"]
-    for comment in comments:
-        if comment.start < item.start:
-            continue
-        for found in _LAYERS_IN_WORDS.finditer(comment.text):
-            claimed = int(re.sub("[_,]", "", found[1]))
-            # A comment inside a pattern speaks of a part of it.
-            if claimed != depth and (comment.start >= item.end or claimed > depth):
-                start = comment.start + found.start()
-                message = f"this comment speaks of {claimed:,} layers, and there are {depth:,}"
-                help_text = "correct one of them"
-                sink.add("W0204", start, start + len(found[0]), message, help_text)
+    comment = sink.text.find("#", item.end, len(sink.text) if stop < 0 else stop)
+    claim = _LAYERS_IN_WORDS.match(sink.text, comment) if comment >= 0 else None
+    claimed = int(re.sub("[_,]", "", claim[2])) if claim else depth
+    if claim and claimed != depth:
+        message = f"this comment speaks of {claimed:,} layers, and there are {depth:,}"
+        sink.add("W0204", claim.start(1), claim.end(1), message, "correct one of them")
 
 
 def _missing_order(section: Section, read: Meaning, layers: tuple[str, ...], sink: Sink) -> None:
