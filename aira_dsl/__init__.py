@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from aira_dsl.api import search as search
     from aira_dsl.architecture import Architecture as Architecture
     from aira_dsl.architecture import Costs as Costs
+    from aira_dsl.architecture import Scale as Scale
     from aira_dsl.architecture import SpaceDefinition as SpaceDefinition
     from aira_dsl.architecture import cost as cost
     from aira_dsl.compiler import LanguageModel as LanguageModel
@@ -46,11 +47,12 @@ if TYPE_CHECKING:
     from aira_dsl.primitives import MLP as MLP
     from aira_dsl.primitives import Attention as Attention
     from aira_dsl.primitives import Mamba2 as Mamba2
+    from aira_dsl.scaling import extrapolate as extrapolate
     from aira_dsl.space import Space as Space
 
 _HOMES = {
     "api": ("Evaluation", "Progress", "SearchResult", "evaluate", "search"),
-    "architecture": ("Architecture", "Costs", "SpaceDefinition", "cost"),
+    "architecture": ("Architecture", "Costs", "Scale", "SpaceDefinition", "cost"),
     "compiler": ("LanguageModel", "build", "load_model", "save_model"),
     "errors": ("AiraError", "InputError", "RunError", "UsageError"),
     "language": (
@@ -65,6 +67,7 @@ _HOMES = {
         "to_text",
     ),
     "primitives": ("MLP", "Attention", "Mamba2"),
+    "scaling": ("extrapolate",),
     "space": ("Space",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -18,6 +18,7 @@ from aira_dsl.errors import AiraError
 
 from .check import check
 from .compile import compile_
+from .extrapolate import extrapolate
 from .fmt import fmt
 from .search import search
 from .space import space
@@ -33,6 +34,7 @@ app.command("check")(check)
 app.command("fmt")(fmt)
 app.command("compile")(compile_)
 app.command("space")(space)
+app.command("extrapolate")(extrapolate)
 app.command("search")(search)
 
 

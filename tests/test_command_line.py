@@ -96,6 +96,7 @@ def test_the_command_line_keeps_its_names() -> None:
         "check": ["--format", "--strict", "files"],
         "fmt": ["--check", "--diff", "files"],
         "compile": ["--emit", "--force", "--out", "--seed", "file"],
+        "extrapolate": ["--force", "--how", "--out", "--to", "file"],
         "space": [
             "--count", "--format", "--index", "--pattern", "--sample", "--seed", "--where", "file",
         ],
