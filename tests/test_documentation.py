@@ -26,7 +26,7 @@ def run_python(code: str, folder: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/api.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/api.md", "docs/paper.md"])
 def test_python_snippets_run(page: str, tmp_path: Path) -> None:
     found = blocks((ROOT / page).read_text(), "python")
     assert found
@@ -35,12 +35,15 @@ def test_python_snippets_run(page: str, tmp_path: Path) -> None:
         run_python(code, tmp_path)
 
 
-def test_readme_commands_run_and_print_what_it_shows(tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", ["README.md", "docs/paper.md"])
+def test_commands_run_and_print_what_is_shown(page: str, tmp_path: Path) -> None:
     """Console blocks: a `$ aira-dsl …` line, then its output, `...` for what is left out."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    for text in blocks(README, "arch"):  # files begin with their name
-        (tmp_path / text.split()[1]).write_text(text)
-    shown = blocks(README, "console")
+    text = (ROOT / page).read_text()
+    for file in blocks(text, "arch"):  # files begin with their name
+        if file.startswith("# "):
+            (tmp_path / file.split()[1]).write_text(file)
+    shown = blocks(text, "console")
     assert shown
     for block in shown:
         for command, expected in re.findall(r"^\$ aira-dsl (.*)\n((?:(?!\$ ).*\n)*)", block, re.M):
@@ -51,7 +54,7 @@ def test_readme_commands_run_and_print_what_it_shows(tmp_path: Path) -> None:
             printed = "\n".join(map(str.rstrip, (done.stdout + done.stderr).splitlines()))
             parts = [part.strip("\n") for part in expected.split("...\n")]
             for part in parts:
-                assert part in printed, f"{command}: README shows\n{part}\nbut it prints\n{printed}"
+                assert part in printed, f"{command}: {page} shows\n{part}\nit prints\n{printed}"
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:
