@@ -18,9 +18,12 @@ from aira_dsl.errors import AiraError
 
 from .check import check
 from .compile import compile_
+from .diff import diff
+from .explain import explain
 from .extrapolate import extrapolate
 from .fmt import fmt
 from .search import search
+from .show import show
 from .space import space
 
 app = typer.Typer(
@@ -33,6 +36,9 @@ app = typer.Typer(
 app.command("check")(check)
 app.command("fmt")(fmt)
 app.command("compile")(compile_)
+app.command("show")(show)
+app.command("diff")(diff)
+app.command("explain")(explain)
 app.command("space")(space)
 app.command("extrapolate")(extrapolate)
 app.command("search")(search)

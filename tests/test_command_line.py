@@ -96,7 +96,13 @@ def test_the_command_line_keeps_its_names() -> None:
         "check": ["--format", "--strict", "files"],
         "fmt": ["--check", "--diff", "files"],
         "compile": ["--emit", "--force", "--out", "--seed", "file"],
+        "diff": ["--exit-code", "--format", "--scale", "a", "b"],
+        "explain": ["--format", "code"],
         "extrapolate": ["--force", "--how", "--out", "--to", "file"],
+        "show": [
+            "--batch", "--budget", "--context", "--convention", "--force", "--format", "--scale",
+            "--svg", "file",
+        ],
         "space": [
             "--count", "--format", "--index", "--pattern", "--sample", "--seed", "--where", "file",
         ],
@@ -157,7 +163,7 @@ def test_space_indexes_and_samples() -> None:
 
 def test_an_architecture_file_spans_the_space_of_its_blocks_and_depth() -> None:
     found = json.loads(run("space", EXAMPLE, "--format", "json").stdout)
-    assert (found["slots"], found["blocks"], found["size"]) == (16, ["A", "M", "Mb"], 3**16)
+    assert (found["slots"], found["blocks"], found["size"]) == (16, ["A", "M"], 2**16)
 
 
 def test_output_into_a_closed_pipe_ends_quietly() -> None:

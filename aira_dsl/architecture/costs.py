@@ -3,6 +3,23 @@
 from dataclasses import dataclass
 
 from aira_dsl.architecture.value import Architecture
+from aira_dsl.primitives.base import Convention
+
+CONVENTIONS: dict[Convention, str] = {
+    "paper": (
+        "a multiply-add is 2 FLOPs, training is 3 forward passes, attention over the full square "
+        "of the context; embedding, head, norms and activations not counted (arXiv 2605.15871 §4.3)"
+    ),
+    "megatron": (
+        "a multiply-add is 2 FLOPs, training is 3 forward passes, attention over the causal half "
+        "of the context, the head counted; embedding, norms, activations and the convolution of "
+        "Mamba-2 not (as Megatron-LM counts hybrid models, with the real inner width)"
+    ),
+}
+"""Each convention in words, printed wherever FLOPs are printed."""
+
+BATCH_TOKENS = 524_288
+"""Tokens of one training step in the paper (§3.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,8 +29,7 @@ class Costs:
     Attributes:
         parameters: learnable parameters without embedding and head.
         embedding_parameters: embedding, and the head unless tied to it.
-        training_flops: FLOPs per token of a training step at the architecture's context, by the
-            paper's convention (§4.3: full-square attention, embedding and head not counted).
+        training_flops: FLOPs per token of a training step at the architecture's context.
         forward_flops: a third of `training_flops`.
         kv_cache_bytes: bytes that decoding keeps per token of a sequence.
         state_bytes: bytes that decoding keeps per sequence, however long.
@@ -31,21 +47,41 @@ class Costs:
         """All learnable parameters."""
         return self.parameters + self.embedding_parameters
 
+    def cache_bytes(self, context: int, batch: int = 1) -> int:
+        """Bytes that decoding keeps for `batch` sequences of `context` tokens."""
+        return batch * (context * self.kv_cache_bytes + self.state_bytes)
 
-def cost(architecture: Architecture, *, element_bytes: int = 2) -> Costs:
+    def tokens(self, budget: int) -> int:
+        """Tokens that a budget of training FLOPs pays for."""
+        return budget // self.training_flops
+
+    def steps(self, budget: int, batch_tokens: int = BATCH_TOKENS) -> int:
+        """Whole training steps that a budget pays for (paper §4.3)."""
+        return budget // (self.training_flops * batch_tokens)
+
+
+def cost(
+    architecture: Architecture,
+    *,
+    element_bytes: int = 2,
+    context: int | None = None,
+    convention: Convention = "paper",
+) -> Costs:
     """Count what an architecture costs.
 
     Args:
         architecture: any valid architecture.
         element_bytes: bytes of one cached element (2 for bfloat16, 4 for float32).
+        context: tokens of a sequence; None for the architecture's own.
+        convention: how to count FLOPs, see `CONVENTIONS`.
     """
     blocks = [architecture.blocks[name] for name in architecture.layers]
-    width, context = architecture.width, architecture.context
-    training = sum(block.training_flops(width, context) for block in blocks)
+    width, context = architecture.width, context or architecture.context
     embedding = architecture.vocab * width
+    training = sum(block.training_flops(width, context, convention) for block in blocks)
+    training += 6 * embedding if convention == "megatron" else 0  # the head
     return Costs(
-        # One norm before every layer, one before the head; each has a gain per channel.
-        parameters=sum(block.parameters(width) + width for block in blocks) + width,
+        parameters=architecture.stack_parameters(architecture.layers),
         embedding_parameters=embedding if architecture.tie_embeddings else 2 * embedding,
         training_flops=training,
         forward_flops=training // 3,

@@ -4,11 +4,12 @@
 text; `aira_dsl.language` reads the text back.
 
 The search for groups is cubic, so it works on at most 64 symbols: the names themselves, or else the
-runs of equal names (then no group begins or ends inside a run), or else it is left out.
+runs of equal names (then no group begins or ends inside a run). Longer sequences are first folded,
+from the left, into the repeats that cover most.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 MAX_LAYERS = 4096
@@ -28,7 +29,8 @@ def compress(names: Sequence[str]) -> str:
     """Write a sequence of block names in the pattern notation.
 
     Returns the text with the fewest names in it, and of those the shortest; deterministic. A
-    sequence of more than 64 names is searched run by run, one of more than 64 runs not at all.
+    sequence of more than 64 names is searched run by run, one of more than 64 runs only for repeats
+    that follow one another.
 
     >>> compress(["A", "A", "M"] * 5 + ["A"])
     '5×(2A-M)-A'
@@ -38,7 +40,29 @@ def compress(names: Sequence[str]) -> str:
         return _shortest(tuple((name, 1) for name in names))
     if len(runs) <= _SEARCHED:
         return _shortest(tuple(runs))
-    return "-".join(_repeat(count, name) for name, count in runs)
+    return "-".join(_folded(runs))
+
+
+def _folded(runs: list[Run]) -> Iterator[str]:
+    """Yield the parts of a long pattern: groups of at most 64 runs that repeat, and single runs."""
+    at = 0
+    while at < len(runs):
+        covered, period = max((_covered(runs, at, p), -p) for p in range(1, _SEARCHED + 1))
+        if covered > -period:
+            unit = _shortest(tuple(runs[at : at - period]))
+            yield f"{covered // -period}{TIMES}({unit})"
+            at += covered
+        else:
+            yield _repeat(runs[at][1], runs[at][0])
+            at += 1
+
+
+def _covered(runs: list[Run], at: int, period: int) -> int:
+    """Count the runs from `at` on that repeat the first `period` of them, in whole rounds."""
+    unit, end = runs[at : at + period], at + period
+    while runs[end : end + period] == unit:
+        end += period
+    return end - at
 
 
 def _runs(names: Sequence[str]) -> list[Run]:

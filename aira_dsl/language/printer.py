@@ -15,7 +15,7 @@ from aira_dsl.language.layout import Columns, Comment, lay_out, repeat
 from aira_dsl.language.reading import read_sections
 from aira_dsl.language.scan import scan
 from aira_dsl.language.tree import Broken, Section, start_of
-from aira_dsl.primitives import KINDS
+from aira_dsl.primitives import KINDS, Block
 
 _BLANK_LINE = re.compile(r"\n[ \t\r;]*\n")
 
@@ -77,9 +77,14 @@ def _settings(design: Design, base: Design | None) -> Iterator[str]:
             yield f"{key} {_scalar(value)}"
 
 
-def _block(name: str, block: Any, width: int) -> str:
+def describe(block: Block, width: int) -> str:
+    """Write a block's spec as behind the `=` of its definition, defaults left out."""
     inside = ", ".join(f"{key} {_scalar(value)}" for key, value in _kept(block, width).items())
-    return f"block {name} = {block.kind} {{ {inside} }}"
+    return f"{block.kind} {{ {inside} }}" if inside else block.kind
+
+
+def _block(name: str, block: Block, width: int) -> str:
+    return f"block {name} = {describe(block, width)}"
 
 
 def _kept(block: Any, width: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from aira_dsl.primitives.base import Primitive, Size
+from aira_dsl.primitives.base import Convention, Primitive, Size
 
 
 class Attention(Primitive):
@@ -59,9 +59,10 @@ class Attention(Primitive):
         """Count q, k, v and output projections: 2·d·h·p + 2·d·kv·p."""
         return 2 * width * self._head_dim * (self.heads + self._kv_heads)
 
-    def training_flops(self, width: int, context: int) -> int:
-        """6·parameters + 12·context·heads·head_dim (paper §4.3)."""
-        return 6 * self.parameters(width) + 12 * context * self.heads * self._head_dim
+    def training_flops(self, width: int, context: int, convention: Convention = "paper") -> int:
+        """6·parameters + 12·context·heads·head_dim (paper §4.3), or half of that product."""
+        square = 12 * context * self.heads * self._head_dim
+        return 6 * self.parameters(width) + (square if convention == "paper" else square // 2)
 
     def kv_cache_elements(self) -> int:
         """Count keys and values: 2·kv_heads·head_dim."""

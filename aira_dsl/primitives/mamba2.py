@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from aira_dsl.primitives.base import Primitive, Size
+from aira_dsl.primitives.base import Convention, Primitive, Size
 
 
 class Mamba2(Primitive):
@@ -64,14 +64,16 @@ class Mamba2(Primitive):
             + self.inner * width
         )
 
-    def training_flops(self, width: int, context: int) -> int:
-        """6·(d·d_in + d_conv·k + 2·n·P·N + w·d) (paper §4.3, where P is 64)."""
-        return 6 * (
-            width * self.projection
-            + self.conv_channels * self.conv
-            + 2 * self.inner * self.state
-            + self.inner * width
-        )
+    def training_flops(self, width: int, context: int, convention: Convention = "paper") -> int:
+        """6·(d·d_in + d_conv·k + 2·n·P·N + w·d) (paper §4.3, where P is 64).
+
+        Megatron: 3·(2·d·d_in + 7·w·N + 2·w·d).
+        """
+        projections = 6 * (width * self.projection + self.inner * width)
+        if convention == "megatron":
+            return projections + 21 * self.inner * self.state
+        convolution = self.conv_channels * self.conv
+        return projections + 6 * (convolution + 2 * self.inner * self.state)
 
     def state_elements(self) -> int:
         """Count the SSM state and the convolution's last inputs (kernel - 1 of them)."""

@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from aira_dsl.primitives.base import Primitive, Size
+from aira_dsl.primitives.base import Convention, Primitive, Size
 
 
 class MLP(Primitive):
@@ -24,6 +24,6 @@ class MLP(Primitive):
         """Count 2·d·hidden, or 3·d·hidden with SwiGLU's gate."""
         return (3 if self.activation == "swiglu" else 2) * width * self.hidden
 
-    def training_flops(self, width: int, context: int) -> int:
-        """6·parameters (paper §4.3: 18·d·hidden for SwiGLU)."""
+    def training_flops(self, width: int, context: int, convention: Convention = "paper") -> int:
+        """6·parameters by either convention (paper §4.3: 18·d·hidden for SwiGLU)."""
         return 6 * self.parameters(width)

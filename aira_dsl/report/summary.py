@@ -1,131 +1,257 @@
-"""What `aira-dsl compile` says about an architecture: a table for people, JSON for scripts.
+"""What `show` and `compile` say about an architecture: a drawing for people, JSON for scripts.
 
 Everything follows from formulas; torch is not imported and nothing is allocated.
 """
 
 from dataclasses import asdict, dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from aira_dsl.architecture import Architecture, cost
+from aira_dsl.architecture import BATCH_TOKENS, CONVENTIONS, Architecture, Costs, cost
+from aira_dsl.primitives.base import Convention
+from aira_dsl.report.stack import ELEMENT_BYTES, Line, count_kinds, gutters, lines
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-CONVENTION = (
-    "a multiply-add is 2 FLOPs, training is 3 forward passes, attention over the full square of "
-    "the context; embedding, head, norms and activations not counted (arXiv 2605.15871 §4.3)"
-)
-"""The cost convention, printed wherever FLOPs are printed."""
+COLORS = {"attention": "cyan", "mlp": "green", "mamba2": "magenta"}
+BAR = 12
+"""Columns of a full bar."""
 
-CACHE_BYTES = 2
-"""Bytes of a cached element where caches are reported: bfloat16."""
+SHOWN = 60
+"""Lines of a stack shown at most."""
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """Equal layers that follow one another.
+class Setting:
+    """At what an architecture is costed.
 
     Attributes:
-        first: number of the first layer, from 1.
-        last: number of the last one.
-        block: name of their block.
-        kind: the block's primitive.
-        parameters: learnable parameters of one such layer, its norm included.
-        flops_share: share of all training FLOPs that the whole run takes, 0 to 1.
+        context: tokens of a sequence; None for the architecture's own.
+        batch: sequences decoded at once.
+        convention: how FLOPs are counted.
+        budget: training FLOPs to spend, or None.
     """
 
-    first: int
-    last: int
-    block: str
-    kind: str
-    parameters: int
-    flops_share: float
+    context: int | None = None
+    batch: int = 1
+    convention: Convention = "paper"
+    budget: int | None = None
 
 
-def runs(architecture: Architecture) -> list[Run]:
-    """Return the layers, equal neighbours together."""
-    total = cost(architecture).training_flops
-    found: list[Run] = []
-    for name, group in groupby(architecture.layers):
-        count = len(list(group))
-        block = architecture.blocks[name]
-        flops = count * block.training_flops(architecture.width, architecture.context)
-        first = found[-1].last + 1 if found else 1
-        found.append(
-            Run(
-                first=first,
-                last=first + count - 1,
-                block=name,
-                kind=block.kind,
-                parameters=block.parameters(architecture.width) + architecture.width,
-                flops_share=flops / total,
-            )
-        )
-    return found
-
-
-def as_json(architecture: Architecture) -> dict[str, Any]:
+def as_json(architecture: Architecture, setting: Setting = Setting()) -> dict[str, Any]:
     """Return the architecture and its costs for scripts; keys are stable."""
-    costs = cost(architecture, element_bytes=CACHE_BYTES)
     return {
         "name": architecture.name,  # first
         **architecture.model_dump(mode="json"),
         "pattern": architecture.pattern,
         "fingerprint": architecture.fingerprint,
-        "costs": {
-            **asdict(costs),
-            "total_parameters": costs.total_parameters,
-            "cache_element_bytes": CACHE_BYTES,
-            "convention": CONVENTION,
+        "costs": _costs_json(architecture, setting),
+    }
+
+
+def show_json(architecture: Architecture, setting: Setting) -> dict[str, Any]:
+    """Return what `show` draws: `as_json`, the stack, and the costs at every scale."""
+    stack = lines(architecture, context=setting.context, convention=setting.convention)
+    scales = {name: architecture.at(name) for name in architecture.scales}
+    return {
+        **as_json(architecture, setting),
+        "stack": [asdict(line) for line in stack],
+        "scaled": {
+            name: {
+                "depth": model.depth,
+                "pattern": model.pattern,
+                "fingerprint": model.fingerprint,
+                "layers_by_kind": count_kinds(model),
+                "costs": _costs_json(model, setting),
+            }
+            for name, model in scales.items()
         },
     }
 
 
-def summary(architecture: Architecture) -> "RenderableType":
-    """Return the summary as something rich can print: layers, then totals."""
+def summary(architecture: Architecture, setting: Setting = Setting()) -> "RenderableType":
+    """Return an architecture as something rich can print: stack, totals, scales."""
     from rich.console import Group
     from rich.padding import Padding
+    from rich.text import Text
 
-    return Group(
-        f"[bold]{architecture.name}[/bold]  {architecture.depth} layers of width "
-        f"{architecture.width}  {architecture.fingerprint}",
-        _layers_table(architecture),
-        _totals_table(architecture),
-        Padding(f"FLOPs: {CONVENTION}.", (0, 0, 0, 1), style="dim"),
+    parts: list[RenderableType] = [
+        Text.assemble(
+            (architecture.name, "bold"),
+            f"  {architecture.depth:,} layers of width {architecture.width:,}  ",
+            (architecture.fingerprint, "dim"),
+        ),
+        _stack_table(architecture, setting),
+        _totals_table(architecture, setting),
+    ]
+    if architecture.scales:
+        parts += [Text(), _scales_table(architecture, setting)]
+    note = f"FLOPs: {CONVENTIONS[setting.convention]}."
+    return Group(*parts, Padding(Text(note, style="dim"), (1, 0, 0, 0)))
+
+
+def humanized(number: float) -> str:
+    """Write a large number short: `1.05M`, `264M`, `13.2G`."""
+    for exponent, unit in ((15, "P"), (12, "T"), (9, "G"), (6, "M"), (3, "k")):
+        if number >= 0.9995 * 10**exponent:
+            shown = number / 10**exponent
+            return f"{shown:.3g}{unit}" if shown < 999.5 else f"{shown:,.0f}{unit}"
+    return f"{number:,.0f}"
+
+
+def _costs(architecture: Architecture, setting: Setting) -> Costs:
+    return cost(
+        architecture,
+        element_bytes=ELEMENT_BYTES,
+        context=setting.context,
+        convention=setting.convention,
     )
 
 
-def _layers_table(architecture: Architecture) -> "RenderableType":
+def _costs_json(architecture: Architecture, setting: Setting) -> dict[str, Any]:
+    costs = _costs(architecture, setting)
+    context = setting.context or architecture.context
+    found = {
+        **asdict(costs),
+        "total_parameters": costs.total_parameters,
+        "context": context,
+        "batch": setting.batch,
+        "cache_bytes": costs.cache_bytes(context, setting.batch),
+        "cache_element_bytes": ELEMENT_BYTES,
+        "convention": CONVENTIONS[setting.convention],
+    }
+    if setting.budget is not None:
+        found["budget"] = setting.budget
+        found["tokens"] = costs.tokens(setting.budget)
+        found["steps"] = costs.steps(setting.budget)
+    return found
+
+
+def _stack_table(architecture: Architecture, setting: Setting) -> "RenderableType":
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("layers", "block", "primitive", "parameters each", "FLOPs"):
-        table.add_column(column, justify="left" if column in {"block", "primitive"} else "right")
-    for run in runs(architecture):
-        numbers = str(run.first) if run.first == run.last else f"{run.first}-{run.last}"
-        share = f"{run.flops_share:.1%}"
-        table.add_row(numbers, run.block, run.kind, f"{run.parameters:,}", share)
+    stack = lines(architecture, context=setting.context, convention=setting.convention)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("layers", justify="right")
+    table.add_column("", no_wrap=True)
+    table.add_column("block", no_wrap=True)
+    table.add_column("primitive")
+    table.add_column("parameters", justify="right")
+    table.add_column("FLOPs", justify="right")
+    table.add_column("", no_wrap=True)
+    table.add_column("cache/token", justify="right")
+    widest = max(line.flops_share for line in stack)
+    drawn = list(zip(stack, gutters(stack), strict=True))
+    for line, gutter in drawn[:SHOWN]:
+        table.add_row(*_cells(line, gutter, widest))
+    if len(drawn) > SHOWN:
+        table.add_row("…", "", f"{len(drawn) - SHOWN:,} more lines")
     return table
 
 
-def _totals_table(architecture: Architecture) -> "RenderableType":
+def _cells(line: Line, gutter: str, widest: float) -> list["str | RenderableType"]:
+    from rich.text import Text
+
+    numbers = f"{line.first:,}" if line.count == 1 else f"{line.first:,}-{line.last:,}"
+    block = line.block if line.count == 1 else f"{line.count} × {line.block}"
+    color = COLORS[line.kind]
+    cache = humanized(line.cache_bytes) + "B" if line.cache_bytes else ""
+    return [
+        numbers,
+        Text(gutter, style="dim"),
+        Text(block, style=color),
+        Text(line.kind, style=color),
+        humanized(line.parameters),
+        f"{line.flops_share:.1%}",
+        _Bar(line.flops_share / widest, color),
+        cache,
+    ]
+
+
+class _Bar:
+    """A bar on a terminal, nothing elsewhere."""
+
+    def __init__(self, share: float, color: str) -> None:
+        self.share = share
+        self.color = color
+
+    def __rich_console__(self, console: Any, options: Any) -> Any:
+        from rich.text import Text
+
+        eighths = round(self.share * BAR * 8) if console.is_terminal else 0
+        full, rest = divmod(eighths, 8)
+        yield Text("█" * full + " ▏▎▍▌▋▊▉"[rest].strip(), style=self.color)
+
+    def __rich_measure__(self, console: Any, options: Any) -> Any:
+        from rich.measure import Measurement
+
+        width = BAR if console.is_terminal else 0
+        return Measurement(width, width)
+
+
+def _totals_table(architecture: Architecture, setting: Setting) -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
-    costs = cost(architecture, element_bytes=CACHE_BYTES)
+    costs = _costs(architecture, setting)
+    context = setting.context or architecture.context
     tied = " (head tied)" if architecture.tie_embeddings else ""
+    sequences = "1 sequence" if setting.batch == 1 else f"{setting.batch:,} sequences"
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in count_kinds(architecture).items())
     rows = {
-        "pattern": architecture.pattern,
+        "pattern": _cut(architecture.pattern),
+        "layers": counts,
         "parameters": f"{costs.total_parameters:,}",
         "without embeddings": f"{costs.parameters:,}",
         "embeddings": f"{costs.embedding_parameters:,}{tied}",
-        "training FLOPs": f"{costs.training_flops:,} per token at context {architecture.context:,}",
+        "training FLOPs": f"{costs.training_flops:,} per token at context {context:,}",
         "cache": f"{costs.kv_cache_bytes:,} bytes per token (bfloat16)",
         "state": f"{costs.state_bytes:,} bytes per sequence (bfloat16)",
+        "cache and state": (
+            f"{costs.cache_bytes(context, setting.batch):,} bytes for {sequences} of {context:,}"
+        ),
     }
+    if setting.budget is not None:
+        rows["budget"] = (
+            f"{setting.budget:.3g} FLOPs buy {costs.tokens(setting.budget):,} tokens,\n"
+            f"{costs.steps(setting.budget):,} steps of {BATCH_TOKENS:,}"
+        )
     table = Table.grid(padding=(0, 2))
     for label, value in rows.items():
         table.add_row(label, Text(value))  # Text: a pattern is no markup
+    return table
+
+
+def _cut(pattern: str, limit: int = 400) -> str:
+    return pattern if len(pattern) <= limit else pattern[: limit - 1] + "…"
+
+
+def _scales_table(architecture: Architecture, setting: Setting) -> "RenderableType":
+    from rich import box
+    from rich.table import Table
+
+    models = {name: architecture.at(name) for name in architecture.scales}
+    kinds = list(dict.fromkeys(kind for model in models.values() for kind in count_kinds(model)))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("scale", no_wrap=True)
+    # There is room for one of the two.
+    last = "total" if setting.budget is None else "tokens"
+    for column in ("width", "layers", *kinds, "param.", "FLOPs", "cache", last):
+        table.add_column(column, justify="right", no_wrap=True)
+    for name, model in models.items():
+        costs, counts = _costs(model, setting), count_kinds(model)
+        cache = costs.cache_bytes(setting.context or model.context, setting.batch)
+        table.add_row(
+            name,
+            f"{model.width:,}",
+            f"{model.depth:,}",
+            *(f"{counts.get(kind, 0):,}" for kind in kinds),
+            humanized(costs.parameters),
+            humanized(costs.training_flops),
+            f"{humanized(cache)}B",
+            humanized(
+                costs.total_parameters if setting.budget is None else costs.tokens(setting.budget)
+            ),
+        )
     return table

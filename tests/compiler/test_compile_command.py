@@ -15,7 +15,6 @@ from aira_dsl.architecture import Architecture, cost
 from aira_dsl.compiler import build, load_model
 from aira_dsl.errors import AiraError, InputError, RunError, UsageError
 from aira_dsl.language import load
-from aira_dsl.report.summary import runs
 
 TEXT = """
 architecture tiny {
@@ -89,21 +88,6 @@ def test_summary_says_everything_and_writes_nothing(file: Path) -> None:
     assert [path.name for path in file.parent.iterdir()] == ["tiny.arch"]
     with pytest.raises(UsageError, match="E0507"):
         run(file, "--emit", "summary", "--out", "x")
-
-
-def test_runs_of_layers(file: Path) -> None:
-    architecture = load(file)
-    found = runs(architecture)
-    assert [(r.first, r.last, r.block, r.kind) for r in found] == [
-        (1, 2, "A", "attention"),
-        (3, 3, "M", "mlp"),
-        (4, 5, "A", "attention"),
-        (6, 6, "M", "mlp"),
-        (7, 9, "Mb", "mamba2"),
-    ]
-    assert sum(r.flops_share for r in found) == pytest.approx(1)
-    counted = sum((r.last - r.first + 1) * r.parameters for r in found)
-    assert counted + architecture.width == cost(architecture).parameters  # the final norm
 
 
 def test_json_is_the_architecture_and_its_costs(file: Path) -> None:

@@ -1,0 +1,148 @@
+"""The stack as a person wants to see it: one line for a run of equal layers, repeats kept together.
+
+The lines follow the pattern notation, so that 4,096 layers of a repeating design are a few lines.
+What draws them (terminal, SVG) is elsewhere.
+"""
+
+from dataclasses import dataclass
+
+from lark import Token
+
+from aira_dsl.architecture import Architecture
+from aira_dsl.language.syntax import parse_pattern
+from aira_dsl.language.tree import Group, Pattern
+from aira_dsl.primitives.base import Convention
+
+ELEMENT_BYTES = 2
+"""Bytes of a cached element where caches are reported: bfloat16."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Equal layers that follow one another, in every round of the groups they stand in.
+
+    Attributes:
+        first, last: numbers of the layers in the first round, from 1.
+        block: name of their block.
+        kind: the block's primitive.
+        groups: how often each enclosing group repeats, the outermost first.
+        opens, closes: how many of those groups begin and end with this line.
+        parameters: of all these layers in all rounds, norms included.
+        flops_share: their share of all layers' training FLOPs, 0 to 1.
+        cache_bytes: what decoding keeps for them per token.
+        state_bytes: what decoding keeps for them per sequence.
+    """
+
+    first: int
+    last: int
+    block: str
+    kind: str
+    groups: tuple[int, ...]
+    opens: int
+    closes: int
+    parameters: int
+    flops_share: float
+    cache_bytes: int
+    state_bytes: int
+
+    @property
+    def count(self) -> int:
+        """Number of layers in one round."""
+        return self.last - self.first + 1
+
+
+def lines(
+    architecture: Architecture,
+    *,
+    context: int | None = None,
+    convention: Convention = "paper",
+) -> list[Line]:
+    """Return the stack of an architecture, first layer first."""
+    return _Drawing(architecture, context or architecture.context, convention).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a line stands among the groups."""
+
+    groups: tuple[int, ...] = ()
+    opens: int = 0
+    closes: int = 0
+
+
+class _Drawing:
+    def __init__(self, architecture: Architecture, context: int, convention: Convention) -> None:
+        self.architecture = architecture
+        self.context = context
+        self.convention = convention
+        self.at = 1
+        self.found: list[Line] = []
+        self.total = sum(self._flops(name) for name in architecture.layers)
+
+    def run(self) -> list[Line]:
+        self._pattern(parse_pattern(self.architecture.pattern), _Place())
+        return self.found
+
+    def _pattern(self, pattern: Pattern, place: _Place) -> None:
+        for index, each in enumerate(pattern):
+            opens = place.opens if index == 0 else 0
+            closes = place.closes if index == len(pattern) - 1 else 0
+            times = int(each.times or 1)
+            if isinstance(each.body, Group):
+                start = self.at
+                inside = _Place((*place.groups, times), opens + 1, closes + 1)
+                self._pattern(each.body.items, inside)
+                self.at = start + (self.at - start) * times
+            else:
+                self._line(each.body, times, _Place(place.groups, opens, closes))
+
+    def _line(self, name: Token, times: int, place: _Place) -> None:
+        block = self.architecture.blocks[str(name)]
+        rounds = times
+        for group in place.groups:
+            rounds *= group
+        width = self.architecture.width
+        self.found.append(
+            Line(
+                first=self.at,
+                last=self.at + times - 1,
+                block=str(name),
+                kind=block.kind,
+                groups=place.groups,
+                opens=place.opens,
+                closes=place.closes,
+                parameters=rounds * (block.parameters(width) + width),
+                flops_share=rounds * self._flops(str(name)) / self.total,
+                cache_bytes=rounds * ELEMENT_BYTES * block.kv_cache_elements(),
+                state_bytes=rounds * ELEMENT_BYTES * block.state_elements(),
+            )
+        )
+        self.at += times
+
+    def _flops(self, name: str) -> int:
+        block = self.architecture.blocks[name]
+        return block.training_flops(self.architecture.width, self.context, self.convention)
+
+
+def gutters(stack: list[Line]) -> list[str]:
+    """Draw the brackets of the groups, one text of equal width for each line: `3×┌`, `│`, `└`."""
+    drawn = []
+    for line in stack:
+        outer = len(line.groups)
+        text = ""
+        for depth, times in enumerate(line.groups):
+            begins, ends = depth >= outer - line.opens, depth >= outer - line.closes
+            mark = "┌" if begins else "└" if ends else "│"
+            text += f"{times}×{mark}" if begins else " " * (len(str(times)) + 1) + mark
+        drawn.append(text)
+    width = max(map(len, drawn), default=0)
+    return [text.ljust(width) for text in drawn]
+
+
+def count_kinds(architecture: Architecture) -> dict[str, int]:
+    """Count the layers of each primitive, in the order of the first ones."""
+    counts: dict[str, int] = {}
+    for name in architecture.layers:
+        kind = architecture.blocks[name].kind
+        counts[kind] = counts.get(kind, 0) + 1
+    return counts

@@ -1,0 +1,37 @@
+"""`aira-dsl diff`: what differs in meaning between two architectures."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+def diff(
+    a: Annotated[Path, typer.Argument(help="An architecture file.")],
+    b: Annotated[Path, typer.Argument(help="Another one.")],
+    *,
+    scale: Annotated[str | None, typer.Option(help="Compare both at this scale.")] = None,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit 1 if they differ, as git does.")
+    ] = False,
+    format: Annotated[
+        Literal["text", "json"], typer.Option(help="For people, or scripts.")
+    ] = "text",
+) -> None:
+    """Compare two architectures by what they mean: settings, layers, costs."""
+    from aira_dsl.language import load
+    from aira_dsl.report.diff import difference, drawing
+
+    models = [load(path) for path in (a, b)]
+    if scale is not None:
+        models = [model.at(scale) for model in models]
+    found = difference(*models)
+    if format == "json":
+        print(json.dumps(found.as_json(), indent=2))
+    else:
+        from rich.console import Console
+
+        Console(highlight=False).print(drawing(found))
+    if exit_code and not found.same:
+        raise typer.Exit(1)

@@ -1,0 +1,49 @@
+"""`aira-dsl show`: the stack of an architecture and what it costs."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+def show(
+    file: Annotated[Path, typer.Argument(help="An architecture file.")],
+    *,
+    scale: Annotated[str | None, typer.Option(help="Show it at this scale of the file.")] = None,
+    context: Annotated[
+        int | None, typer.Option(help="Tokens of a sequence, if not the file's.", min=1)
+    ] = None,
+    batch: Annotated[int, typer.Option(help="Sequences decoded at once.", min=1)] = 1,
+    convention: Annotated[
+        Literal["paper", "megatron"], typer.Option(help="How to count FLOPs.")
+    ] = "paper",
+    budget: Annotated[
+        float | None, typer.Option(help="Training FLOPs to spend, for example 2e19.", min=1.0)
+    ] = None,
+    svg: Annotated[Path | None, typer.Option(help="Draw the stack into this file.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    format: Annotated[
+        Literal["text", "json"], typer.Option(help="For people, or scripts.")
+    ] = "text",
+) -> None:
+    """Draw an architecture layer by layer, with parameters, FLOPs and caches."""
+    from aira_dsl.language import load
+    from aira_dsl.report.summary import Setting, show_json, summary
+
+    architecture = load(file)
+    if scale is not None:
+        architecture = architecture.at(scale)
+    setting = Setting(context, batch, convention, None if budget is None else int(budget))
+    if svg is not None:
+        from aira_dsl.report.svg import draw
+        from aira_dsl.report.writing import write_text
+
+        done = write_text(svg, draw(architecture, setting), force=force)
+        print(f"{svg}: {done}")
+    elif format == "json":
+        print(json.dumps(show_json(architecture, setting), indent=2))
+    else:
+        from rich.console import Console
+
+        Console(highlight=False).print(summary(architecture, setting))

@@ -1,0 +1,99 @@
+"""`diff`: what differs in meaning."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aira_dsl.architecture import Architecture, cost
+from aira_dsl.language import parse
+from aira_dsl.primitives import MLP, Attention, Mamba2
+from aira_dsl.report.diff import difference
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+BLOCKS = {"A": Attention(), "M": MLP(), "S": Mamba2()}
+stacks = st.lists(st.sampled_from("AMS"), min_size=1, max_size=40)
+
+
+def model(layers, **changes):
+    return Architecture(blocks=BLOCKS, layers=tuple(layers), **changes)
+
+
+def rebuilt(a, found):
+    """Apply the changes to the layers of `a`."""
+    layers = list(a.layers)
+    for change in reversed(found.changes):
+        after = [name for count, name, _ in change.after.layers for _ in range(count)]
+        layers[change.before.first - 1 : change.before.last] = after
+    return tuple(layers)
+
+
+@settings(max_examples=150, deadline=None)
+@given(stacks, stacks)
+def test_changes_lead_from_one_to_the_other(first, second):
+    a, b = model(first), model(second)
+    found = difference(a, b)
+    assert rebuilt(a, found) == b.layers
+    assert found.same == (first == second)
+    assert found.same == (not found.changes)
+    assert found.costs["parameters"] == (cost(a).parameters, cost(b).parameters)
+
+
+def test_names_do_not_count():
+    a = parse("architecture one { block A = attention; block M = mlp; layers A-M-A }")
+    b = parse("architecture two { block X = mlp; block Y = attention { heads 16 }; layers Y-X-Y }")
+    assert difference(a, b).same
+
+
+def test_one_changed_parameter_is_one_change():
+    found = difference(model("AMSM"), model("AMSM").replace(
+        blocks={**BLOCKS, "B": Attention(heads=8)}, layers=("B", "M", "S", "M"),
+    ))  # fmt: skip
+    (change,) = found.changes
+    assert change.before.layers == ((1, "A", "attention"),)
+    assert change.after.layers == ((1, "B", "attention { heads 8 }"),)
+    assert (change.before.first, change.after.first) == (1, 1)
+
+
+def test_a_setting_is_no_change_of_layers():
+    found = difference(model("AM"), model("AM", vocab=99))
+    assert found.settings == {"vocab": (256, 99)}
+    assert not found.changes
+    assert not found.same
+
+
+def test_long_stacks_are_compared_in_no_time():
+    a, b = model("AM" * 2048), model("MA" * 2048)
+    assert rebuilt(a, difference(a, b)) == b.layers
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "aira_dsl", "diff", *map(str, arguments)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [((), 0), (("--exit-code",), 1), (("--format", "json"), 0)]
+)
+def test_command(arguments, code, snapshot):
+    done = run(EXAMPLES / "airaformer_d.arch", EXAMPLES / "airahybrid_e.arch", *arguments)
+    assert done.returncode == code
+    if "json" in arguments:
+        assert json.loads(done.stdout)["same"] is False
+    else:
+        assert done.stdout == snapshot
+
+
+def test_command_on_equal_files():
+    paper = EXAMPLES / "paper" / "airahybrid_d_stretched.arch"
+    done = run(EXAMPLES / "airahybrid_d.arch", paper, "--exit-code")
+    assert done.returncode == 0
+    assert "mean the same model: aedae9206925d4e9" in done.stdout
+    stacked = EXAMPLES / "paper" / "airahybrid_d_stacked.arch"
+    assert "same model" not in run(stacked, paper, "--scale", "1b").stdout

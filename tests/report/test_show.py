@@ -1,0 +1,139 @@
+"""`show`: the stack in the terminal, as JSON and as a picture."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import aira_dsl
+from aira_dsl.architecture import Architecture, cost
+from aira_dsl.primitives import MLP, Attention, Mamba2
+from aira_dsl.report.stack import gutters, lines
+from aira_dsl.report.summary import SHOWN, Setting, humanized, summary
+from aira_dsl.report.svg import draw
+
+ROOT = Path(__file__).parents[2]
+HYBRID = ROOT / "examples" / "paper" / "airahybrid_d_stretched.arch"
+BLOCKS = {"A": Attention(heads=4), "M": MLP(), "S": Mamba2()}
+
+
+def run(*arguments, cwd=ROOT):
+    return subprocess.run(
+        [sys.executable, "-m", "aira_dsl", "show", *map(str, arguments)],
+        cwd=cwd, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def text_of(renderable, *, terminal=False, width=80):
+    from rich.console import Console
+
+    console = Console(width=width, force_terminal=terminal, color_system=None, highlight=False)
+    with console.capture() as captured:
+        console.print(renderable)
+    return "\n".join(map(str.rstrip, captured.get().splitlines()))
+
+
+def stack_of(*layers):
+    return Architecture(blocks=BLOCKS, layers=layers)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from("AMS"), min_size=1, max_size=150))
+def test_lines_add_up(layers):
+    model = stack_of(*layers)
+    stack = lines(model)
+    assert sum(line.parameters for line in stack) + model.width == cost(model).parameters
+    assert sum(line.flops_share for line in stack) == pytest.approx(1.0)
+    assert sum(line.cache_bytes for line in stack) == cost(model).kv_cache_bytes
+    assert sum(line.state_bytes for line in stack) == cost(model).state_bytes
+    for line in stack:
+        assert set(layers[line.first - 1 : line.last]) == {line.block}
+    assert len({len(text) for text in gutters(stack)}) == 1
+
+
+def test_a_group_is_one_bracket():
+    stack = lines(stack_of(*"AAMAAMS"))
+    assert [(line.first, line.last, line.groups) for line in stack] == [
+        (1, 2, (2,)), (3, 3, (2,)), (7, 7, ()),
+    ]  # fmt: skip
+    assert gutters(stack) == ["2×┌", "  └", "   "]
+
+
+@pytest.mark.parametrize("scale", [None, "1b"])
+def test_terminal(scale, snapshot):
+    model = aira_dsl.load(HYBRID)
+    model = model if scale is None else model.at(scale)
+    shown = text_of(summary(model, Setting(batch=8, budget=2 * 10**19)), terminal=True)
+    assert max(map(len, shown.splitlines())) <= 80
+    assert shown == snapshot
+
+
+def test_bars_only_on_a_terminal():
+    model = stack_of(*"AMS")
+    assert "█" in text_of(summary(model), terminal=True)
+    assert "█" not in text_of(summary(model))
+
+
+def test_thousands_of_layers_are_a_few_lines():
+    shown = text_of(summary(stack_of(*"AMS" * 1365)))
+    assert "1365×┌" in shown
+    assert len(shown.splitlines()) < 30
+    odd = [name for i in range(1, 80) for name in ("A" * i + "M" * (i % 7 + 1))]
+    shown = text_of(summary(stack_of(*odd)))
+    assert len(shown.splitlines()) < SHOWN + 30
+    assert "more lines" in shown
+
+
+def test_numbers_are_short():
+    numbers = [7, 999, 1_000, 65_664, 999_600, 1_050_000, 264_241_152, 13.25e9, 4e15]
+    assert [humanized(n) for n in numbers] == [
+        "7", "999", "1k", "65.7k", "1M", "1.05M", "264M", "13.2G", "4P",
+    ]  # fmt: skip
+
+
+def test_command_shows_scales_and_json():
+    shown = run(HYBRID)
+    assert shown.returncode == 0, shown.stderr
+    assert "3×┌" in shown.stdout
+    for size in ("350m", "1b", "3b"):
+        assert f"\n {size} " in shown.stdout
+    found = json.loads(run(HYBRID, "--format", "json", "--budget", "2e19").stdout)
+    assert found["scaled"]["1b"]["costs"]["steps"] == 4_922
+    assert found["scaled"]["1b"]["layers_by_kind"] == {"mamba2": 12, "mlp": 14, "attention": 6}
+    assert sum(line["parameters"] for line in found["stack"]) + 128 == found["costs"]["parameters"]
+    megatron = json.loads(run(HYBRID, "--format", "json", "--convention", "megatron").stdout)
+    assert "causal half" in megatron["costs"]["convention"]
+    assert megatron["costs"]["training_flops"] != found["costs"]["training_flops"]
+
+
+def test_unknown_scale():
+    done = run(HYBRID, "--scale", "7b")
+    assert done.returncode == 2
+    assert "E0225" in done.stderr
+    assert "350m, 1b, 3b" in done.stderr
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.sampled_from("AMS"), min_size=1, max_size=60))
+def test_picture_is_a_picture(layers):
+    picture = ElementTree.fromstring(draw(stack_of(*layers), Setting()))
+    texts = ["".join(each.itertext()) for each in picture.iter("{http://www.w3.org/2000/svg}text")]
+    for name, count in Counter(layers).items():
+        assert f"{count} {BLOCKS[name].kind}" in texts
+    assert any("parameters without embeddings" in text for text in texts)
+
+
+def test_picture_of_the_docs_is_current_and_safe(tmp_path):
+    model = aira_dsl.load(HYBRID).at("1b")
+    assert (ROOT / "docs" / "images" / "stack.svg").read_text() == draw(model, Setting())
+    out = tmp_path / "stack.svg"
+    assert run(HYBRID, "--scale", "1b", "--svg", out).returncode == 0
+    assert run(HYBRID, "--svg", out).returncode == 1
+    assert out.read_text() == draw(model, Setting())
+    assert run(HYBRID, "--svg", out, "--force").returncode == 0
