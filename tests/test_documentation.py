@@ -26,23 +26,29 @@ def run_python(code: str, folder: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/api.md", "docs/paper.md"])
+def write_files(text: str, folder: Path) -> None:
+    """Write the `arch` blocks that begin with the name of a file; link the examples."""
+    (folder / "examples").symlink_to(ROOT / "examples")
+    for file in blocks(text, "arch"):
+        if file.startswith("# "):
+            (folder / file.split()[1]).write_text(file)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/api.md", "docs/paper.md", "docs/tutorial.md"])
 def test_python_snippets_run(page: str, tmp_path: Path) -> None:
-    found = blocks((ROOT / page).read_text(), "python")
+    text = (ROOT / page).read_text()
+    found = blocks(text, "python")
     assert found
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    write_files(text, tmp_path)
     for code in found:
         run_python(code, tmp_path)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/paper.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/paper.md", "docs/tutorial.md"])
 def test_commands_run_and_print_what_is_shown(page: str, tmp_path: Path) -> None:
     """Console blocks: a `$ aira-dsl …` line, then its output, `...` for what is left out."""
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
     text = (ROOT / page).read_text()
-    for file in blocks(text, "arch"):  # files begin with their name
-        if file.startswith("# "):
-            (tmp_path / file.split()[1]).write_text(file)
+    write_files(text, tmp_path)
     shown = blocks(text, "console")
     assert shown
     for block in shown:
