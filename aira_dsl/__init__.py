@@ -35,9 +35,18 @@ if TYPE_CHECKING:
     from aira_dsl.errors import InputError as InputError
     from aira_dsl.errors import RunError as RunError
     from aira_dsl.errors import UsageError as UsageError
+    from aira_dsl.export.hugging_face import export_hugging_face as export_hugging_face
+    from aira_dsl.export.megatron import from_megatron as from_megatron
+    from aira_dsl.export.megatron import to_megatron as to_megatron
+    from aira_dsl.export.nemotron_h import export_nemotron_h as export_nemotron_h
+    from aira_dsl.export.nemotron_h import from_nemotron_h as from_nemotron_h
+    from aira_dsl.export.olmo import from_olmo as from_olmo
+    from aira_dsl.export.olmo import to_olmo as to_olmo
+    from aira_dsl.export.python import to_python as to_python
     from aira_dsl.language import ArchitectureError as ArchitectureError
     from aira_dsl.language import Diagnostic as Diagnostic
     from aira_dsl.language import check as check
+    from aira_dsl.language import expand_pattern as expand_pattern
     from aira_dsl.language import format_text as format_text
     from aira_dsl.language import load as load
     from aira_dsl.language import load_space as load_space
@@ -55,10 +64,16 @@ _HOMES = {
     "architecture": ("Architecture", "Costs", "Scale", "SpaceDefinition", "cost"),
     "compiler": ("LanguageModel", "build", "load_model", "save_model"),
     "errors": ("AiraError", "InputError", "RunError", "UsageError"),
+    "export.hugging_face": ("export_hugging_face",),
+    "export.megatron": ("from_megatron", "to_megatron"),
+    "export.nemotron_h": ("export_nemotron_h", "from_nemotron_h"),
+    "export.olmo": ("from_olmo", "to_olmo"),
+    "export.python": ("to_python",),
     "language": (
         "ArchitectureError",
         "Diagnostic",
         "check",
+        "expand_pattern",
         "format_text",
         "load",
         "load_space",

@@ -22,6 +22,7 @@ from .diff import diff
 from .explain import explain
 from .extrapolate import extrapolate
 from .fmt import fmt
+from .import_ import import_
 from .search import search
 from .show import show
 from .space import space
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.command("check")(check)
 app.command("fmt")(fmt)
 app.command("compile")(compile_)
+app.command("import")(import_)
 app.command("show")(show)
 app.command("diff")(diff)
 app.command("explain")(explain)

@@ -1,70 +1,79 @@
-"""aira-dsl compile: from an architecture file to a summary, JSON, or a PyTorch module folder."""
+"""`aira-dsl compile`: from an architecture file to a PyTorch module, or what other tools read."""
 
-import json
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 if TYPE_CHECKING:
     from aira_dsl.architecture import Architecture
 
+Emit = Literal[
+    "module", "summary", "json", "arch", "python", "hf", "nemotron_h", "megatron", "olmo"
+]
 
-class Emit(StrEnum):
-    """What `compile` makes."""
-
-    MODULE = "module"
-    SUMMARY = "summary"
-    JSON = "json"
+SUFFIXES = {"module": ".module", "hf": ".hf", "nemotron_h": ".nemotron_h"}
+"""What the folder of FILE is called without --out."""
 
 
 def compile_(
     file: Annotated[Path, typer.Argument(help="An architecture file.")],
     *,
+    scale: Annotated[str | None, typer.Option(help="Compile it at this scale of the file.")] = None,
     emit: Annotated[
-        Emit, typer.Option(help="A module folder, only a summary, or JSON.")
-    ] = Emit.MODULE,
+        Emit, typer.Option(help="What to make: a folder (module, hf, nemotron_h) or a text.")
+    ] = "module",
     out: Annotated[
         Path | None,
-        typer.Option(help="Where to write; a module goes to <stem of FILE>.module by default."),
+        typer.Option(help="Where to write; folders go beside, texts to the screen by default."),
     ] = None,
     seed: Annotated[
         int, typer.Option(help="Seed of the initial weights.", min=0, max=2**63 - 1)
     ] = 0,
+    weights: Annotated[
+        Path | None, typer.Option(help="Export the weights of this module folder instead.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
-    """Compile an architecture to a PyTorch module, or say what it costs."""
+    """Compile an architecture to a PyTorch module, or export it."""
     from aira_dsl.language import load
 
     architecture = load(file)
-    if emit is Emit.MODULE:
-        _emit_module(architecture, out or Path(f"{file.stem}.module"), seed, force)
-    elif emit is Emit.JSON:
-        _emit_json(architecture, out, force)
-    else:
+    if scale is not None:
+        architecture = architecture.at(scale)
+    if emit == "summary":
         _print_summary(architecture, out)
-
-
-def _emit_module(architecture: "Architecture", folder: Path, seed: int, force: bool) -> None:
-    from aira_dsl.compiler.emit import compile_to_folder
-
-    done = compile_to_folder(architecture, folder, seed=seed, force=force)
-    _print_summary(architecture, None)
-    print(f"\n{folder} is {'as it was' if done == 'unchanged' else 'written'}. Load it with:")
-    print("  import aira_dsl")
-    print(f"  model = aira_dsl.load_model({str(folder)!r})")
-
-
-def _emit_json(architecture: "Architecture", out: Path | None, force: bool) -> None:
-    from aira_dsl.report.summary import as_json
-    from aira_dsl.report.writing import write_text
-
-    text = json.dumps(as_json(architecture), indent=2)
-    if out is None:
-        print(text)
+    elif emit in SUFFIXES:
+        folder = out or Path(f"{file.stem}{'' if scale is None else f'_{scale}'}{SUFFIXES[emit]}")
+        _write_folder(architecture, emit, folder, seed, weights, force)
     else:
-        write_text(out, text + "\n", force=force)
+        from aira_dsl.export.texts import as_text
+        from aira_dsl.report.writing import write_text
+
+        text = as_text(architecture, emit)
+        if out is None:
+            print(text, end="")
+        else:
+            write_text(out, text, force=force)
+
+
+def _write_folder(
+    architecture: "Architecture",
+    emit: Emit,
+    folder: Path,
+    seed: int,
+    weights: Path | None,
+    force: bool,
+) -> None:
+    from aira_dsl.export.folders import LOADING, write
+
+    done = write(architecture, emit, folder, seed=seed, weights=weights, force=force)
+    if emit == "module":
+        _print_summary(architecture, None)
+        print()
+    print(f"{folder} is {'as it was' if done == 'unchanged' else 'written'}. Load it with:")
+    for line in LOADING[emit]:
+        print(f"  {line.format(folder=str(folder))}")
 
 
 def _print_summary(architecture: "Architecture", out: Path | None) -> None:

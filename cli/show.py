@@ -28,8 +28,9 @@ def show(
     ] = "text",
 ) -> None:
     """Draw an architecture layer by layer, with parameters, FLOPs and caches."""
+    from aira_dsl.architecture import Setting
     from aira_dsl.language import load
-    from aira_dsl.report.summary import Setting, show_json, summary
+    from aira_dsl.report.summary import show_json, summary
 
     architecture = load(file)
     if scale is not None:

@@ -95,10 +95,11 @@ def test_the_command_line_keeps_its_names() -> None:
     assert found == {
         "check": ["--format", "--strict", "files"],
         "fmt": ["--check", "--diff", "files"],
-        "compile": ["--emit", "--force", "--out", "--seed", "file"],
+        "compile": ["--emit", "--force", "--out", "--scale", "--seed", "--weights", "file"],
         "diff": ["--exit-code", "--format", "--scale", "a", "b"],
         "explain": ["--format", "code"],
         "extrapolate": ["--force", "--how", "--out", "--to", "file"],
+        "import": ["--force", "--like", "--name", "--out", "format", "source"],
         "show": [
             "--batch", "--budget", "--context", "--convention", "--force", "--format", "--scale",
             "--svg", "file",

@@ -34,7 +34,9 @@ def write_files(text: str, folder: Path) -> None:
             (folder / file.split()[1]).write_text(file)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/api.md", "docs/paper.md", "docs/tutorial.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/api.md", "docs/interop.md", "docs/paper.md", "docs/tutorial.md"]
+)
 def test_python_snippets_run(page: str, tmp_path: Path) -> None:
     text = (ROOT / page).read_text()
     found = blocks(text, "python")
@@ -44,7 +46,9 @@ def test_python_snippets_run(page: str, tmp_path: Path) -> None:
         run_python(code, tmp_path)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/paper.md", "docs/tutorial.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/interop.md", "docs/paper.md", "docs/tutorial.md"]
+)
 def test_commands_run_and_print_what_is_shown(page: str, tmp_path: Path) -> None:
     """Console blocks: a `$ aira-dsl …` line, then its output, `...` for what is left out."""
     text = (ROOT / page).read_text()

@@ -1,18 +1,29 @@
 """The architecture as a value, its notation, and what it costs."""
 
-from aira_dsl.architecture.costs import BATCH_TOKENS, CONVENTIONS, Costs, cost
+from aira_dsl.architecture.costs import (
+    AS_WRITTEN,
+    BATCH_TOKENS,
+    CONVENTIONS,
+    ELEMENT_BYTES,
+    Costs,
+    Setting,
+    cost,
+)
 from aira_dsl.architecture.pattern import MAX_LAYERS, compress
 from aira_dsl.architecture.value import SETTINGS, Architecture, Design, Scale, SpaceDefinition
 
 __all__ = [
+    "AS_WRITTEN",
     "BATCH_TOKENS",
     "CONVENTIONS",
+    "ELEMENT_BYTES",
     "MAX_LAYERS",
     "SETTINGS",
     "Architecture",
     "Costs",
     "Design",
     "Scale",
+    "Setting",
     "SpaceDefinition",
     "compress",
     "cost",

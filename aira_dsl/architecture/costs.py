@@ -21,6 +21,30 @@ CONVENTIONS: dict[Convention, str] = {
 BATCH_TOKENS = 524_288
 """Tokens of one training step in the paper (§3.2)."""
 
+ELEMENT_BYTES = 2
+"""Bytes of a cached element where caches are reported: bfloat16."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """At what an architecture is costed.
+
+    Attributes:
+        context: tokens of a sequence; None for the architecture's own.
+        batch: sequences decoded at once.
+        convention: how FLOPs are counted.
+        budget: training FLOPs to spend, or None.
+    """
+
+    context: int | None = None
+    batch: int = 1
+    convention: Convention = "paper"
+    budget: int | None = None
+
+
+AS_WRITTEN = Setting()
+"""One sequence of the architecture's own context, by the paper's convention."""
+
 
 @dataclass(frozen=True, slots=True)
 class Costs:

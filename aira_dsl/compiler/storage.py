@@ -1,24 +1,15 @@
-"""The module folder: a model on disk, written whole or not at all.
+"""The module folder: a model on disk.
 
     NAME.module/
       architecture.arch     the canonical text of the architecture
       model.safetensors     the weights; its header names fingerprint, seed and version
 
-A folder is written beside its destination under a temporary name and renamed into place, so a
-full disk or an interrupt never leaves half of one. Saving what is already there, byte for byte,
-does nothing; something else there is only replaced when told to, and only if it is a module folder.
-
 safetensors writes the keys of its metadata in an arbitrary order, so ours are one JSON value: the
 same model gives the same bytes.
 """
 
-import filecmp
 import json
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -28,14 +19,18 @@ from safetensors.torch import save_file
 
 from aira_dsl import __version__
 from aira_dsl.compiler.construction import lay_out
+from aira_dsl.compiler.folders import Kind, write_folder
 from aira_dsl.compiler.limits import require_disk, require_memory
 from aira_dsl.compiler.model import LanguageModel
-from aira_dsl.errors import InputError, RunError
+from aira_dsl.errors import InputError
 
 WEIGHTS = "model.safetensors"
 TEXT = "architecture.arch"
 METADATA_KEY = "aira_dsl"
 FORMAT = 1
+
+
+MODULE = Kind("a module folder", "another model", frozenset({TEXT, WEIGHTS}))
 
 
 def save_model(
@@ -51,21 +46,12 @@ def save_model(
             not a module folder).
         RunError: E0502, E0504, the disk is full or the folder can not be written.
     """
-    folder = Path(folder).resolve()
-    require_replaceable(folder)
-    with _reporting(f"{folder} can not be written"):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        require_disk(model.architecture, folder.parent, element_bytes=_dtype(model).itemsize)
-        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        try:
-            _write(model, made)
-            if folder.is_dir() and _same(made, folder):
-                return "unchanged"
-            _require_consent(folder, force)
-            _replace(made, folder)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
-    return "written"
+
+    def write(made: Path) -> None:
+        require_disk(model.architecture, made, element_bytes=_dtype(model).itemsize)
+        _write(model, made)
+
+    return write_folder(Path(folder), MODULE, write, force=force)
 
 
 def load_model(folder: str | Path) -> LanguageModel:
@@ -115,8 +101,6 @@ def _write(model: LanguageModel, folder: Path) -> None:
         folder / WEIGHTS,
         metadata={METADATA_KEY: json.dumps(metadata, sort_keys=True)},
     )
-    folder.chmod(0o755)  # mkdtemp and safetensors make things private
-    (folder / WEIGHTS).chmod(0o644)
 
 
 def _stored(model: LanguageModel) -> dict[str, torch.Tensor]:
@@ -129,67 +113,6 @@ def _stored(model: LanguageModel) -> dict[str, torch.Tensor]:
 
 def _dtype(model: LanguageModel) -> torch.dtype:
     return model.embedding.weight.dtype
-
-
-def _same(made: Path, folder: Path) -> bool:
-    names = sorted(path.name for path in folder.iterdir())
-    return names == [TEXT, WEIGHTS] and all(
-        filecmp.cmp(made / name, folder / name, shallow=False) for name in names
-    )
-
-
-def require_replaceable(folder: Path) -> None:
-    """Raise InputError E0503 if something that is no module folder is in the way.
-
-    Even force does not replace such a thing: `--out .` must not cost anybody their files.
-    """
-    if not os.path.lexists(folder):
-        return
-    with _reporting(f"{folder} can not be replaced"):
-        if folder.is_dir() and set(os.listdir(folder)) <= {TEXT, WEIGHTS}:
-            return
-    raise InputError(
-        "E0503",
-        f"{folder} exists and is not a module folder",
-        help="choose another place with --out",
-    )
-
-
-def _require_consent(folder: Path, force: bool) -> None:
-    if folder.is_dir() and any(folder.iterdir()) and not force:
-        raise InputError(
-            "E0503",
-            f"{folder} exists and holds another model",
-            help="choose another place with --out, or replace it with --force",
-        )
-
-
-def _replace(made: Path, folder: Path) -> None:
-    """Move a finished folder into place; the old one returns if that fails."""
-    if not folder.exists():
-        made.rename(folder)
-        return
-    old = made.with_name(made.name + ".old")
-    folder.rename(old)
-    try:
-        made.rename(folder)
-    except OSError:
-        old.rename(folder)
-        raise
-    shutil.rmtree(old)
-
-
-@contextmanager
-def _reporting(what: str) -> Iterator[None]:
-    """Turn failures of the file system into E0504."""
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        number = error.errno if isinstance(error, OSError) else None
-        reason = os.strerror(number) if number else str(error)
-        raise RunError(
-            "E0504", f"{what}: {reason}", help="check permissions and free space"
-        ) from error
 
 
 def _check_header(metadata: dict[str, str] | None, fingerprint: str, folder: Path) -> int:

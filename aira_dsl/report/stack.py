@@ -8,13 +8,10 @@ from dataclasses import dataclass
 
 from lark import Token
 
-from aira_dsl.architecture import Architecture
+from aira_dsl.architecture import ELEMENT_BYTES, Architecture
 from aira_dsl.language.syntax import parse_pattern
 from aira_dsl.language.tree import Group, Pattern
 from aira_dsl.primitives.base import Convention
-
-ELEMENT_BYTES = 2
-"""Bytes of a cached element where caches are reported: bfloat16."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 Everything follows from formulas; torch is not imported and nothing is allocated.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from aira_dsl.architecture import BATCH_TOKENS, CONVENTIONS, Architecture, Costs, cost
-from aira_dsl.primitives.base import Convention
-from aira_dsl.report.stack import ELEMENT_BYTES, Line, count_kinds, gutters, lines
+from aira_dsl.architecture import AS_WRITTEN, BATCH_TOKENS, CONVENTIONS, Architecture, Setting
+from aira_dsl.export.record import as_json, costs_at, costs_json
+from aira_dsl.report.stack import Line, count_kinds, gutters, lines
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -19,34 +19,6 @@ BAR = 12
 
 SHOWN = 60
 """Lines of a stack shown at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """At what an architecture is costed.
-
-    Attributes:
-        context: tokens of a sequence; None for the architecture's own.
-        batch: sequences decoded at once.
-        convention: how FLOPs are counted.
-        budget: training FLOPs to spend, or None.
-    """
-
-    context: int | None = None
-    batch: int = 1
-    convention: Convention = "paper"
-    budget: int | None = None
-
-
-def as_json(architecture: Architecture, setting: Setting = Setting()) -> dict[str, Any]:
-    """Return the architecture and its costs for scripts; keys are stable."""
-    return {
-        "name": architecture.name,  # first
-        **architecture.model_dump(mode="json"),
-        "pattern": architecture.pattern,
-        "fingerprint": architecture.fingerprint,
-        "costs": _costs_json(architecture, setting),
-    }
 
 
 def show_json(architecture: Architecture, setting: Setting) -> dict[str, Any]:
@@ -62,14 +34,14 @@ def show_json(architecture: Architecture, setting: Setting) -> dict[str, Any]:
                 "pattern": model.pattern,
                 "fingerprint": model.fingerprint,
                 "layers_by_kind": count_kinds(model),
-                "costs": _costs_json(model, setting),
+                "costs": costs_json(model, setting),
             }
             for name, model in scales.items()
         },
     }
 
 
-def summary(architecture: Architecture, setting: Setting = Setting()) -> "RenderableType":
+def summary(architecture: Architecture, setting: Setting = AS_WRITTEN) -> "RenderableType":
     """Return an architecture as something rich can print: stack, totals, scales."""
     from rich.console import Group
     from rich.padding import Padding
@@ -97,34 +69,6 @@ def humanized(number: float) -> str:
             shown = number / 10**exponent
             return f"{shown:.3g}{unit}" if shown < 999.5 else f"{shown:,.0f}{unit}"
     return f"{number:,.0f}"
-
-
-def _costs(architecture: Architecture, setting: Setting) -> Costs:
-    return cost(
-        architecture,
-        element_bytes=ELEMENT_BYTES,
-        context=setting.context,
-        convention=setting.convention,
-    )
-
-
-def _costs_json(architecture: Architecture, setting: Setting) -> dict[str, Any]:
-    costs = _costs(architecture, setting)
-    context = setting.context or architecture.context
-    found = {
-        **asdict(costs),
-        "total_parameters": costs.total_parameters,
-        "context": context,
-        "batch": setting.batch,
-        "cache_bytes": costs.cache_bytes(context, setting.batch),
-        "cache_element_bytes": ELEMENT_BYTES,
-        "convention": CONVENTIONS[setting.convention],
-    }
-    if setting.budget is not None:
-        found["budget"] = setting.budget
-        found["tokens"] = costs.tokens(setting.budget)
-        found["steps"] = costs.steps(setting.budget)
-    return found
 
 
 def _stack_table(architecture: Architecture, setting: Setting) -> "RenderableType":
@@ -194,7 +138,7 @@ def _totals_table(architecture: Architecture, setting: Setting) -> "RenderableTy
     from rich.table import Table
     from rich.text import Text
 
-    costs = _costs(architecture, setting)
+    costs = costs_at(architecture, setting)
     context = setting.context or architecture.context
     tied = " (head tied)" if architecture.tie_embeddings else ""
     sequences = "1 sequence" if setting.batch == 1 else f"{setting.batch:,} sequences"
@@ -240,7 +184,7 @@ def _scales_table(architecture: Architecture, setting: Setting) -> "RenderableTy
     for column in ("width", "layers", *kinds, "param.", "FLOPs", "cache", last):
         table.add_column(column, justify="right", no_wrap=True)
     for name, model in models.items():
-        costs, counts = _costs(model, setting), count_kinds(model)
+        costs, counts = costs_at(model, setting), count_kinds(model)
         cache = costs.cache_bytes(setting.context or model.context, setting.batch)
         table.add_row(
             name,

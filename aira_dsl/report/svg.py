@@ -7,9 +7,9 @@ is text.
 
 from xml.sax.saxutils import escape, quoteattr
 
-from aira_dsl.architecture import Architecture, cost
-from aira_dsl.report.stack import ELEMENT_BYTES, Line, count_kinds, gutters, lines
-from aira_dsl.report.summary import Setting, humanized
+from aira_dsl.architecture import ELEMENT_BYTES, Architecture, Setting, cost
+from aira_dsl.report.stack import Line, count_kinds, gutters, lines
+from aira_dsl.report.summary import humanized
 
 WIDTH, ROW, TOP, MARGIN = 780, 26, 96, 24
 CELL, MAX_CELLS = 11, 12

@@ -12,9 +12,9 @@ from safetensors.torch import load_file, save_file
 
 from aira_dsl.architecture import Architecture, cost
 from aira_dsl.compiler import LanguageModel, build, limits, load_model, save_model
-from aira_dsl.compiler.emit import compile_to_folder
 from aira_dsl.compiler.storage import TEXT, WEIGHTS
 from aira_dsl.errors import AiraError, InputError, RunError
+from aira_dsl.export.folders import write
 from aira_dsl.primitives import MLP, Mamba2
 from tests.compiler.architectures import architectures
 
@@ -149,9 +149,9 @@ def test_full_disk_is_refused_before_anything_is_built(
         free = 4 * cost(SMALL).total_parameters - 1
 
     monkeypatch.setattr(limits.shutil, "disk_usage", lambda path: Usage)
-    monkeypatch.setattr("aira_dsl.compiler.emit.build", lambda *_, **__: pytest.fail("built"))
+    monkeypatch.setattr("aira_dsl.compiler.build", lambda *_, **__: pytest.fail("built"))
     with pytest.raises(RunError, match=r"E0502.*take"):
-        compile_to_folder(SMALL, tmp_path / "not" / "there" / "yet")
+        write(SMALL, "module", tmp_path / "not" / "there" / "yet")
 
 
 def cut(folder: Path, keep: float) -> None:

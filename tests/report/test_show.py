@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import aira_dsl
-from aira_dsl.architecture import Architecture, cost
+from aira_dsl.architecture import Architecture, Setting, cost
 from aira_dsl.primitives import MLP, Attention, Mamba2
 from aira_dsl.report.stack import gutters, lines
-from aira_dsl.report.summary import SHOWN, Setting, humanized, summary
+from aira_dsl.report.summary import SHOWN, humanized, summary
 from aira_dsl.report.svg import draw
 
 ROOT = Path(__file__).parents[2]

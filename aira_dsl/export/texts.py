@@ -1,0 +1,37 @@
+"""The exports that are one text."""
+
+import json
+from typing import Literal
+
+from aira_dsl.architecture import Architecture
+
+Text = Literal["json", "arch", "python", "megatron", "olmo"]
+
+
+def as_text(architecture: Architecture, emit: str) -> str:
+    """Return an architecture in one of the forms of `Text`, with a line end at its end.
+
+    Raises:
+        InputError: E0510, the form can not express it.
+    """
+    match emit:
+        case "arch":
+            from aira_dsl.language import to_text
+
+            return to_text(architecture)
+        case "python":
+            from aira_dsl.export.python import to_python
+
+            return to_python(architecture)
+        case "megatron":
+            from aira_dsl.export.megatron import to_megatron
+
+            return to_megatron(architecture)
+        case "olmo":
+            from aira_dsl.export.olmo import to_olmo
+
+            return json.dumps(to_olmo(architecture), indent=2) + "\n"
+    assert emit == "json", emit
+    from aira_dsl.export.record import as_json
+
+    return json.dumps(as_json(architecture), indent=2) + "\n"
