@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from aira_dsl.language import parse as parse
     from aira_dsl.language import parse_space as parse_space
     from aira_dsl.language import to_text as to_text
+    from aira_dsl.language import to_yaml as to_yaml
     from aira_dsl.primitives import MLP as MLP
     from aira_dsl.primitives import Attention as Attention
     from aira_dsl.primitives import Mamba2 as Mamba2
@@ -80,6 +81,7 @@ _HOMES = {
         "parse",
         "parse_space",
         "to_text",
+        "to_yaml",
     ),
     "primitives": ("MLP", "Attention", "Mamba2"),
     "scaling": ("extrapolate",),

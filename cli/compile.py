@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from aira_dsl.architecture import Architecture
 
 Emit = Literal[
-    "module", "summary", "json", "arch", "python", "hf", "nemotron_h", "megatron", "olmo"
+    "module", "summary", "json", "yaml", "arch", "python", "hf", "nemotron_h", "megatron", "olmo"
 ]
 
 SUFFIXES = {"module": ".module", "hf": ".hf", "nemotron_h": ".nemotron_h"}

@@ -40,7 +40,7 @@ def _page(found: "Explanation") -> str:
         parts.append(fill(found.why, 80))
     if found.failing is not None and found.fixed is not None:
         text = found.failing.strip("\n") + "\n"
-        shown = render_all(check(text, filename="example.arch"), text, width=76)
+        shown = render_all(check(text, filename=f"example.{found.form}"), text, width=76)
         parts += ["For example", indent(text, "    ").rstrip(), "gives", indent(shown, "    ")]
         parts += ["and is right as", indent(found.fixed.strip("\n"), "    ")]
     return "\n\n".join(parts)

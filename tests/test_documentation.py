@@ -27,15 +27,23 @@ def run_python(code: str, folder: Path) -> str:
 
 
 def write_files(text: str, folder: Path) -> None:
-    """Write the `arch` blocks that begin with the name of a file; link the examples."""
+    """Write the blocks that begin with the name of a file; link the examples."""
     (folder / "examples").symlink_to(ROOT / "examples")
-    for file in blocks(text, "arch"):
-        if file.startswith("# "):
+    for file in [*blocks(text, "arch"), *blocks(text, "yaml")]:
+        if re.match(r"# \w+\.(arch|yaml)\n", file):
             (folder / file.split()[1]).write_text(file)
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/api.md", "docs/interop.md", "docs/paper.md", "docs/tutorial.md"]
+    "page",
+    [
+        "README.md",
+        "docs/api.md",
+        "docs/interop.md",
+        "docs/paper.md",
+        "docs/tutorial.md",
+        "docs/yaml.md",
+    ],
 )
 def test_python_snippets_run(page: str, tmp_path: Path) -> None:
     text = (ROOT / page).read_text()
@@ -47,7 +55,8 @@ def test_python_snippets_run(page: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/interop.md", "docs/paper.md", "docs/tutorial.md"]
+    "page",
+    ["README.md", "docs/interop.md", "docs/paper.md", "docs/tutorial.md", "docs/yaml.md"],
 )
 def test_commands_run_and_print_what_is_shown(page: str, tmp_path: Path) -> None:
     """Console blocks: a `$ aira-dsl …` line, then its output, `...` for what is left out."""

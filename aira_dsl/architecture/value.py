@@ -8,11 +8,13 @@ computes, so they do not change the fingerprint either.
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -30,8 +32,19 @@ from aira_dsl.primitives.base import Size
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
 """What a block or an architecture may be called."""
 
-ScaleName = Annotated[str, Field(pattern=r"^[0-9]*[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
-"""What a scale may be called; `1b` is one."""
+
+def _is_no_number(name: str) -> str:
+    if re.match(r"[0-9]+([eE]|_)[0-9]", name):
+        raise ValueError(f"{name} reads as a number; scales have names such as 1b")
+    return name
+
+
+ScaleName = Annotated[
+    str,
+    Field(pattern=r"^[0-9]*[A-Za-z_][A-Za-z0-9_]*$", max_length=64),
+    AfterValidator(_is_no_number),
+]
+"""What a scale may be called; `1b` is one, `1e9` and `1_0b` are not."""
 
 Layers = Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_LAYERS)]
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from aira_dsl.architecture import Architecture
 
-Text = Literal["json", "arch", "python", "megatron", "olmo"]
+Text = Literal["json", "yaml", "arch", "python", "megatron", "olmo"]
 
 
 def as_text(architecture: Architecture, emit: str) -> str:
@@ -19,6 +19,10 @@ def as_text(architecture: Architecture, emit: str) -> str:
             from aira_dsl.language import to_text
 
             return to_text(architecture)
+        case "yaml":
+            from aira_dsl.language import to_yaml
+
+            return to_yaml(architecture)
         case "python":
             from aira_dsl.export.python import to_python
 

@@ -11,6 +11,7 @@ from aira_dsl.language.diagnostics import ArchitectureError, Diagnostic, render_
 from aira_dsl.language.patterns import expand_pattern
 from aira_dsl.language.printer import format_text, to_text
 from aira_dsl.language.reading import check, load, load_space, parse, parse_space
+from aira_dsl.language.yaml_printer import to_yaml
 
 __all__ = [
     "CODES",
@@ -25,4 +26,5 @@ __all__ = [
     "parse_space",
     "render_all",
     "to_text",
+    "to_yaml",
 ]

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from aira_dsl.architecture import SETTINGS, Architecture, Design, Scale, compress
+from aira_dsl.language.diagnostics import ArchitectureError, Diagnostic
 from aira_dsl.language.layout import Columns, Comment, lay_out, repeat
-from aira_dsl.language.reading import read_sections
+from aira_dsl.language.reading import form_of, read_sections
 from aira_dsl.language.scan import scan
 from aira_dsl.language.tree import Broken, Section, start_of
 from aira_dsl.primitives import KINDS, Block
@@ -33,6 +34,9 @@ def format_text(text: str, *, filename: str = "<text>", file: str | Path | None 
     Raises:
         ArchitectureError: if the text is wrong in any way.
     """
+    if form_of(filename, file) != "arch":
+        message, help_text = "only .arch files are formatted", "YAML and JSON have formatters"
+        raise ArchitectureError([Diagnostic("E0312", message, filename, help=help_text)])
     sections, source = read_sections(text, filename, file)
     return _Printer(sections, source).run()
 
@@ -45,7 +49,7 @@ def to_text(architecture: Architecture) -> str:
     lines = [f"architecture {architecture.name} {{", *_settings(architecture, None)]
     width = architecture.width
     lines += [_block(name, block, width) for name, block in architecture.blocks.items()]
-    lines += [f"layers {_unambiguous(architecture.pattern)}", "}"]
+    lines += [f"layers {readable(architecture.pattern)}", "}"]
     for name, scale in architecture.scales.items():
         lines += ["", f"scale {name} {{", *_scale(scale, architecture), "}"]
     return format_text("\n".join(lines))
@@ -54,19 +58,19 @@ def to_text(architecture: Architecture) -> str:
 def _scale(scale: Scale, base: Design) -> Iterator[str]:
     yield from _settings(scale, base)
     for name, block in scale.blocks.items():
-        if name not in base.blocks or not _follows(base.blocks[name], block, scale.width, base):
+        if name not in base.blocks or not follows(base.blocks[name], block, scale.width, base):
             yield _block(name, block, scale.width)
     if scale.layers is not None:
-        yield f"layers {_unambiguous(compress(scale.layers))}"
+        yield f"layers {readable(compress(scale.layers))}"
     if scale.extrapolate is not None:
         yield f"parameters {_scalar(scale.parameters)}"
         yield f"extrapolate {scale.extrapolate}"
 
 
-def _follows(written: Any, block: Any, width: int, base: Design) -> bool:
+def follows(written: Any, block: Any, width: int, base: Design) -> bool:
     """Whether a block at a scale is what the base's text gives at the scale's width."""
-    kept = _kept(written, base.width)
-    return bool(KINDS[written.kind](**kept).resolve(width) == block)
+    parameters = kept(written, base.width)
+    return bool(KINDS[written.kind](**parameters).resolve(width) == block)
 
 
 def _settings(design: Design, base: Design | None) -> Iterator[str]:
@@ -79,7 +83,7 @@ def _settings(design: Design, base: Design | None) -> Iterator[str]:
 
 def describe(block: Block, width: int) -> str:
     """Write a block's spec as behind the `=` of its definition, defaults left out."""
-    inside = ", ".join(f"{key} {_scalar(value)}" for key, value in _kept(block, width).items())
+    inside = ", ".join(f"{key} {_scalar(value)}" for key, value in kept(block, width).items())
     return f"{block.kind} {{ {inside} }}" if inside else block.kind
 
 
@@ -87,14 +91,14 @@ def _block(name: str, block: Block, width: int) -> str:
     return f"block {name} = {describe(block, width)}"
 
 
-def _kept(block: Any, width: int) -> dict[str, Any]:
+def kept(block: Any, width: int) -> dict[str, Any]:
     """Return the parameters that do not follow from the defaults and the width."""
-    kept = {name: value for name, value in block if name != "kind"}
-    for name in list(kept):
-        fewer = {key: value for key, value in kept.items() if key != name}
+    found = {name: value for name, value in block if name != "kind"}
+    for name in list(found):
+        fewer = {key: value for key, value in found.items() if key != name}
         if KINDS[block.kind](**fewer).resolve(width) == block:
-            kept = fewer
-    return kept
+            found = fewer
+    return found
 
 
 def _scalar(value: object) -> str:
@@ -107,7 +111,7 @@ def _scalar(value: object) -> str:
     return str(value)
 
 
-def _unambiguous(pattern: str) -> str:
+def readable(pattern: str) -> str:
     """Put a sign where a count and a name would read as one number."""
     return re.sub(
         r"(?<![A-Za-z0-9_])([0-9]+)([A-Za-z_]\w*)",

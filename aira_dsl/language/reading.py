@@ -5,6 +5,7 @@ others; each of those must be right by itself, and is then read as a continuatio
 """
 
 from pathlib import Path
+from typing import Literal
 
 from lark import UnexpectedInput
 
@@ -22,6 +23,10 @@ from aira_dsl.language.tree import Section, Statement, end_of, start_of
 from aira_dsl.language.warnings import warn
 from aira_dsl.language.written import STATEMENTS, File
 
+Form = Literal["arch", "yaml"]
+SUFFIXES = {".yaml", ".yml", ".json"}
+"""Files in the YAML form, of which JSON is a part."""
+
 _Found = tuple[tuple[Section, ...], Meaning]
 
 
@@ -30,8 +35,8 @@ def parse(text: str, *, filename: str = "<text>", file: str | Path | None = None
 
     Args:
         text: what to read.
-        filename: what diagnostics call it.
-        file: where the text belongs, if it may extend other files.
+        filename: what diagnostics call it; a name ending in .yaml, .yml or .json means that form.
+        file: where the text belongs, if it may extend other files; its ending counts first.
 
     Raises:
         ArchitectureError: with every broken rule, each at its place.
@@ -85,7 +90,7 @@ def examine(
 ) -> tuple[list[Diagnostic], SpaceDefinition | None]:
     """Return the diagnostics of a text, and what it describes if none of them is an error."""
     sink = Sink(text.removeprefix("\ufeff"), filename)
-    found = _analyze(sink, _origin(file))
+    found = _analyze(sink, _origin(file), form_of(filename, file))
     if sink or found is None:
         return sink.diagnostics, None
     warn(*found, sink)
@@ -134,7 +139,7 @@ def _meaning(
     text: str, filename: str, file: str | Path | None
 ) -> tuple[tuple[Section, ...], Meaning, Sink]:
     sink = Sink(text.removeprefix("\ufeff"), filename)
-    found = _analyze(sink, _origin(file))
+    found = _analyze(sink, _origin(file), form_of(filename, file))
     if sink or found is None:
         raise ArchitectureError(sink.errors, sink.text)
     return *found, sink
@@ -144,14 +149,26 @@ def _origin(file: str | Path | None) -> Origin | None:
     return None if file is None else Origin.of(file)
 
 
-def _analyze(sink: Sink, origin: Origin | None) -> _Found | None:
-    """Report everything that is wrong with the sink's text."""
-    if not guard(sink):
-        return None
+def form_of(filename: str, file: str | Path | None = None) -> Form:
+    """Return the form that a file's name stands for."""
+    return "yaml" if Path(file or filename).suffix.lower() in SUFFIXES else "arch"
+
+
+def _parse(sink: Sink, form: Form) -> tuple[Section, ...] | None:
+    """Return the sections of the sink's text, or what could be read of them."""
+    if form == "yaml":
+        from aira_dsl.language.yaml_form import read_yaml
+
+        return read_yaml(sink, 0, len(sink.text))
     try:
-        sections: tuple[Section, ...] | None = parse_file(sink.text)
+        return parse_file(sink.text)
     except UnexpectedInput as error:
-        sections = recover(sink, error, STATEMENTS)
+        return recover(sink, error, STATEMENTS)
+
+
+def _analyze(sink: Sink, origin: Origin | None, form: Form) -> _Found | None:
+    """Report everything that is wrong with the sink's text."""
+    sections = _parse(sink, form) if guard(sink) else None
     if not sections:
         return None
     complete = not sink
@@ -177,7 +194,14 @@ def _base(item: Statement, sink: Sink, origin: Origin | None) -> File | None:
     if text is None:
         return None
     start, end = sink.append(text, shown_name(path, sink.filename))
-    sections = parse_file(sink.whole, start, end)
+    if form_of(path.name) == "yaml":
+        from aira_dsl.language.yaml_form import read_yaml
+
+        found = read_yaml(sink, start, end)
+        assert found is not None, "the file was checked"
+        sections = found
+    else:
+        sections = parse_file(sink.whole, start, end)
     file, below = sort_file(sections, sink), extends(sections)
     if below is None:
         return file
@@ -195,7 +219,7 @@ def _sound_text(path: Path, item: Statement, sink: Sink, origin: Origin) -> str 
         sink.add(error.code, item.start, item.end, message, error.help)
         return None
     inner = Sink(text, name)
-    _analyze(inner, origin.enter(path))
+    _analyze(inner, origin.enter(path), form_of(path.name))
     if not inner:
         return text
     first = inner.errors[0]

@@ -4,6 +4,7 @@ One rule keeps diagnostics useful: nothing is reported that follows from somethi
 reported. What is wrong is remembered as present but unknown (a misspelt `widht` is still a width).
 """
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -107,6 +108,8 @@ class _Sorter:
     def _check_title(self, name: Token) -> None:
         if len(name) != end_of(name) - start_of(name):
             self._at(name, "E0101", "a name is one word, without spaces", None)
+        elif re.match(r"[0-9]+([eE]|_)[0-9]", name):
+            self._at(name, "E0101", f"{quoted(name)} reads as a number", "write `1b`, for example")
         elif name[0].isdigit() and self.written.kind != "scale":
             message = f"the name of this {self.written.kind} begins with a digit"
             self._at(name, "E0101", message, "names begin with a letter or `_`")

@@ -149,9 +149,10 @@ def parse_item(text: str, start: int, end: int) -> Item:
     return item
 
 
-def parse_pattern(text: str) -> Pattern:
-    """Parse a text that is nothing but a pattern; raises Lark's UnexpectedInput."""
-    pattern: Pattern = parser().parse(text, start="pattern")  # type: ignore[assignment]
+def parse_pattern(text: str, start: int = 0, end: int | None = None) -> Pattern:
+    """Parse `text[start:end]` as nothing but a pattern; raises Lark's UnexpectedInput."""
+    part = TextSlice(text, start, len(text) if end is None else end)
+    pattern: Pattern = parser().parse(part, start="pattern")  # type: ignore[assignment]
     return pattern
 
 

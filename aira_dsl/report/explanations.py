@@ -41,6 +41,7 @@ class Explanation:
         why: the reason, and what to do; empty where the rule says it all.
         failing: a text that gives exactly this diagnostic, or None.
         fixed: the same text put right, or None.
+        form: what the two are written in, `arch` or `yaml`.
     """
 
     code: str
@@ -49,6 +50,7 @@ class Explanation:
     why: str = ""
     failing: str | None = None
     fixed: str | None = None
+    form: str = "arch"
 
 
 def explanations() -> list[Explanation]:
