@@ -18,6 +18,7 @@ _WORDS = {
     "expected '-' indicator": "this line is not indented as those above",
     "block collections": "this line is not indented as those above",
     "expected ':'": "a `key: value` without its `:`",
+    "tab character": "indent with spaces, not with tabs",
     "unexpected end of stream": "a quote is never closed",
     "cannot start any token": "this character can not stand here; quote it",
     "expected <document start>": "text after the end of the mapping",
