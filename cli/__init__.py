@@ -23,6 +23,7 @@ from .explain import explain
 from .extrapolate import extrapolate
 from .fmt import fmt
 from .import_ import import_
+from .lsp import lsp
 from .search import search
 from .show import show
 from .space import space
@@ -44,6 +45,7 @@ app.command("explain")(explain)
 app.command("space")(space)
 app.command("extrapolate")(extrapolate)
 app.command("search")(search)
+app.command("lsp")(lsp)
 
 
 @app.callback(invoke_without_command=True)

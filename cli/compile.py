@@ -66,6 +66,7 @@ def _write_folder(
     force: bool,
 ) -> None:
     from aira_dsl.export.folders import LOADING, write
+    from aira_dsl.export.nemotron_h import problems
 
     done = write(architecture, emit, folder, seed=seed, weights=weights, force=force)
     if emit == "module":
@@ -74,6 +75,8 @@ def _write_folder(
     print(f"{folder} is {'as it was' if done == 'unchanged' else 'written'}. Load it with:")
     for line in LOADING[emit]:
         print(f"  {line.format(folder=str(folder))}")
+    if emit == "hf" and not problems(architecture):
+        print("It needs no code of its own with --emit nemotron_h.")
 
 
 def _print_summary(architecture: "Architecture", out: Path | None) -> None:

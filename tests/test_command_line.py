@@ -107,6 +107,7 @@ def test_the_command_line_keeps_its_names() -> None:
         "space": [
             "--count", "--format", "--index", "--pattern", "--sample", "--seed", "--where", "file",
         ],
+        "lsp": ["--stdio"],
         "search": [
             "--budget", "--corpus", "--force", "--format", "--heartbeat", "--memory-limit",
             "--method", "--objective", "--out", "--preset", "--sampler", "--seed", "--storage",

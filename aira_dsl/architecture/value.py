@@ -184,11 +184,9 @@ class Architecture(Design):
     def _layers_are_defined(self) -> Self:
         self.require_blocks(self.layers)
         for name, scale in self.scales.items():
-            if scale.layers is None:
-                try:
-                    scale.require_blocks(self.layers)
-                except ValueError as error:
-                    raise ValueError(f"scale {name}: {error}") from None
+            missing = sorted(self.blocks.keys() - scale.blocks)
+            if missing:  # a text could not say so: a scale has what its architecture has
+                raise ValueError(f"scale {name} has no block {missing[0]}")
         return self
 
     @property

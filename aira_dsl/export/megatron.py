@@ -35,6 +35,8 @@ def to_megatron(architecture: Architecture) -> str:
         reasons.append(f"its mlp uses {mlp.activation}, for which there is no flag")
     if isinstance(mamba, Mamba2) and mamba.conv != 4:
         reasons.append(f"its mamba2 convolves over {mamba.conv} tokens, and 4 is fixed there")
+    if isinstance(attention, Attention) and attention.rope and not attention.rope.is_integer():
+        reasons.append(f"its rotary base {attention.rope} is not whole")
     refuse("Megatron-LM", architecture, reasons, "use --emit python or hf")
     pattern = "".join(SYMBOLS[architecture.blocks[name].kind] for name in architecture.layers)
     lines = [

@@ -49,20 +49,22 @@ def from_olmo(config: dict[str, Any], *, name: str = "model") -> Architecture:
         message = f"{depth} layers are not a multiple of the pattern's {len(pattern)}, or too many"
         raise InputError("E0520", message)
     blocks: dict[str, Block] = {}
+    epsilons: set[float] = set()
     names: dict[str, tuple[str, str]] = {}
-    eps = 1e-5
     for key in dict.fromkeys(pattern):
         block = _get(_get(config, "block"), key)
         first, second = key.split("+") if key.count("+") == 1 else (f"{key}_A", f"{key}_M")
         blocks[first], blocks[second] = _attention_of(block), _mlp_of(block)
         names[key] = first, second
-        eps = block.get("layer_norm", {}).get("eps", eps)
+        epsilons.add(block.get("layer_norm", {}).get("eps", 1e-5))
+    if len(epsilons) > 1:
+        raise InputError("E0520", f"the norms have several epsilons: {sorted(epsilons)}")
     layers = tuple(each for key in pattern * (depth // len(pattern)) for each in names[key])
     return Architecture(
         name=name,
         width=_get(config, "d_model"),
         vocab=_get(config, "vocab_size"),
-        norm_eps=eps,
+        norm_eps=epsilons.pop(),
         blocks=blocks,
         layers=layers,
     )

@@ -17,7 +17,7 @@ from aira_dsl.language.sink import Hint, Sink
 from aira_dsl.language.snippet import quoted
 from aira_dsl.language.suggest import suggestion
 from aira_dsl.language.tree import Statement, end_of, only_word, start_of
-from aira_dsl.language.values import scalar, setting
+from aira_dsl.language.values import respelt, scalar, setting
 from aira_dsl.language.written import LAYERS, File, Recipe, Written
 
 _UNREAD = {LAYERS, "extends"}
@@ -126,7 +126,7 @@ class _Reader:
             checked, rule = setting(key, scalar(value))
             if rule is not None:
                 message = f"`{key}` {rule.text}, not {quoted(value)}"
-                self._at(value, "E0210", message, rule.help)
+                self._at(value, "E0210", message, rule.respelt(key, str(value)))
                 self.written.poisoned.add(key)
             elif key in {"slots", "depth", "extrapolate", "parameters"}:
                 setattr(self.meaning, key, checked)
@@ -143,7 +143,8 @@ class _Reader:
         if value is not None and value.type != "STRING":
             return value
         written = self.sink.whole[start : item.end]
-        message, hint = f"`{item.key}` takes one value, not {quoted(written)}", None
+        message = f"`{item.key}` takes one value, not {quoted(written)}"
+        hint = respelt(str(item.key), written)
         if value is not None:
             message = f"`{item.key}` takes a word or a number, not {quoted(written)}"
             hint = Hint("words and numbers are written without quotes", written.strip('"') or None)
@@ -182,7 +183,10 @@ class _Reader:
             return
         if isinstance(item.value, Token):
             message = f"`layers` takes a pattern, not {quoted(item.value)}"
-            self._at(item.value, "E0210", message, "for example `layers 5×(2A-M)-A`")
+            hint = Hint("for example `layers 5×(2A-M)-A`")
+            if item.value.type == "STRING":
+                hint = Hint("patterns are written without quotes", item.value[1:-1] or None)
+            self._at(item.value, "E0210", message, hint)
             return
         self.meaning.layers = resolve(item.value, self._names(), self.sink)
         if self.written.overrides and self.meaning.layers is not None:

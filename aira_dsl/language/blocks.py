@@ -6,16 +6,17 @@ three blocks.
 
 import re
 from functools import lru_cache, partial
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 from lark import Token
 from pydantic import ValidationError
 
-from aira_dsl.language.sink import Hint, Sink
+from aira_dsl.language.sink import Help, Hint, Sink
 from aira_dsl.language.snippet import quoted
-from aira_dsl.language.suggest import suggestion
+from aira_dsl.language.suggest import nearest, suggestion
 from aira_dsl.language.tree import Parameters, end_of, start_of
-from aira_dsl.language.values import Rule, Scalar, broken_rule, scalar
+from aira_dsl.language.values import Rule, Scalar, broken_rule, constant, scalar
 from aira_dsl.language.written import Recipe
 from aira_dsl.primitives import KINDS, Block
 
@@ -41,13 +42,22 @@ def read_block(
         sink: receives the diagnostics.
     """
     given = _given(recipe, sink)
-    block = None if given is None else _read_values(recipe, given, sink)
+    block = None if given is None else _read_values(str(recipe.kind), given, sink)
     # A rule may look for the nearest value that fits, which is not worth it off the screen.
     if given is None or block is None or width is None or sink.full:
         return None
     resolved, problems = _resolve(block, width)
-    for field, problem, help_text in problems:
+    # One wrong value may break two rules; it is blamed once, by that of its own parameter.
+    latest = recipe.parts[-1] if recipe.parts[1:] else None
+    changed = {str(key) for key, _ in latest.items} if latest else set()
+    if latest and latest.items:
+        span = max(latest.start, span[0]), span[1]
+    blamed: set[int] = set()
+    for field, problem, help_text in sorted(problems, key=lambda each: each[0] not in changed):
         guilty = _guilty(field, problem, given, at_width, span) or recipe.kind
+        if start_of(guilty) in blamed:
+            continue
+        blamed.add(start_of(guilty))
         message = f"block {quoted(recipe.name)}: {problem}"
         hint = _hint(help_text, guilty, given)
         sink.add("E0211", start_of(guilty), end_of(guilty), message, hint)
@@ -57,17 +67,20 @@ def read_block(
 def _given(recipe: Recipe, sink: Sink) -> dict[str, Token] | None:
     """Collect the parameters by name, or report what can not be one and return None."""
     kind, before = recipe.kind, len(sink)
+    meant = str(kind)
     if kind not in KINDS:
         message = f"unknown kind of block {quoted(kind)}"
         help_text = partial(suggestion, kind, KINDS, "kinds")
         sink.add("E0204", start_of(kind), end_of(kind), message, help_text)
-        return None
+        meant = nearest(kind, KINDS) or ""
+        if not meant:
+            return None
     given: dict[str, Token] = {}
     for part in recipe.parts:
-        given |= _given_once(part, str(kind), sink)
+        given |= _given_once(part, meant, sink)
     if len(sink) == before:
         return given
-    _read_values(recipe, given, sink)  # a wrong value beside is a mistake of its own
+    _read_values(meant, given, sink)  # a wrong value beside is a mistake of its own
     return None
 
 
@@ -85,14 +98,17 @@ def _given_once(part: Parameters, kind: str, sink: Sink) -> dict[str, Token]:
     return given
 
 
-def _read_values(recipe: Recipe, given: dict[str, Token], sink: Sink) -> Spec:
+def _read_values(kind: str, given: dict[str, Token], sink: Sink) -> Spec:
     """Build the spec, or report wrong values and return None."""
-    kind = str(recipe.kind)
-    block, broken = _build(kind, tuple((key, scalar(value)) for key, value in given.items()))
+    scalars = [(key, scalar(value)) for key, value in given.items()]
+    block, broken = _build(kind, tuple((key, type(each), each) for key, each in scalars))
     for key, rule in broken:
         value = given[key]
         message = f"`{key}` of {kind} {rule.text}, not {quoted(value)}"
-        sink.add("E0210", start_of(value), end_of(value), message, rule.help)
+        hint = rule.respelt(key, str(value))
+        if NoneType in get_args(KINDS[kind].model_fields[key].annotation):
+            hint = constant(str(value), (None,)) or hint
+        sink.add("E0210", start_of(value), end_of(value), message, hint)
     return block
 
 
@@ -106,17 +122,22 @@ def _hint(help_text: str, guilty: Token, given: dict[str, Token]) -> Hint:
 
 def _report_unknown(key: Token, kind: str, sink: Sink) -> None:
     message = f"unknown parameter {quoted(key)} for {kind}"
-    help_text = partial(suggestion, key, parameters_of(kind), f"{kind} takes")
+    help_text: Help = partial(suggestion, key, parameters_of(kind), f"{kind} takes")
+    if key == "kind":
+        help_text = "a block has another kind by a new definition: `block NAME = KIND { … }`"
     sink.add("E0203", start_of(key), end_of(key), message, help_text)
 
 
-@lru_cache(maxsize=4096, typed=True)
+@lru_cache(maxsize=4096)
 def _build(
-    kind: str, arguments: tuple[tuple[str, Scalar], ...]
+    kind: str, arguments: tuple[tuple[str, type, Scalar], ...]
 ) -> tuple[Spec, tuple[tuple[str, Rule], ...]]:
-    """Build a spec; return it and nothing, or None and the broken rule of each parameter."""
+    """Build a spec; return it and nothing, or None and the broken rule of each parameter.
+
+    The types are there for the cache, to which `1`, `1.0` and `true` are one value.
+    """
     try:
-        return KINDS[kind].model_validate(dict(arguments)), ()
+        return KINDS[kind].model_validate({key: value for key, _, value in arguments}), ()
     except ValidationError as error:
         broken = {str(e["loc"][0]): broken_rule(e) for e in error.errors(include_url=False)}
         return None, tuple(broken.items())

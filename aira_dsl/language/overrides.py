@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from lark import Token
 
-from aira_dsl.language.sink import Sink
+from aira_dsl.language.sink import Hint, Sink
 from aira_dsl.language.snippet import quoted
 from aira_dsl.language.tree import Override, Parameters, Span, end_of, start_of
 from aira_dsl.language.values import scalar
@@ -71,7 +71,7 @@ def _numbers(item: Override, depth: int, sink: Sink) -> list[tuple[int, Token]]:
         assert isinstance(first, int), "the grammar takes whole numbers only"
         assert isinstance(last, int), "the grammar takes whole numbers only"
         if "+" in sink.whole[end_of(span.first) : start_of(span.last)]:
-            _report(span, "a range of layers is written with `-`", f"write `{first}-{last}`", sink)
+            _report(span, "a range of layers is written with `-`", _range(first, last), sink)
         elif not 1 <= first <= last <= depth:
             _report_missing(span, first, last, depth, sink)
         else:
@@ -81,15 +81,18 @@ def _numbers(item: Override, depth: int, sink: Sink) -> list[tuple[int, Token]]:
 
 def _report_missing(span: Span, first: int, last: int, depth: int, sink: Sink) -> None:
     if first > last:
-        message, help_text = "this range of layers is backwards", f"write `{last}-{first}`"
+        _report(span, "this range of layers is backwards", _range(last, first), sink)
     else:
         wrong = span.first if not 1 <= first <= depth else span.last
-        message = f"there is no layer {quoted(wrong)}"
-        help_text = f"layers count from 1, and there are {depth:,}"
-    _report(span, message, help_text, sink)
+        hint = Hint(f"layers count from 1, and there are {depth:,}")
+        _report(span, f"there is no layer {quoted(wrong)}", hint, sink)
 
 
-def _report(span: Span, message: str, help_text: str, sink: Sink) -> None:
+def _range(first: int, last: int) -> Hint:
+    return Hint(f"write `{first}-{last}`", f"{first}-{last}")
+
+
+def _report(span: Span, message: str, help_text: Hint, sink: Sink) -> None:
     sink.add("E0219", start_of(span.first), end_of(span.last), message, help_text)
 
 

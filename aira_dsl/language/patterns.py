@@ -4,18 +4,20 @@ Patterns may have names and use each other. Lengths are known before anything is
 named pattern's once, so neither `999999999×(A)` nor names that double each other cost anything.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lark import Token, UnexpectedInput
 
 from aira_dsl.architecture import MAX_LAYERS
+from aira_dsl.language.complaints import report
 from aira_dsl.language.diagnostics import ArchitectureError
 from aira_dsl.language.scan import guard
 from aira_dsl.language.sink import Hint, Sink
 from aira_dsl.language.snippet import quoted
 from aira_dsl.language.suggest import suggestion
-from aira_dsl.language.syntax import parse_pattern, report
+from aira_dsl.language.syntax import parse_pattern
 from aira_dsl.language.tree import Definition, Group, Pattern, Repeat, end_of, start_of
 from aira_dsl.language.values import scalar
 
@@ -57,7 +59,7 @@ def expand_pattern(
         try:
             layers = resolve(parse_pattern(text), Names(names), sink)
         except UnexpectedInput as error:
-            report(sink, error, len(text.rstrip()))
+            report(sink, error, len(text.rstrip()), kind="pattern")
     if layers is None:
         raise ArchitectureError(sink.diagnostics, text)
     return layers
@@ -96,7 +98,7 @@ def _check_words(pattern: Pattern, names: Names, sink: Sink) -> None:
         word = each.body
         assert isinstance(word, Token)
         if word.type == "FLOAT":
-            _report_number(word, sink)
+            _report_number(word, known, sink)
         elif not names.any_name and word not in known and word not in reported:
             reported.add(word)
             _report_undefined(word, [*names.blocks, *names.patterns], sink)
@@ -113,11 +115,13 @@ def _check_counts(pattern: Pattern, sink: Sink) -> None:
             _check_counts(each.body.items, sink)
 
 
-def _report_number(word: Token, sink: Sink) -> None:
+def _report_number(word: Token, known: Collection[str], sink: Sink) -> None:
     count, _, rest = word.partition("e" if "e" in word else "E")
     help_text = None
     if count.isdigit() and rest.isdigit():
-        help_text = f"a block called e{rest} is repeated by `{count}×e{rest}`"
+        edit = f"{count}×e{rest}"
+        fix = edit if f"e{rest}" in known else None
+        help_text = Hint(f"a block called e{rest} is repeated by `{edit}`", fix)
     message = f"{quoted(word)} is a number, not a block"
     sink.add("E0214", start_of(word), end_of(word), message, help_text)
 
@@ -126,10 +130,26 @@ def _report_undefined(word: Token, names: Collection[str], sink: Sink) -> None:
     def help_text() -> Hint:
         if word in {"x", "X"}:
             return Hint("repeat by `×` or `*`: `3×(A-M)`", "×")
-        return suggestion(word, names, "blocks defined here")
+        return _respelt(word, names) or suggestion(word, names, "blocks defined here")
 
     message = f"block {quoted(word)} is not defined"
     sink.add("E0205", start_of(word), end_of(word), message, help_text)
+
+
+def _respelt(word: str, names: Collection[str]) -> Hint | None:
+    """Recognize `AMAM`, `A2` and the end of `2xA`, where the parts are names."""
+    counted = re.fullmatch(r"(.*?[^0-9])([0-9]{1,4})", word)
+    if counted and counted[1] in names:
+        return Hint(
+            f"a count stands in front: `{counted[2]}{counted[1]}`", f"{counted[2]}×{counted[1]}"
+        )
+    if word[0] in "xX" and word[1:] in names:
+        return Hint("repeat by `×` or `*`: `3×A`", f"×{word[1:]}")
+    longest_first = sorted(names, key=len, reverse=True)
+    parts = re.findall("|".join(longest_first), word) if len(word) <= 64 else []
+    if len(parts) > 1 and "".join(parts) == word:
+        return Hint("blocks are joined by `-`", "-".join(parts))
+    return None
 
 
 def _check_circles(names: Names, sink: Sink) -> None:

@@ -1,24 +1,22 @@
-"""After a syntax error: read the text statement by statement, so that one run shows every mistake.
+"""After a syntax error: read the text section by section, so that one run shows every mistake."""
 
-A statement ends at a line end or `;` outside brackets. A bracket that was never closed must not
-swallow what follows, so a line that begins like a statement ends the one before it, too.
-"""
-
-from collections.abc import Collection, Iterator
-from itertools import takewhile
+import re
+from collections.abc import Collection
+from itertools import accumulate
 
 from lark import Token, UnexpectedInput
-from lark.exceptions import UnexpectedToken
 
+from aira_dsl.language.body import Body, at_end
+from aira_dsl.language.complaints import report
 from aira_dsl.language.scan import Lexeme, scan
 from aira_dsl.language.sink import Hint, Sink
 from aira_dsl.language.snippet import quoted
-from aira_dsl.language.syntax import parse_item, report
-from aira_dsl.language.tree import Broken, Item, Section
+from aira_dsl.language.syntax import parse_file
+from aira_dsl.language.tree import Item, Section
+from aira_dsl.language.written import SECTIONS
 
-_PAIRS = {")": "(", "}": "{"}
-_CLOSING = {"(": ")", "{": " }"}
-_CONTINUES = {"-", "+", ",", "×", "*", "="}
+_CONFLICT = re.compile(r"^(?:<{7}|>{7}) .*", re.MULTILINE)
+_FENCE = re.compile(r"```.*\n?")
 
 
 def recover(
@@ -34,24 +32,30 @@ def recover(
     Returns:
         The sections with the statements that could be read, or None if there is none.
     """
+    if conflict := _CONFLICT.search(sink.text):
+        message, help_text = "a merge conflict is not settled", "keep one version, and no marks"
+        sink.add("E0101", *conflict.span(), message, help_text)
+        return None
     lexemes = [each for each in scan(sink.text) if each.kind != "comment"]
     if all(each.kind == "line" for each in lexemes):
         sink.add("E0107", 0, 0, "the text holds comments only", "write `architecture NAME { … }`")
         return None
+    steps = [(each.text == "}") - (each.text == "{") for each in reversed(lexemes)]
+    excess = [*reversed([*accumulate(steps)]), 0]
     sections: list[Section] = []
-    at = 0
+    at = _after_lines(lexemes, 0)
     while at < len(lexemes) and not sink.exhausted:
+        if _FENCE.match(sink.text, lexemes[at].start):
+            at = _after_fence(sink, lexemes, at)
+            continue
         brace = _opening(lexemes, at)
         if brace is None:
-            _report_rest(sink, error, lexemes[at:], bool(sections), statements)
+            _report_rest(sink, lexemes[at:], bool(sections), statements)
             break
-        if (error.pos_in_stream or 0) <= lexemes[brace].start and not (_at_end(error) or sections):
-            report(sink, error, lexemes[brace].start)
-        body = _Body(sink, lexemes, brace + 1, statements)
+        _check_header(sink, lexemes[at].start, lexemes[brace].end)
+        body = Body(sink, lexemes, brace, excess, statements)
         sections.append(_section(lexemes[at : brace + 1], tuple(body.items())))
-        if body.at >= len(lexemes):
-            _report_unclosed(sink, lexemes[brace])
-        at = _after_lines(lexemes, body.at + 1)
+        at = _after_lines(lexemes, body.at)
     if not sink:  # whatever this scan did not see, Lark did
         report(sink, error, len(sink.text.rstrip()))
     return tuple(sections) or None
@@ -72,6 +76,36 @@ def _many_lines(header: list[Lexeme]) -> bool:
     return "|" in kinds.strip("|") or kinds.endswith("|")
 
 
+def _check_header(sink: Sink, start: int, end: int) -> None:
+    """Report a header that Lark can not read; of a good one it only misses what follows."""
+    try:
+        parse_file(sink.text, start, end)
+    except UnexpectedInput as error:
+        if not at_end(error):
+            report(sink, error, end, start, "header")
+
+
+def _report_header(sink: Sink, start: int) -> None:
+    """Report a header without its `{`."""
+    end = len(sink.text.rstrip())
+    try:
+        parse_file(sink.text, start, end)
+    except UnexpectedInput as error:
+        report(sink, error, end, start, "header")
+
+
+def _after_fence(sink: Sink, lexemes: list[Lexeme], at: int) -> int:
+    """Report the ``` of a Markdown text; return where its line ends."""
+    fence = _FENCE.match(sink.text, lexemes[at].start)
+    assert fence is not None, "the caller saw it"
+    start, end = fence.span()
+    hint = Hint("delete this line", "", (start, end))
+    sink.add("E0101", start, start + 3, "marks of Markdown are no part of the text", hint)
+    while at < len(lexemes) and lexemes[at].start < end:
+        at += 1
+    return at
+
+
 def _section(header: list[Lexeme], items: tuple[Item, ...]) -> Section:
     words = [each for each in header if each.kind != "line"]
     title = "".join(each.text for each in words[1:-1] if each.kind in {"name", "number"})
@@ -82,127 +116,31 @@ def _section(header: list[Lexeme], items: tuple[Item, ...]) -> Section:
     return Section(_token(words[0]), name, items, words[-1].start, words[-1].end)
 
 
-def _report_rest(
-    sink: Sink,
-    error: UnexpectedInput,
-    rest: list[Lexeme],
-    later: bool,
-    statements: Collection[str],
-) -> None:
+def _report_rest(sink: Sink, rest: list[Lexeme], later: bool, statements: Collection[str]) -> None:
     """Report what stands where a section belongs."""
-    words = [each for each in rest if each.kind != "line"]
-    if not later and words[0].text in statements:
-        message = f"expected a section, found the statement {quoted(words[0].text)}"
+    first = next(each for each in rest if each.kind != "line")
+    if first.text in SECTIONS:
+        _report_header(sink, first.start)
+    elif later:
+        message = f"{quoted(first.text)} after the end of the section"
+        hint = Hint("delete it", "" if first.text == "}" else None)
+        if first.kind == "name":
+            hint = Hint("move it into the section, or write `scale NAME { … }`")
+        sink.add("E0108", first.start, first.end, message, hint)
+    elif first.text in statements:
+        message = f"expected a section, found the statement {quoted(first.text)}"
         help_text = "write `architecture NAME {` before it, and `}` at the end"
-        sink.add("E0101", words[0].start, words[0].end, message, help_text)
-    elif not later:
-        report(sink, error, len(sink.text.rstrip()))
-    elif words:
-        message = f"{quoted(words[0].text)} after the end of the section"
-        help_text = "delete it"
-        if words[0].kind == "name":
-            help_text = "move it into the section, or write `scale NAME { … }`"
-        sink.add("E0108", words[0].start, words[0].end, message, help_text)
-
-
-def _report_unclosed(sink: Sink, brace: Lexeme) -> None:
-    if not sink:
-        end = len(sink.text.rstrip())
-        hint = Hint("add `}` at the end", "\n}", (end, end))
-        sink.add("E0102", brace.start, brace.end, "this `{` is never closed", hint)
+        sink.add("E0101", first.start, first.end, message, help_text)
+    else:
+        message = f"expected a section, found {quoted(first.text)}"
+        help_text = "a text begins with `architecture NAME {`"
+        sink.add("E0101", first.start, first.end, message, help_text)
 
 
 def _after_lines(lexemes: list[Lexeme], at: int) -> int:
     while at < len(lexemes) and lexemes[at].kind == "line":
         at += 1
     return at
-
-
-class _Body:
-    """Cuts the inside of a section into statements and parses each on its own."""
-
-    def __init__(
-        self, sink: Sink, lexemes: list[Lexeme], at: int, statements: Collection[str]
-    ) -> None:
-        self.sink = sink
-        self.lexemes = lexemes
-        self.at = at  # the next lexeme; at the end, that of the closing brace
-        self.statements = statements
-
-    def items(self) -> Iterator[Item]:
-        """Yield the statements up to the closing brace."""
-        while self.at < len(self.lexemes) and not self.sink.exhausted:
-            if self.lexemes[self.at].text == "}":
-                return
-            if self.lexemes[self.at].kind == "line":
-                self.at += 1
-                continue
-            first = self.at
-            opened = self._skip()
-            yield self._parse(self.lexemes[first : self.at], opened)
-
-    def _skip(self) -> list[Lexeme]:
-        """Move to the end of this statement; return the brackets still open there."""
-        opened: list[Lexeme] = []
-        first = self.at
-        while self.at < len(self.lexemes):
-            each = self.lexemes[self.at]
-            if each.kind == "line":
-                if self._ends_here(opened):
-                    return opened
-            elif each.text in {"(", "{"}:
-                opened.append(each)
-            elif each.text == "}" and not any(o.text == "{" for o in opened):
-                if self.at > first:
-                    return opened
-            elif each.text in _PAIRS and opened and opened[-1].text == _PAIRS[each.text]:
-                opened.pop()
-            self.at += 1
-        return opened
-
-    def _ends_here(self, opened: list[Lexeme]) -> bool:
-        """Whether the line end at hand finishes the statement."""
-        if not opened and self.lexemes[self.at - 1].text not in _CONTINUES:
-            return True
-        line = self.lexemes[self.at + 1 : self.at + 4]
-        if not line or line[0].kind != "name":
-            return False
-        defines = [each.kind for each in line[:2]] == ["name", "name"] and any(
-            each.text == "=" for each in line[2:3]
-        )
-        return defines or line[0].text in self.statements
-
-    def _parse(self, lexemes: list[Lexeme], opened: list[Lexeme]) -> Item:
-        significant = [each for each in lexemes if each.kind != "line"]
-        start, end = significant[0].start, significant[-1].end
-        if [each.text for each in significant[:1]] == ["scale"] and _has_brace(significant):
-            message = "a scale is a section of its own"
-            help_text = "write it behind the last line of this section"
-            self.sink.add("E0216", start, significant[0].end, message, help_text)
-            return Broken((), False)
-        try:
-            return parse_item(self.sink.text, start, end)
-        except UnexpectedInput as error:
-            if opened and _at_end(error):
-                bracket = opened[-1]
-                message = f"this {quoted(bracket.text)} is never closed"
-                missing = "".join(_CLOSING[each.text] for each in reversed(opened))
-                closing = _CLOSING[bracket.text].strip()
-                hint = Hint(f"add `{closing}`", missing, (end, end))
-                self.sink.add("E0102", bracket.start, bracket.end, message, hint)
-            else:
-                report(self.sink, error, end)
-        names = [each.text for each in takewhile(lambda each: each.kind == "name", significant)]
-        swallows = any(each.text == "block" for each in significant[1:])
-        return Broken(tuple(names), swallows)
-
-
-def _has_brace(lexemes: list[Lexeme]) -> bool:
-    return any(each.text == "{" for each in lexemes[1:4])
-
-
-def _at_end(error: UnexpectedInput) -> bool:
-    return isinstance(error, UnexpectedToken) and error.token.type == "$END"
 
 
 def _token(lexeme: Lexeme) -> Token:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from aira_dsl.language.sink import Sink
+from aira_dsl.language.sink import Hint, Sink
 
 MAX_BYTES = 1 << 20
 MAX_LEXEMES = 100_000
@@ -59,8 +59,12 @@ def guard(sink: Sink) -> bool:
 def _control(sink: Sink, match: re.Match[str]) -> None:
     code = ord(match.group())
     message = f"control character U+{code:04X} in the text"
-    help_text = "this looks like a binary file" if code == 0 else "delete it"
-    sink.add("E0104", match.start(), match.end(), message, help_text)
+    hint = Hint("delete it", "")
+    if code == 0:
+        hint = Hint("this looks like a binary file")
+    elif match.group() == "\r":
+        hint = Hint("end lines by LF or CRLF")
+    sink.add("E0104", match.start(), match.end(), message, hint)
 
 
 def _empty(sink: Sink) -> None:

@@ -4,19 +4,15 @@ The tree is built while parsing: callbacks replace Lark's own tree, which saves 
 and needs no visitor that could recurse. Positions come from the tokens themselves.
 """
 
-import re
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from lark import Lark, TextSlice, Token, Transformer, UnexpectedInput
-from lark.exceptions import UnexpectedCharacters, UnexpectedToken
+from lark import Lark, TextSlice, Token, Transformer
 
 from aira_dsl.files import cache_folder
-from aira_dsl.language.sink import Hint, Sink
-from aira_dsl.language.snippet import quoted
 from aira_dsl.language.tree import (
     Change,
     Definition,
@@ -53,10 +49,6 @@ WORDS = {
     "$END": "the end of the text",
 }
 """How a person calls each terminal of the grammar."""
-
-_QUOTED = re.compile(r"([\"'])([^\"'\n]*)\1")
-_BLOCK_START = {"NAME", "INT", "LPAR"}
-_LOOKALIKES = dict.fromkeys("‐‑‒–—−·•", "-") | dict.fromkeys("✕✖⨯⋅∙", "×") | {"\u00a0": "a space"}
 
 
 class _Build(Transformer[Token, Any]):
@@ -154,88 +146,3 @@ def parse_pattern(text: str, start: int = 0, end: int | None = None) -> Pattern:
     part = TextSlice(text, start, len(text) if end is None else end)
     pattern: Pattern = parser().parse(part, start="pattern")  # type: ignore[assignment]
     return pattern
-
-
-def report(sink: Sink, error: UnexpectedInput, end: int) -> None:
-    """Say in a user's words what Lark did not expect.
-
-    Args:
-        end: where the parsed piece of the text ends; Lark reports its end at the last token.
-    """
-    if isinstance(error, UnexpectedCharacters):
-        _report_character(sink, error.pos_in_stream or 0)
-        return
-    assert isinstance(error, UnexpectedToken)
-    token = error.token
-    expected = set(error.accepts or error.expected)
-    if "$END" in expected and end < len(sink.text.rstrip()):  # only a statement was parsed
-        expected = expected - {"$END"} | {"_NEWLINE"}
-    if token.type == "$END":
-        start, found = end, WORDS["$END"] if end >= len(sink.text.rstrip()) else WORDS["_NEWLINE"]
-        stop = end
-    else:
-        start, stop = start_of(token), end_of(token)
-        found = WORDS["_NEWLINE"] if token.type == "_NEWLINE" else quoted(token)
-        stop = start if token.type == "_NEWLINE" else stop
-    sink.add(
-        "E0101",
-        start,
-        stop,
-        f"expected {_alternatives(expected)}, found {found}",
-        _hint(token, expected),
-    )
-
-
-def _report_character(sink: Sink, at: int) -> None:
-    character = sink.text[at]
-    name = quoted(character) if character.isprintable() else f"U+{ord(character):04X}"
-    twin = _LOOKALIKES.get(character)
-    hint = Hint("names use letters, digits and `_`; comments begin with `#`")
-    if twin is not None:
-        hint = Hint(f"use `{twin}`", twin) if len(twin) == 1 else Hint(f"use {twin}", " ")
-    elif character == ":":
-        hint = Hint("write `name value`, without `:`", "")
-    elif character in "\"'":
-        quoted_word = _QUOTED.match(sink.text, at)
-        hint = Hint('words are written without quotes, paths with `"`')
-        if quoted_word:
-            hint = Hint(hint.text, quoted_word[2], (at, quoted_word.end()))
-    sink.add("E0103", at, at + 1, f"the language does not use the character {name}", hint)
-
-
-def _alternatives(expected: set[str]) -> str:
-    """Name what would have been right, as short as it stays true."""
-    rest = set(expected)
-    words = []
-    if rest >= _BLOCK_START:
-        after_key = "STRING" in rest
-        words.append("a value" if after_key else "a block or a group")
-        rest -= _BLOCK_START | {"FLOAT", "STRING"}
-    elif rest >= {"INT", "FLOAT", "NAME"}:
-        words.append("a value")
-        rest -= {"INT", "FLOAT", "NAME"}
-    # A line end is always possible before a name or a block; nobody misses it.
-    rest -= {"_NEWLINE"} if words or "NAME" in rest else set()
-    rest -= {"$END"} if words or len(rest) > 1 else set()
-    words += [WORDS[terminal] for terminal in WORDS if terminal in rest]
-    return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
-
-
-def _hint(token: Token, expected: set[str]) -> Hint | None:
-    """Recognize the classic mistakes."""
-    start = token.start_pos or 0
-    hint: Hint | None = None
-    match token.type:
-        case "_EQUALS":
-            hint = Hint("settings and parameters are written `name value`, without `=`", "")
-        case "STRING":
-            hint = Hint("words and numbers are written without quotes", token[1:-1] or None)
-        case "_DASH" if "LBRACE" in expected:
-            hint = Hint("names use letters, digits and `_`")
-        case "_DASH" if "STRING" in expected:
-            hint = Hint("no value in the language is negative")
-        case "LBRACE" if expected & {"_DASH", "LPAR"}:
-            hint = Hint("a block is defined by `block NAME = KIND { … }`")
-        case "NAME" | "INT" if {"_COMMA", "RBRACE"} <= expected:
-            hint = Hint("separate parameters by `,` or by a line end", ", ", (start, start))
-    return hint

@@ -5,6 +5,7 @@ violations are put into words. A new field needs nothing here.
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 
@@ -14,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from aira_dsl.architecture import MAX_LAYERS, SETTINGS, Design, Scale
 from aira_dsl.language.sink import Hint
-from aira_dsl.language.suggest import suggestion
+from aira_dsl.language.suggest import did_you_mean, suggestion
 
 Scalar = int | float | bool | str | None
 
@@ -24,6 +25,11 @@ class Rule(NamedTuple):
 
     text: str
     help: Hint | None
+
+    def respelt(self, key: str, written: str) -> Hint | None:
+        """Return the help; for the wrong sort of value, what other notations mean by it."""
+        takes = self.help is None and self.text.startswith("takes")
+        return respelt(key, written) if takes else self.help
 
 
 _COUNT = Annotated[int, Field(strict=True, ge=1, le=MAX_LAYERS)]
@@ -72,6 +78,45 @@ def _adapter(key: str) -> TypeAdapter[Any]:
     return TypeAdapter(annotated)
 
 
+def respelt(key: str, written: str) -> Hint | None:
+    """Recognize a value that other notations write so: `128k`, `0x80`, `1__024`, `None`, `yes`."""
+    word = written.lower().strip("_")
+    size = re.fullmatch(r"([0-9]{1,9}(?:[._][0-9]{1,6})?) ?([kmgbt])b?", word)
+    number: int | None = None
+    if size:
+        scale = 1000 if key == "parameters" else 1024
+        number = round(
+            float(size[1].replace("_", "")) * scale ** " kmgt".index(size[2].replace("b", "g"))
+        )
+    elif re.fullmatch(r"0x[0-9a-f]{1,8}", word):
+        number = int(word, 16)
+    elif re.fullmatch(r"[0-9_]{1,12}", word):
+        number = int(word.replace("_", ""))
+    elif (
+        re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,12})?e\+?[0-9]{1,2}", word) and float(word).is_integer()
+    ):
+        number = int(float(word))
+    if number is None:
+        return None
+    digits = f"{number:_}" if number >= 10_000 else str(number)
+    return Hint(f"write it out: `{digits}`", digits)
+
+
+_MEANT = {
+    None: {"null", "nil", "off", "false", "no", "undefined", "disabled", "none"},
+    True: {"yes", "on", "1", "true"},
+    False: {"no", "off", "0", "false"},
+}
+
+
+def constant(written: str, taken: Sequence[bool | None]) -> Hint | None:
+    """Recognize another notation's `none`, `true` or `false`, if a field takes it."""
+    for value in taken:
+        if written.lower() in _MEANT[value]:
+            return did_you_mean(str(value).lower())
+    return None
+
+
 def broken_rule(error: ErrorDetails) -> Rule:
     """Put pydantic's complaint about one value into words."""
     kind, given, context = error["type"], error["input"], error.get("ctx", {})
@@ -81,7 +126,7 @@ def broken_rule(error: ErrorDetails) -> Rule:
     if kind.startswith("int"):
         return Rule("takes a whole number", None)
     if kind.startswith("bool"):
-        return Rule("takes `true` or `false`", None)
+        return Rule("takes `true` or `false`", constant(str(given), (True, False)))
     # Words such as `inf` and `true` pass as numbers and then break a bound.
     if kind not in _BOUNDS or not isinstance(given, int | float) or isinstance(given, bool):
         return Rule("takes a number", None)

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 from lark import Token, UnexpectedInput
 
+from aira_dsl.language.complaints import report
 from aira_dsl.language.sink import Hint, Sink
 from aira_dsl.language.snippet import quoted
 from aira_dsl.language.suggest import suggestion
-from aira_dsl.language.syntax import parse_pattern, report
+from aira_dsl.language.syntax import parse_pattern
 from aira_dsl.language.tree import (
     Broken,
     Change,
@@ -189,7 +190,7 @@ class _Converter:
             try:
                 found += parse_pattern(self.sink.whole, entry.start, entry.end)
             except UnexpectedInput as error:
-                report(self.sink, error, entry.end)
+                report(self.sink, error, entry.end, entry.start, kind="pattern")
                 return None
         if not found:
             self._wrong_shape(key, value, "at least one block")

@@ -33,7 +33,7 @@ def random_architecture(seed: int, *, native: bool = False) -> Architecture:
             inner=groups * rng.randint(1, 3) * head_dim,
             state=rng.choice([2, 4, 20]),
             head_dim=head_dim,
-            conv=rng.randint(2 if native else 1, 5),
+            conv=rng.randint(1, 5),
             groups=groups,
         )
 
