@@ -2,7 +2,7 @@
 
 The parser says what is right; this says what is there. Both agree on correct texts. After a bracket
 that was never closed, a line that begins like a statement or a section ends what went before, which
-is the rule of `aira_dsl.language.recover`.
+is the rule of `aira_dsl.language.text.recover`.
 """
 
 import re
@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from aira_dsl.language.scan import Lexeme, scan
-from aira_dsl.language.suggest import nearest
-from aira_dsl.language.written import LAYERS, SECTIONS, STATEMENTS
+from aira_dsl.language.meaning.written import LAYERS, SECTIONS, STATEMENTS
+from aira_dsl.language.messages.suggest import nearest
+from aira_dsl.language.text.scan import Lexeme, scan
 
 _PAIRS = {")": "(", "}": "{"}
 _CONTINUES = {"-", "+", ",", "×", "*", "="}

@@ -4,11 +4,11 @@ from lark import Token, UnexpectedInput
 
 from aira_dsl.editor.outline import Item
 from aira_dsl.editor.scope import Named, Scope
-from aira_dsl.language.patterns import Names, resolve
-from aira_dsl.language.scan import guard
-from aira_dsl.language.sink import Sink
-from aira_dsl.language.syntax import parse_item
-from aira_dsl.language.tree import Definition, Pattern, Statement
+from aira_dsl.language.meaning.patterns import Names, resolve
+from aira_dsl.language.messages.sink import Sink
+from aira_dsl.language.text.scan import guard
+from aira_dsl.language.text.syntax import parse_item
+from aira_dsl.language.text.tree import Definition, Pattern, Statement
 
 
 def expand(item: Item, scope: Scope) -> tuple[str, ...] | None:

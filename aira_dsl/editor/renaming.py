@@ -12,8 +12,8 @@ from aira_dsl.editor.outline import Item, Part
 from aira_dsl.editor.scope import Scope, Source
 from aira_dsl.language import ArchitectureError, check, parse
 from aira_dsl.language.layout import repeat
-from aira_dsl.language.scan import Lexeme
-from aira_dsl.language.sorting import MAX_NAME
+from aira_dsl.language.meaning.sorting import MAX_NAME
+from aira_dsl.language.text.scan import Lexeme
 
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 

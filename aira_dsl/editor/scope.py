@@ -13,9 +13,9 @@ from lark import Token
 from aira_dsl.editor.outline import Item, Outline, Part, outline, path_in
 from aira_dsl.language import ArchitectureError
 from aira_dsl.language.files import read_text
-from aira_dsl.language.inheritance import Origin, base_path
-from aira_dsl.language.sink import Sink
-from aira_dsl.language.tree import Statement
+from aira_dsl.language.meaning.inheritance import Origin, base_path
+from aira_dsl.language.messages.sink import Sink
+from aira_dsl.language.text.tree import Statement
 
 
 class Source(NamedTuple):

@@ -5,8 +5,8 @@ import inspect
 from importlib import import_module
 
 from aira_dsl.architecture import Architecture
-from aira_dsl.language.syntax import parse_pattern
-from aira_dsl.language.tree import Group, Pattern
+from aira_dsl.language.text.syntax import parse_pattern
+from aira_dsl.language.text.tree import Group, Pattern
 
 MIXERS = {"attention": "Attention", "mlp": "MLP", "mamba2": "Mamba2"}
 _COPIED = "# --- copied from here\n"

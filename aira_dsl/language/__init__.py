@@ -1,17 +1,18 @@
 """Text <-> Architecture: the parser, the checks, the diagnostics and the formatter.
 
-The grammar itself is grammar/arch.lark. Reading goes through one pipeline: `scan.guard` refuses
-what is hopeless, `syntax` builds a tree (`recover` does it again, statement by statement, if that
-fails), `analysis` looks names up and checks values, and the models of the floors below are built
-last. Nothing here imports more than lark and pydantic.
+The grammar itself is grammar/arch.lark. Reading (`reading`) goes one way through the rooms: `text`
+makes a syntax tree, statement by statement if it is broken; `meaning` sorts it by key, puts it on
+top of what it extends, and looks up names and values; `messages` words what is wrong. `yaml` is
+another way into the same tree. Writing is `printer` and `layout`. Nothing here imports more than
+lark and pydantic.
 """
 
-from aira_dsl.language.codes import CODES
-from aira_dsl.language.diagnostics import ArchitectureError, Diagnostic, render_all
-from aira_dsl.language.patterns import expand_pattern
+from aira_dsl.language.meaning.patterns import expand_pattern
+from aira_dsl.language.messages.codes import CODES
+from aira_dsl.language.messages.diagnostics import ArchitectureError, Diagnostic, render_all
 from aira_dsl.language.printer import format_text, to_text
 from aira_dsl.language.reading import check, load, load_space, parse, parse_space
-from aira_dsl.language.yaml_printer import to_yaml
+from aira_dsl.language.yaml.printer import to_yaml
 
 __all__ = [
     "CODES",

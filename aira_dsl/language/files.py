@@ -9,8 +9,8 @@ import stat
 from pathlib import Path
 
 from aira_dsl.files import replace_file
-from aira_dsl.language.diagnostics import ArchitectureError, Diagnostic
-from aira_dsl.language.scan import MAX_BYTES
+from aira_dsl.language.messages.diagnostics import ArchitectureError, Diagnostic
+from aira_dsl.language.text.scan import MAX_BYTES
 
 
 def read_text(path: str | Path) -> str:

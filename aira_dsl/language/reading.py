@@ -10,18 +10,18 @@ from typing import Literal
 from lark import UnexpectedInput
 
 from aira_dsl.architecture import Architecture, SpaceDefinition
-from aira_dsl.language.analysis import Meaning, analyze
-from aira_dsl.language.diagnostics import ArchitectureError, Diagnostic
 from aira_dsl.language.files import read_text
-from aira_dsl.language.inheritance import Origin, base_path, extends, shown_name
-from aira_dsl.language.recover import recover
-from aira_dsl.language.scan import guard
-from aira_dsl.language.sink import Sink
-from aira_dsl.language.sorting import sort_file
-from aira_dsl.language.syntax import parse_file
-from aira_dsl.language.tree import Section, Statement, end_of, start_of
-from aira_dsl.language.warnings import warn
-from aira_dsl.language.written import STATEMENTS, File
+from aira_dsl.language.meaning.analysis import Meaning, analyze
+from aira_dsl.language.meaning.inheritance import Origin, base_path, extends, shown_name
+from aira_dsl.language.meaning.sorting import sort_file
+from aira_dsl.language.meaning.warnings import warn
+from aira_dsl.language.meaning.written import STATEMENTS, File
+from aira_dsl.language.messages.diagnostics import ArchitectureError, Diagnostic
+from aira_dsl.language.messages.sink import Sink
+from aira_dsl.language.text.recover import recover
+from aira_dsl.language.text.scan import guard
+from aira_dsl.language.text.syntax import parse_file
+from aira_dsl.language.text.tree import Section, Statement, end_of, start_of
 
 Form = Literal["arch", "yaml"]
 SUFFIXES = {".yaml", ".yml", ".json"}
@@ -157,7 +157,7 @@ def form_of(filename: str, file: str | Path | None = None) -> Form:
 def _parse(sink: Sink, form: Form) -> tuple[Section, ...] | None:
     """Return the sections of the sink's text, or what could be read of them."""
     if form == "yaml":
-        from aira_dsl.language.yaml_form import read_yaml
+        from aira_dsl.language.yaml.form import read_yaml
 
         return read_yaml(sink, 0, len(sink.text))
     try:
@@ -195,7 +195,7 @@ def _base(item: Statement, sink: Sink, origin: Origin | None) -> File | None:
         return None
     start, end = sink.append(text, shown_name(path, sink.filename))
     if form_of(path.name) == "yaml":
-        from aira_dsl.language.yaml_form import read_yaml
+        from aira_dsl.language.yaml.form import read_yaml
 
         found = read_yaml(sink, start, end)
         assert found is not None, "the file was checked"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aira_dsl.editor.outline import outline
-from aira_dsl.language.syntax import parse_file
-from aira_dsl.language.tree import Broken, Definition, start_of
+from aira_dsl.language.text.syntax import parse_file
+from aira_dsl.language.text.tree import Broken, Definition, start_of
 from tests.editor.texts import EXAMPLES
 
 LAYOUTS = """

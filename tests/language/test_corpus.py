@@ -17,8 +17,8 @@ import pytest
 
 from aira_dsl.language import CODES, ArchitectureError, Diagnostic, check, render_all
 from aira_dsl.language.files import read_text
-from aira_dsl.language.inheritance import Origin
-from aira_dsl.language.syntax import WORDS
+from aira_dsl.language.meaning.inheritance import Origin
+from aira_dsl.language.text.syntax import WORDS
 
 FOLDER = Path(__file__).parent / "broken"
 PATHS = sorted(path for path in FOLDER.rglob("*.arch") if not path.name.startswith("_"))

@@ -22,8 +22,8 @@ from aira_dsl.language import (
     render_all,
     to_text,
 )
-from aira_dsl.language.diagnostics import MAX_FOUND
-from aira_dsl.language.scan import scan
+from aira_dsl.language.messages.diagnostics import MAX_FOUND
+from aira_dsl.language.text.scan import scan
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").rglob("*.arch"))
 ALL = """\

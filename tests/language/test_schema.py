@@ -10,7 +10,7 @@ import yaml
 import aira_dsl
 from aira_dsl.export.record import as_json
 from aira_dsl.language import to_yaml
-from aira_dsl.language.schema import schema
+from aira_dsl.language.yaml.schema import schema
 from tests.language.test_yaml import CASES, GOOD
 
 ROOT = Path(__file__).parents[2]

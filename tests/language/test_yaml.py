@@ -22,6 +22,7 @@ from aira_dsl.language import (
     to_yaml,
 )
 from tests.compiler.architectures import architectures
+from tests.export.models import random_architecture, with_overrides
 
 GOOD = """\
 # ü, a comment
@@ -175,6 +176,14 @@ def test_text_json_yaml_text_is_the_same_architecture(model):
     third = parse(to_yaml(second), filename="a.yaml")
     assert to_text(third) == text
     assert third == model
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_same_for_random_architectures_with_overrides(seed):
+    model = with_overrides(random_architecture(seed))
+    text = to_text(model)
+    record = parse(json.dumps(as_json(parse(text))), filename="a.json")
+    assert to_text(parse(to_yaml(record), filename="a.yaml")) == text
 
 
 def test_positions_count_characters():

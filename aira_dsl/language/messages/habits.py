@@ -10,8 +10,8 @@ from functools import cache
 from typing import NamedTuple
 
 from aira_dsl.architecture import SETTINGS, Design
-from aira_dsl.language.sink import Hint
-from aira_dsl.language.suggest import nearest
+from aira_dsl.language.messages.sink import Hint
+from aira_dsl.language.messages.suggest import nearest
 
 REACH = 200
 """Characters looked at on either side of an error."""
@@ -102,6 +102,6 @@ def default_help(place: Place) -> str | None:
 @cache
 def _habits() -> list[Habit]:
     """Compile the table, which a correct text never needs."""
-    from aira_dsl.language.notations import TABLE
+    from aira_dsl.language.messages.notations import TABLE
 
     return [Habit(kinds, re.compile(regex), text, edit) for kinds, regex, text, edit in TABLE]

@@ -14,8 +14,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from aira_dsl.architecture import MAX_LAYERS, SETTINGS, Design, Scale
-from aira_dsl.language.sink import Hint
-from aira_dsl.language.suggest import did_you_mean, suggestion
+from aira_dsl.language.messages.sink import Hint
+from aira_dsl.language.messages.suggest import did_you_mean, suggestion
 
 Scalar = int | float | bool | str | None
 

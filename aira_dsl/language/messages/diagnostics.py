@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from aira_dsl.errors import InputError
-from aira_dsl.language.snippet import cut, printable
+from aira_dsl.language.messages.snippet import cut, printable
 
 SHOWN = 20
 """Diagnostics shown for one text; the rest is counted."""
@@ -37,7 +37,7 @@ class Diagnostic:
     """One broken rule.
 
     Attributes:
-        code: a key of `aira_dsl.language.codes.CODES`.
+        code: a key of `aira_dsl.language.messages.codes.CODES`.
         message: one sentence with the rule and the offending value.
         filename: as the caller named the text.
         line, column: where it begins, from 1, columns in code points; None if it concerns the

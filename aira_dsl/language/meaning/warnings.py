@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from lark import Token
 
 from aira_dsl.architecture import Design
-from aira_dsl.language.analysis import Meaning
-from aira_dsl.language.patterns import words_of
-from aira_dsl.language.sink import Sink
-from aira_dsl.language.snippet import quoted
-from aira_dsl.language.tree import Definition, Section, Statement, end_of, start_of
+from aira_dsl.language.meaning.analysis import Meaning
+from aira_dsl.language.meaning.patterns import words_of
+from aira_dsl.language.messages.sink import Sink
+from aira_dsl.language.messages.snippet import quoted
+from aira_dsl.language.text.tree import Definition, Section, Statement, end_of, start_of
 
 LONG_CONTEXT = 8192
 LARGE = 10**9

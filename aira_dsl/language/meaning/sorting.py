@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from lark import Token
 
-from aira_dsl.language.sink import Sink
-from aira_dsl.language.snippet import quoted
-from aira_dsl.language.statements import MAX_NAME, Sorter
-from aira_dsl.language.tree import Section, end_of, start_of
-from aira_dsl.language.written import File, Written, blank
+from aira_dsl.language.meaning.statements import MAX_NAME, Sorter
+from aira_dsl.language.meaning.written import File, Written, blank
+from aira_dsl.language.messages.sink import Sink
+from aira_dsl.language.messages.snippet import quoted
+from aira_dsl.language.text.tree import Section, end_of, start_of
 
 __all__ = ["MAX_NAME", "sort_file"]
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from aira_dsl.language.sink import Hint, Sink
+from aira_dsl.language.messages.sink import Hint, Sink
 
 MAX_BYTES = 1 << 20
 MAX_LEXEMES = 100_000

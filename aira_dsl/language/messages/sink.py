@@ -10,8 +10,8 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import NamedTuple
 
-from aira_dsl.language.codes import CODES
-from aira_dsl.language.diagnostics import MAX_FOUND, SHOWN, Diagnostic, Fix
+from aira_dsl.language.messages.codes import CODES
+from aira_dsl.language.messages.diagnostics import MAX_FOUND, SHOWN, Diagnostic, Fix
 
 
 class Hint(NamedTuple):

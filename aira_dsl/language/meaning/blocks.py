@@ -12,12 +12,12 @@ from typing import Any, get_args
 from lark import Token
 from pydantic import ValidationError
 
-from aira_dsl.language.sink import Help, Hint, Sink
-from aira_dsl.language.snippet import quoted
-from aira_dsl.language.suggest import nearest, suggestion
-from aira_dsl.language.tree import Parameters, end_of, start_of
-from aira_dsl.language.values import Rule, Scalar, broken_rule, constant, scalar
-from aira_dsl.language.written import Recipe
+from aira_dsl.language.meaning.values import Rule, Scalar, broken_rule, constant, scalar
+from aira_dsl.language.meaning.written import Recipe
+from aira_dsl.language.messages.sink import Help, Hint, Sink
+from aira_dsl.language.messages.snippet import quoted
+from aira_dsl.language.messages.suggest import nearest, suggestion
+from aira_dsl.language.text.tree import Parameters, end_of, start_of
 from aira_dsl.primitives import KINDS, Block
 
 Spec = Any

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 
 from lark import Token, UnexpectedInput
 
-from aira_dsl.language.complaints import report
-from aira_dsl.language.sink import Hint, Sink
-from aira_dsl.language.snippet import quoted
-from aira_dsl.language.suggest import suggestion
-from aira_dsl.language.syntax import parse_pattern
-from aira_dsl.language.tree import (
+from aira_dsl.language.meaning.written import DEFINITIONS, LAYERS, SECTIONS
+from aira_dsl.language.messages.complaints import report
+from aira_dsl.language.messages.sink import Hint, Sink
+from aira_dsl.language.messages.snippet import quoted
+from aira_dsl.language.messages.suggest import suggestion
+from aira_dsl.language.text.syntax import parse_pattern
+from aira_dsl.language.text.tree import (
     Broken,
     Change,
     Definition,
@@ -29,8 +30,7 @@ from aira_dsl.language.tree import (
     Span,
     Statement,
 )
-from aira_dsl.language.written import DEFINITIONS, LAYERS, SECTIONS
-from aira_dsl.language.yaml_nodes import Mapping, Node, Scalar, Sequence, parse_nodes
+from aira_dsl.language.yaml.nodes import Mapping, Node, Scalar, Sequence, parse_nodes
 
 GROUPS = {"blocks": "block", "patterns": "pattern", "overrides": "layer"}
 """Keys that hold several statements, and the word of those in a text."""

@@ -10,11 +10,20 @@ from typing import Any
 
 from lark import Token
 
-from aira_dsl.language.habits import HOW
-from aira_dsl.language.sink import Hint, Sink
-from aira_dsl.language.snippet import quoted
-from aira_dsl.language.suggest import did_you_mean, nearest, suggestion
-from aira_dsl.language.tree import (
+from aira_dsl.language.meaning.written import (
+    DEFINITIONS,
+    SECTIONS,
+    STATEMENTS,
+    Recipe,
+    Written,
+    blank,
+    known_statements,
+)
+from aira_dsl.language.messages.habits import HOW
+from aira_dsl.language.messages.sink import Hint, Sink
+from aira_dsl.language.messages.snippet import quoted
+from aira_dsl.language.messages.suggest import did_you_mean, nearest, suggestion
+from aira_dsl.language.text.tree import (
     Broken,
     Change,
     Definition,
@@ -24,15 +33,6 @@ from aira_dsl.language.tree import (
     Statement,
     end_of,
     start_of,
-)
-from aira_dsl.language.written import (
-    DEFINITIONS,
-    SECTIONS,
-    STATEMENTS,
-    Recipe,
-    Written,
-    blank,
-    known_statements,
 )
 from aira_dsl.primitives import KINDS
 

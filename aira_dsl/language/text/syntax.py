@@ -13,7 +13,7 @@ from typing import Any
 from lark import Lark, TextSlice, Token, Transformer
 
 from aira_dsl.files import cache_folder
-from aira_dsl.language.tree import (
+from aira_dsl.language.text.tree import (
     Change,
     Definition,
     Group,

@@ -1,4 +1,4 @@
-"""The JSON Schema of the YAML form, made from the models: `python -m aira_dsl.language.schema`.
+"""The JSON Schema of the YAML form, made from the models; `python -m` this module prints it.
 
 It says what an editor can say while one types. What needs more than one value at a time (heads that
 divide a width, names that are defined) only `aira-dsl check` finds.

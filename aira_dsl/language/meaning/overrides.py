@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from lark import Token
 
-from aira_dsl.language.sink import Hint, Sink
-from aira_dsl.language.snippet import quoted
-from aira_dsl.language.tree import Override, Parameters, Span, end_of, start_of
-from aira_dsl.language.values import scalar
-from aira_dsl.language.written import Recipe
+from aira_dsl.language.meaning.values import scalar
+from aira_dsl.language.meaning.written import Recipe
+from aira_dsl.language.messages.sink import Hint, Sink
+from aira_dsl.language.messages.snippet import quoted
+from aira_dsl.language.text.tree import Override, Parameters, Span, end_of, start_of
 
 
 class Derived(NamedTuple):

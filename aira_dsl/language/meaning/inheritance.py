@@ -12,9 +12,9 @@ from pathlib import Path
 
 from lark import Token
 
-from aira_dsl.language.sink import Hint, Sink
-from aira_dsl.language.snippet import quoted
-from aira_dsl.language.tree import Section, Statement, end_of, start_of
+from aira_dsl.language.messages.sink import Hint, Sink
+from aira_dsl.language.messages.snippet import quoted
+from aira_dsl.language.text.tree import Section, Statement, end_of, start_of
 
 ROOT_VARIABLE = "AIRA_DSL_ROOT"
 MAX_CHAIN = 8

@@ -11,7 +11,7 @@ from typing import Self
 from lark import Token
 
 from aira_dsl.architecture import SETTINGS
-from aira_dsl.language.tree import (
+from aira_dsl.language.text.tree import (
     Change,
     Definition,
     Override,

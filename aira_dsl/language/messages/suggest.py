@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from aira_dsl.language.sink import Hint
+from aira_dsl.language.messages.sink import Hint
 
 LISTED = 12
 """Known words listed at most when none is near."""

@@ -10,15 +10,15 @@ from typing import Any, Literal
 from lark import Token
 
 from aira_dsl.architecture import Design, Scale
-from aira_dsl.language.blocks import Spec, read_block
-from aira_dsl.language.overrides import Derived, override
-from aira_dsl.language.patterns import Names, resolve
-from aira_dsl.language.sink import Hint, Sink
-from aira_dsl.language.snippet import quoted
-from aira_dsl.language.suggest import suggestion
-from aira_dsl.language.tree import Statement, end_of, only_word, start_of
-from aira_dsl.language.values import respelt, scalar, setting
-from aira_dsl.language.written import LAYERS, File, Recipe, Written
+from aira_dsl.language.meaning.blocks import Spec, read_block
+from aira_dsl.language.meaning.overrides import Derived, override
+from aira_dsl.language.meaning.patterns import Names, resolve
+from aira_dsl.language.meaning.values import respelt, scalar, setting
+from aira_dsl.language.meaning.written import LAYERS, File, Recipe, Written
+from aira_dsl.language.messages.sink import Hint, Sink
+from aira_dsl.language.messages.snippet import quoted
+from aira_dsl.language.messages.suggest import suggestion
+from aira_dsl.language.text.tree import Statement, end_of, only_word, start_of
 
 _UNREAD = {LAYERS, "extends"}
 """Statements whose value is not one word or number."""
