@@ -19,7 +19,7 @@ from aira_dsl.language.meaning.written import (
     blank,
     known_statements,
 )
-from aira_dsl.language.messages.habits import HOW
+from aira_dsl.language.messages.forms import HOW
 from aira_dsl.language.messages.sink import Hint, Sink
 from aira_dsl.language.messages.snippet import quoted
 from aira_dsl.language.messages.suggest import did_you_mean, nearest, suggestion

@@ -9,34 +9,12 @@ from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
-from aira_dsl.architecture import SETTINGS, Design
+from aira_dsl.language.messages.forms import HOW
 from aira_dsl.language.messages.sink import Hint
 from aira_dsl.language.messages.suggest import nearest
 
 REACH = 200
 """Characters looked at on either side of an error."""
-
-
-def _written(setting: str) -> str:
-    default = Design.model_fields[setting].default
-    return str(default).lower()
-
-
-HOW = {
-    "block": "a block is defined by `block NAME = KIND { … }`",
-    "pattern": "a pattern is defined by `pattern NAME = 2A-M`",
-    "layer": "layers are overridden by `layer 3, 7-9 { … }`",
-    "extends": 'for example `extends "base.arch"`',
-    "layers": "for example `layers 5×(2A-M)-A`",
-    "extrapolate": "write `extrapolate stretch` or `extrapolate stack`",
-    "slots": "for example `slots 16`",
-    "depth": "for example `depth 16`",
-    "parameters": "for example `parameters 1_000_000_000`",
-    **{name: f"for example `{name} {_written(name)}`" for name in SETTINGS},
-    "header": "a section is written `architecture NAME { … }`",
-    "parameter": "parameters are written `name value`, and parted by `,` or a line end",
-}
-"""What a statement or a part of one looks like."""
 
 
 class Place(NamedTuple):

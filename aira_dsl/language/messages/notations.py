@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 from aira_dsl.language.meaning.written import STATEMENTS
-from aira_dsl.language.messages.habits import HOW
+from aira_dsl.language.messages.forms import HOW
 from aira_dsl.language.messages.suggest import nearest
 from aira_dsl.primitives import KINDS
 

@@ -12,7 +12,7 @@ from lark.exceptions import UnexpectedToken
 
 from aira_dsl.language.meaning.written import SECTIONS
 from aira_dsl.language.messages.complaints import report
-from aira_dsl.language.messages.habits import HOW
+from aira_dsl.language.messages.forms import HOW
 from aira_dsl.language.messages.sink import Hint, Sink
 from aira_dsl.language.messages.snippet import quoted
 from aira_dsl.language.text.scan import Lexeme
