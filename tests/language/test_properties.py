@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from test_corpus import applied
 from test_printer import ANYWHERE, COMMENT, architectures, comments, line_end, pattern
 
 from aira_dsl.architecture import Scale
@@ -24,6 +23,7 @@ from aira_dsl.language import (
 )
 from aira_dsl.language.messages.diagnostics import MAX_FOUND
 from aira_dsl.language.text.scan import scan
+from tests.language.test_broken_files import applied
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").rglob("*.arch"))
 ALL = """\

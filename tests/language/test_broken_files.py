@@ -3,7 +3,7 @@
 `broken/<family>/<slug>.arch` is a text as people and language models write it, and `<slug>.txt`
 beside it what `aira-dsl check` says. Files whose names begin with `_` are there to be extended.
 
-    pytest tests/language/test_corpus.py --snapshot-update
+    pytest tests/language/test_broken_files.py --snapshot-update
 
 writes what is said now; then read the difference, as carefully as code.
 """
