@@ -28,23 +28,23 @@ def show(
     ] = "text",
 ) -> None:
     """Draw an architecture layer by layer, with parameters, FLOPs and caches."""
-    from aira_dsl.architecture import Setting
+    from aira_dsl.architecture import Workload
     from aira_dsl.language import load
     from aira_dsl.report.summary import show_json, summary
 
     architecture = load(file)
     if scale is not None:
         architecture = architecture.at(scale)
-    setting = Setting(context, batch, convention, None if budget is None else int(budget))
+    workload = Workload(context, batch, convention, None if budget is None else int(budget))
     if svg is not None:
         from aira_dsl.report.svg import draw
         from aira_dsl.report.writing import write_text
 
-        done = write_text(svg, draw(architecture, setting), force=force)
+        done = write_text(svg, draw(architecture, workload), force=force)
         print(f"{svg}: {done}")
     elif format == "json":
-        print(json.dumps(show_json(architecture, setting), indent=2))
+        print(json.dumps(show_json(architecture, workload), indent=2))
     else:
         from rich.console import Console
 
-        Console(highlight=False).print(summary(architecture, setting))
+        Console(highlight=False).print(summary(architecture, workload))

@@ -6,7 +6,7 @@ from aira_dsl.architecture.costs import (
     CONVENTIONS,
     ELEMENT_BYTES,
     Costs,
-    Setting,
+    Workload,
     cost,
 )
 from aira_dsl.architecture.pattern import MAX_LAYERS, compress
@@ -23,8 +23,8 @@ __all__ = [
     "Costs",
     "Design",
     "Scale",
-    "Setting",
     "SpaceDefinition",
+    "Workload",
     "compress",
     "cost",
 ]

@@ -26,7 +26,7 @@ ELEMENT_BYTES = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class Workload:
     """At what an architecture is costed.
 
     Attributes:
@@ -42,7 +42,7 @@ class Setting:
     budget: int | None = None
 
 
-AS_WRITTEN = Setting()
+AS_WRITTEN = Workload()
 """One sequence of the architecture's own context, by the paper's convention."""
 
 

@@ -14,7 +14,7 @@ from aira_dsl.editor import words
 from aira_dsl.editor.outline import Item, Part, outline, path_in
 from aira_dsl.editor.scope import Named, Scope, Source
 from aira_dsl.language.meaning.inheritance import Origin
-from aira_dsl.language.meaning.written import DEFINITIONS, LAYERS, SECTIONS
+from aira_dsl.language.vocabulary import DEFINITIONS, LAYERS, SECTIONS
 from aira_dsl.primitives import KINDS
 
 _PREFIX = re.compile(r"[A-Za-z_]\w*$", re.ASCII)

@@ -21,7 +21,7 @@ from pygments.token import (
 )
 
 from aira_dsl.editor import words
-from aira_dsl.language.meaning.written import DEFINITIONS, SECTIONS, STATEMENTS
+from aira_dsl.language.vocabulary import DEFINITIONS, SECTIONS, STATEMENTS
 from aira_dsl.primitives import KINDS
 
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"

@@ -16,9 +16,9 @@ from aira_dsl.editor.scope import Named, Scope, Source
 from aira_dsl.editor.shapes import shapes
 from aira_dsl.errors import AiraError
 from aira_dsl.language import parse
-from aira_dsl.language.meaning.written import LAYERS, SECTIONS
 from aira_dsl.language.reading import examine
 from aira_dsl.language.text.scan import Lexeme
+from aira_dsl.language.vocabulary import LAYERS, SECTIONS
 from aira_dsl.primitives import KINDS, Primitive
 
 _SHOWN = 400

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from aira_dsl.editor.outline import Item, Part, path_in
 from aira_dsl.editor.scope import Named, Scope, Source, base_of
-from aira_dsl.language.meaning.written import DEFINITIONS
 from aira_dsl.language.text.scan import Lexeme
+from aira_dsl.language.vocabulary import DEFINITIONS
 
 
 class Place(NamedTuple):

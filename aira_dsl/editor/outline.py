@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from aira_dsl.language.meaning.written import LAYERS, SECTIONS, STATEMENTS
 from aira_dsl.language.messages.suggest import nearest
 from aira_dsl.language.text.scan import Lexeme, scan
+from aira_dsl.language.vocabulary import LAYERS, SECTIONS, STATEMENTS
 
 _PAIRS = {")": "(", "}": "{"}
 _CONTINUES = {"-", "+", ",", "×", "*", "="}

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from aira_dsl.architecture import Design, Scale, SpaceDefinition
-from aira_dsl.language.meaning.written import LAYERS, STATEMENTS
+from aira_dsl.language.vocabulary import LAYERS, STATEMENTS
 from aira_dsl.primitives import KINDS
 
 SECTION_TEXTS = {

@@ -9,47 +9,47 @@ from aira_dsl.architecture import (
     ELEMENT_BYTES,
     Architecture,
     Costs,
-    Setting,
+    Workload,
     cost,
 )
 
 
-def as_json(architecture: Architecture, setting: Setting = AS_WRITTEN) -> dict[str, Any]:
+def as_json(architecture: Architecture, workload: Workload = AS_WRITTEN) -> dict[str, Any]:
     """Return the architecture and its costs for scripts; keys are stable."""
     return {
         "name": architecture.name,  # first
         **architecture.model_dump(mode="json"),
         "pattern": architecture.pattern,
         "fingerprint": architecture.fingerprint,
-        "costs": costs_json(architecture, setting),
+        "costs": costs_json(architecture, workload),
     }
 
 
-def costs_at(architecture: Architecture, setting: Setting) -> Costs:
-    """Count the costs of an architecture at a setting."""
+def costs_at(architecture: Architecture, workload: Workload) -> Costs:
+    """Count the costs of an architecture at a workload."""
     return cost(
         architecture,
         element_bytes=ELEMENT_BYTES,
-        context=setting.context,
-        convention=setting.convention,
+        context=workload.context,
+        convention=workload.convention,
     )
 
 
-def costs_json(architecture: Architecture, setting: Setting) -> dict[str, Any]:
+def costs_json(architecture: Architecture, workload: Workload) -> dict[str, Any]:
     """Return the costs under stable keys."""
-    costs = costs_at(architecture, setting)
-    context = setting.context or architecture.context
+    costs = costs_at(architecture, workload)
+    context = workload.context or architecture.context
     found = {
         **asdict(costs),
         "total_parameters": costs.total_parameters,
         "context": context,
-        "batch": setting.batch,
-        "cache_bytes": costs.cache_bytes(context, setting.batch),
+        "batch": workload.batch,
+        "cache_bytes": costs.cache_bytes(context, workload.batch),
         "cache_element_bytes": ELEMENT_BYTES,
-        "convention": CONVENTIONS[setting.convention],
+        "convention": CONVENTIONS[workload.convention],
     }
-    if setting.budget is not None:
-        found["budget"] = setting.budget
-        found["tokens"] = costs.tokens(setting.budget)
-        found["steps"] = costs.steps(setting.budget)
+    if workload.budget is not None:
+        found["budget"] = workload.budget
+        found["tokens"] = costs.tokens(workload.budget)
+        found["steps"] = costs.steps(workload.budget)
     return found

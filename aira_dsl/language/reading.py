@@ -15,13 +15,14 @@ from aira_dsl.language.meaning.analysis import Meaning, analyze
 from aira_dsl.language.meaning.inheritance import Origin, base_path, extends, shown_name
 from aira_dsl.language.meaning.sorting import sort_file
 from aira_dsl.language.meaning.warnings import warn
-from aira_dsl.language.meaning.written import STATEMENTS, File
+from aira_dsl.language.meaning.written import File
 from aira_dsl.language.messages.diagnostics import ArchitectureError, Diagnostic
 from aira_dsl.language.messages.sink import Sink
 from aira_dsl.language.text.recover import recover
 from aira_dsl.language.text.scan import guard
 from aira_dsl.language.text.syntax import parse_file
 from aira_dsl.language.text.tree import Section, Statement, end_of, start_of
+from aira_dsl.language.vocabulary import STATEMENTS
 
 Form = Literal["arch", "yaml"]
 SUFFIXES = {".yaml", ".yml", ".json"}

@@ -6,7 +6,7 @@ Everything follows from formulas; torch is not imported and nothing is allocated
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from aira_dsl.architecture import AS_WRITTEN, BATCH_TOKENS, CONVENTIONS, Architecture, Setting
+from aira_dsl.architecture import AS_WRITTEN, BATCH_TOKENS, CONVENTIONS, Architecture, Workload
 from aira_dsl.export.record import as_json, costs_at, costs_json
 from aira_dsl.report.stack import Line, count_kinds, gutters, lines
 
@@ -21,12 +21,12 @@ SHOWN = 60
 """Lines of a stack shown at most."""
 
 
-def show_json(architecture: Architecture, setting: Setting) -> dict[str, Any]:
+def show_json(architecture: Architecture, workload: Workload) -> dict[str, Any]:
     """Return what `show` draws: `as_json`, the stack, and the costs at every scale."""
-    stack = lines(architecture, context=setting.context, convention=setting.convention)
+    stack = lines(architecture, context=workload.context, convention=workload.convention)
     scales = {name: architecture.at(name) for name in architecture.scales}
     return {
-        **as_json(architecture, setting),
+        **as_json(architecture, workload),
         "stack": [asdict(line) for line in stack],
         "scaled": {
             name: {
@@ -34,14 +34,14 @@ def show_json(architecture: Architecture, setting: Setting) -> dict[str, Any]:
                 "pattern": model.pattern,
                 "fingerprint": model.fingerprint,
                 "layers_by_kind": count_kinds(model),
-                "costs": costs_json(model, setting),
+                "costs": costs_json(model, workload),
             }
             for name, model in scales.items()
         },
     }
 
 
-def summary(architecture: Architecture, setting: Setting = AS_WRITTEN) -> "RenderableType":
+def summary(architecture: Architecture, workload: Workload = AS_WRITTEN) -> "RenderableType":
     """Return an architecture as something rich can print: stack, totals, scales."""
     from rich.console import Group
     from rich.padding import Padding
@@ -53,12 +53,12 @@ def summary(architecture: Architecture, setting: Setting = AS_WRITTEN) -> "Rende
             f"  {architecture.depth:,} layers of width {architecture.width:,}  ",
             (architecture.fingerprint, "dim"),
         ),
-        _stack_table(architecture, setting),
-        _totals_table(architecture, setting),
+        _stack_table(architecture, workload),
+        _totals_table(architecture, workload),
     ]
     if architecture.scales:
-        parts += [Text(), _scales_table(architecture, setting)]
-    note = f"FLOPs: {CONVENTIONS[setting.convention]}."
+        parts += [Text(), _scales_table(architecture, workload)]
+    note = f"FLOPs: {CONVENTIONS[workload.convention]}."
     return Group(*parts, Padding(Text(note, style="dim"), (1, 0, 0, 0)))
 
 
@@ -71,11 +71,11 @@ def humanized(number: float) -> str:
     return f"{number:,.0f}"
 
 
-def _stack_table(architecture: Architecture, setting: Setting) -> "RenderableType":
+def _stack_table(architecture: Architecture, workload: Workload) -> "RenderableType":
     from rich import box
     from rich.table import Table
 
-    stack = lines(architecture, context=setting.context, convention=setting.convention)
+    stack = lines(architecture, context=workload.context, convention=workload.convention)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("layers", justify="right")
     table.add_column("", no_wrap=True)
@@ -134,14 +134,14 @@ class _Bar:
         return Measurement(width, width)
 
 
-def _totals_table(architecture: Architecture, setting: Setting) -> "RenderableType":
+def _totals_table(architecture: Architecture, workload: Workload) -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
-    costs = costs_at(architecture, setting)
-    context = setting.context or architecture.context
+    costs = costs_at(architecture, workload)
+    context = workload.context or architecture.context
     tied = " (head tied)" if architecture.tie_embeddings else ""
-    sequences = "1 sequence" if setting.batch == 1 else f"{setting.batch:,} sequences"
+    sequences = "1 sequence" if workload.batch == 1 else f"{workload.batch:,} sequences"
     counts = ", ".join(f"{count:,} {kind}" for kind, count in count_kinds(architecture).items())
     rows = {
         "pattern": _cut(architecture.pattern),
@@ -153,13 +153,13 @@ def _totals_table(architecture: Architecture, setting: Setting) -> "RenderableTy
         "cache": f"{costs.kv_cache_bytes:,} bytes per token (bfloat16)",
         "state": f"{costs.state_bytes:,} bytes per sequence (bfloat16)",
         "cache and state": (
-            f"{costs.cache_bytes(context, setting.batch):,} bytes for {sequences} of {context:,}"
+            f"{costs.cache_bytes(context, workload.batch):,} bytes for {sequences} of {context:,}"
         ),
     }
-    if setting.budget is not None:
+    if workload.budget is not None:
         rows["budget"] = (
-            f"{setting.budget:.3g} FLOPs buy {costs.tokens(setting.budget):,} tokens,\n"
-            f"{costs.steps(setting.budget):,} steps of {BATCH_TOKENS:,}"
+            f"{workload.budget:.3g} FLOPs buy {costs.tokens(workload.budget):,} tokens,\n"
+            f"{costs.steps(workload.budget):,} steps of {BATCH_TOKENS:,}"
         )
     table = Table.grid(padding=(0, 2))
     for label, value in rows.items():
@@ -171,7 +171,7 @@ def _cut(pattern: str, limit: int = 400) -> str:
     return pattern if len(pattern) <= limit else pattern[: limit - 1] + "…"
 
 
-def _scales_table(architecture: Architecture, setting: Setting) -> "RenderableType":
+def _scales_table(architecture: Architecture, workload: Workload) -> "RenderableType":
     from rich import box
     from rich.table import Table
 
@@ -180,12 +180,12 @@ def _scales_table(architecture: Architecture, setting: Setting) -> "RenderableTy
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("scale", no_wrap=True)
     # There is room for one of the two.
-    last = "total" if setting.budget is None else "tokens"
+    last = "total" if workload.budget is None else "tokens"
     for column in ("width", "layers", *kinds, "param.", "FLOPs", "cache", last):
         table.add_column(column, justify="right", no_wrap=True)
     for name, model in models.items():
-        costs, counts = costs_at(model, setting), count_kinds(model)
-        cache = costs.cache_bytes(setting.context or model.context, setting.batch)
+        costs, counts = costs_at(model, workload), count_kinds(model)
+        cache = costs.cache_bytes(workload.context or model.context, workload.batch)
         table.add_row(
             name,
             f"{model.width:,}",
@@ -195,7 +195,7 @@ def _scales_table(architecture: Architecture, setting: Setting) -> "RenderableTy
             humanized(costs.training_flops),
             f"{humanized(cache)}B",
             humanized(
-                costs.total_parameters if setting.budget is None else costs.tokens(setting.budget)
+                costs.total_parameters if workload.budget is None else costs.tokens(workload.budget)
             ),
         )
     return table

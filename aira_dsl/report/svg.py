@@ -7,7 +7,7 @@ is text.
 
 from xml.sax.saxutils import escape, quoteattr
 
-from aira_dsl.architecture import ELEMENT_BYTES, Architecture, Setting, cost
+from aira_dsl.architecture import ELEMENT_BYTES, Architecture, Workload, cost
 from aira_dsl.report.stack import Line, count_kinds, gutters, lines
 from aira_dsl.report.summary import humanized
 
@@ -34,9 +34,9 @@ _MARKS = {"attention": "A", "mlp": "M", "mamba2": "S"}
 """A letter in each cell, for those who do not see the colors."""
 
 
-def draw(architecture: Architecture, setting: Setting) -> str:
+def draw(architecture: Architecture, workload: Workload) -> str:
     """Return the SVG of an architecture's stack."""
-    stack = lines(architecture, context=setting.context, convention=setting.convention)
+    stack = lines(architecture, context=workload.context, convention=workload.convention)
     shown = stack[:ROWS]
     height = TOP + ROW * len(shown) + 64
     parts = [
@@ -45,21 +45,21 @@ def draw(architecture: Architecture, setting: Setting) -> str:
         f"aria-label={quoteattr(f'{architecture.name}: {architecture.pattern[:400]}')}>",
         f"<title>{escape(architecture.name)}</title>",
         f"<style>{_STYLE}</style>",
-        *_header(architecture, setting),
+        *_header(architecture, workload),
     ]
     widest = max(line.flops_share for line in stack)
     for row, (line, gutter) in enumerate(zip(shown, gutters(stack), strict=False)):
         parts += _row(line, gutter, TOP + ROW * row, widest)
-    parts += _footer(architecture, setting, TOP + ROW * len(shown), len(stack) - len(shown))
+    parts += _footer(architecture, workload, TOP + ROW * len(shown), len(stack) - len(shown))
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _header(architecture: Architecture, setting: Setting) -> list[str]:
+def _header(architecture: Architecture, workload: Workload) -> list[str]:
     costs = cost(
         architecture,
         element_bytes=ELEMENT_BYTES,
-        context=setting.context,
-        convention=setting.convention,
+        context=workload.context,
+        convention=workload.convention,
     )
     totals = (
         f"{architecture.depth:,} layers of width {architecture.width:,} · "
@@ -105,11 +105,11 @@ def _row(line: Line, gutter: str, y: int, widest: float) -> list[str]:
     ]
 
 
-def _footer(architecture: Architecture, setting: Setting, y: int, hidden: int) -> list[str]:
-    context = setting.context or architecture.context
+def _footer(architecture: Architecture, workload: Workload, y: int, hidden: int) -> list[str]:
+    context = workload.context or architecture.context
     pattern = architecture.pattern
     pattern = pattern if len(pattern) <= 90 else pattern[:89] + "…"
-    name = "paper's" if setting.convention == "paper" else "Megatron's"
+    name = "paper's" if workload.convention == "paper" else "Megatron's"
     note = f"FLOPs by the {name} convention at a context of {context:,}; cache in bfloat16"
     more = [_text(MARGIN, y + 16, f"… and {hidden:,} more rows", "faint")] if hidden > 0 else []
     return [

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aira_dsl.editor.completion import Proposal, complete
 from aira_dsl.editor.scope import Source
-from aira_dsl.language.meaning.written import SECTIONS
+from aira_dsl.language.vocabulary import SECTIONS
 from aira_dsl.primitives import KINDS
 from tests.editor.texts import EXAMPLES, at
 

@@ -13,8 +13,8 @@ from pygments.token import Comment, Error, Keyword, Name, Number, String, Whites
 
 from aira_dsl.editor import textmate, words
 from aira_dsl.editor.highlight import ArchLexer
-from aira_dsl.language.meaning.written import SECTIONS, STATEMENTS
 from aira_dsl.language.text.scan import scan
+from aira_dsl.language.vocabulary import SECTIONS, STATEMENTS
 from aira_dsl.primitives import KINDS
 from tests.editor.texts import EXAMPLES, ROOT
 

@@ -317,3 +317,11 @@ def test_no_warning_without_a_reason(project):
     folder = project(base=BASE, child=child("layers 2A  # the MLP of the base is not needed"))
     text = (folder / "child.arch").read_text()
     assert check(text, file=folder / "child.arch") == []
+
+
+@pytest.mark.parametrize("written", ["loop.arch", "a\0b.arch", "x" * 5_000 + ".arch"])
+def test_what_can_not_be_a_path_is_said(tmp_path, written):
+    (tmp_path / "loop.arch").symlink_to(tmp_path / "loop.arch")
+    path = tmp_path / "a.yaml"
+    path.write_text(f'extends: "{written}"\nlayers: A\n'.replace("\0", "\\0"))
+    assert [each.code for each in problems(path)] == ["E0304"]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import aira_dsl
-from aira_dsl.architecture import Architecture, Setting, cost
+from aira_dsl.architecture import Architecture, Workload, cost
 from aira_dsl.primitives import MLP, Attention, Mamba2
 from aira_dsl.report.stack import gutters, lines
 from aira_dsl.report.summary import SHOWN, humanized, summary
@@ -69,7 +69,7 @@ def test_a_group_is_one_bracket():
 def test_terminal(scale, snapshot):
     model = aira_dsl.load(HYBRID)
     model = model if scale is None else model.at(scale)
-    shown = text_of(summary(model, Setting(batch=8, budget=2 * 10**19)), terminal=True)
+    shown = text_of(summary(model, Workload(batch=8, budget=2 * 10**19)), terminal=True)
     assert max(map(len, shown.splitlines())) <= 80
     assert shown == snapshot
 
@@ -122,7 +122,7 @@ def test_unknown_scale():
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.sampled_from("AMS"), min_size=1, max_size=60))
 def test_picture_is_a_picture(layers):
-    picture = ElementTree.fromstring(draw(stack_of(*layers), Setting()))
+    picture = ElementTree.fromstring(draw(stack_of(*layers), Workload()))
     texts = ["".join(each.itertext()) for each in picture.iter("{http://www.w3.org/2000/svg}text")]
     for name, count in Counter(layers).items():
         assert f"{count} {BLOCKS[name].kind}" in texts
@@ -131,9 +131,9 @@ def test_picture_is_a_picture(layers):
 
 def test_picture_of_the_docs_is_current_and_safe(tmp_path):
     model = aira_dsl.load(HYBRID).at("1b")
-    assert (ROOT / "docs" / "images" / "stack.svg").read_text() == draw(model, Setting())
+    assert (ROOT / "docs" / "images" / "stack.svg").read_text() == draw(model, Workload())
     out = tmp_path / "stack.svg"
     assert run(HYBRID, "--scale", "1b", "--svg", out).returncode == 0
     assert run(HYBRID, "--svg", out).returncode == 1
-    assert out.read_text() == draw(model, Setting())
+    assert out.read_text() == draw(model, Workload())
     assert run(HYBRID, "--svg", out, "--force").returncode == 0

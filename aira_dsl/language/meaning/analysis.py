@@ -14,11 +14,12 @@ from aira_dsl.language.meaning.blocks import Spec, read_block
 from aira_dsl.language.meaning.overrides import Derived, override
 from aira_dsl.language.meaning.patterns import Names, resolve
 from aira_dsl.language.meaning.values import respelt, scalar, setting
-from aira_dsl.language.meaning.written import LAYERS, File, Recipe, Written
+from aira_dsl.language.meaning.written import File, Recipe, Written
 from aira_dsl.language.messages.sink import Hint, Sink
 from aira_dsl.language.messages.snippet import quoted
 from aira_dsl.language.messages.suggest import suggestion
 from aira_dsl.language.text.tree import Statement, end_of, only_word, start_of
+from aira_dsl.language.vocabulary import LAYERS
 
 _UNREAD = {LAYERS, "extends"}
 """Statements whose value is not one word or number."""

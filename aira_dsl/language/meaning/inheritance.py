@@ -71,8 +71,11 @@ def base_path(item: Statement, origin: Origin | None, sink: Sink) -> Path | None
         help_text = "save the text as a file, or write out what it extends"
         sink.add("E0310", start, end, "a text that is no file can not extend one", help_text)
         return None
-    path = (origin.path.parent / value[1:-1]).resolve()
-    if not path.is_relative_to(origin.root):
+    path = _real_path(origin.path.parent, value[1:-1])
+    if path is None:
+        message = f"{quoted(value[1:-1])} can not be the path of a file"
+        sink.add("E0304", start, end, message, "check for odd characters, and links in a circle")
+    elif not path.is_relative_to(origin.root):
         message = f"{quoted(value[1:-1])} lies outside the project {origin.root}"
         help_text = f"move it inside, or set {ROOT_VARIABLE} to a folder that holds both"
         sink.add("E0308", start, end, message, help_text)
@@ -91,6 +94,16 @@ def base_path(item: Statement, origin: Origin | None, sink: Sink) -> Path | None
 def shown_name(path: Path, filename: str) -> str:
     """Name an extended file as the user would: relative to where the extending one was named."""
     return os.path.relpath(path, Path(filename).resolve().parent)
+
+
+def _real_path(folder: Path, written: str) -> Path | None:
+    """Follow a path to its file; None for NUL bytes and for links that lead in a circle."""
+    try:
+        path = (folder / written).resolve()
+        path.exists()
+    except (ValueError, RuntimeError, OSError):
+        return None
+    return path
 
 
 def _project(folder: Path) -> Path:

@@ -12,11 +12,11 @@ from lark import Token, UnexpectedInput
 
 from aira_dsl.architecture import MAX_LAYERS
 from aira_dsl.language.meaning.values import scalar
-from aira_dsl.language.messages.complaints import report
 from aira_dsl.language.messages.diagnostics import ArchitectureError
 from aira_dsl.language.messages.sink import Hint, Sink
 from aira_dsl.language.messages.snippet import quoted
 from aira_dsl.language.messages.suggest import suggestion
+from aira_dsl.language.text.complaints import report
 from aira_dsl.language.text.scan import guard
 from aira_dsl.language.text.syntax import parse_pattern
 from aira_dsl.language.text.tree import Definition, Group, Pattern, Repeat, end_of, start_of

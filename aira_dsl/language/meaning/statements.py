@@ -10,15 +10,7 @@ from typing import Any
 
 from lark import Token
 
-from aira_dsl.language.meaning.written import (
-    DEFINITIONS,
-    SECTIONS,
-    STATEMENTS,
-    Recipe,
-    Written,
-    blank,
-    known_statements,
-)
+from aira_dsl.language.meaning.written import Recipe, Written, blank
 from aira_dsl.language.messages.forms import HOW
 from aira_dsl.language.messages.sink import Hint, Sink
 from aira_dsl.language.messages.snippet import quoted
@@ -34,6 +26,7 @@ from aira_dsl.language.text.tree import (
     end_of,
     start_of,
 )
+from aira_dsl.language.vocabulary import DEFINITIONS, SECTIONS, STATEMENTS, known_statements
 from aira_dsl.primitives import KINDS
 
 MAX_NAME = 64

@@ -4,13 +4,11 @@ No value is read here; it is the form in which a file builds on another and a sc
 architecture, both by one rule: what the upper one says wins, key by key.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Self
 
 from lark import Token
 
-from aira_dsl.architecture import SETTINGS
 from aira_dsl.language.text.tree import (
     Change,
     Definition,
@@ -20,20 +18,7 @@ from aira_dsl.language.text.tree import (
     Statement,
     start_of,
 )
-
-LAYERS = "layers"
-
-SECTIONS: dict[str, tuple[str, ...]] = {
-    "architecture": ("extends", *SETTINGS, "depth", "block", "pattern", LAYERS, "layer"),
-    "space": ("extends", *SETTINGS, "block", "slots"),
-    "scale": (*SETTINGS, "depth", "block", LAYERS, "extrapolate", "parameters"),
-}
-"""Kinds of sections, and the words that begin their statements."""
-
-DEFINITIONS = {"block", "pattern", "layer"}
-"""Words of statements that are not `NAME value`."""
-
-STATEMENTS = frozenset(word for words in SECTIONS.values() for word in words)
+from aira_dsl.language.vocabulary import LAYERS
 
 _OWN = {"extends", "depth"}
 """What a file says about itself only."""
@@ -145,9 +130,3 @@ def blank(section: Section, kind: str) -> Written:
 def _drop(settings: dict[str, Statement], *keys: str) -> None:
     for key in keys:
         settings.pop(key, None)
-
-
-def known_statements(kind: str, *, definitions: Iterable[str] = ()) -> list[str]:
-    """List the words that begin a `NAME value` statement in a section, and some others."""
-    values = [word for word in SECTIONS[kind] if word not in DEFINITIONS]
-    return [*values, *definitions]

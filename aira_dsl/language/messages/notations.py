@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from aira_dsl.language.meaning.written import STATEMENTS
 from aira_dsl.language.messages.forms import HOW
 from aira_dsl.language.messages.suggest import nearest
+from aira_dsl.language.vocabulary import STATEMENTS
 from aira_dsl.primitives import KINDS
 
 

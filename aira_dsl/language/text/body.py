@@ -10,14 +10,14 @@ from itertools import takewhile
 from lark import UnexpectedInput
 from lark.exceptions import UnexpectedToken
 
-from aira_dsl.language.meaning.written import SECTIONS
-from aira_dsl.language.messages.complaints import report
 from aira_dsl.language.messages.forms import HOW
 from aira_dsl.language.messages.sink import Hint, Sink
 from aira_dsl.language.messages.snippet import quoted
+from aira_dsl.language.text.complaints import report
 from aira_dsl.language.text.scan import Lexeme
 from aira_dsl.language.text.syntax import parse_item
 from aira_dsl.language.text.tree import Broken, Item
+from aira_dsl.language.vocabulary import SECTIONS
 
 _PAIRS = {")": "(", "}": "{"}
 _CLOSING = {"(": ")", "{": " }"}

@@ -6,14 +6,14 @@ from itertools import accumulate
 
 from lark import Token, UnexpectedInput
 
-from aira_dsl.language.meaning.written import SECTIONS
-from aira_dsl.language.messages.complaints import report
 from aira_dsl.language.messages.sink import Hint, Sink
 from aira_dsl.language.messages.snippet import quoted
 from aira_dsl.language.text.body import Body, at_end
+from aira_dsl.language.text.complaints import report
 from aira_dsl.language.text.scan import Lexeme, scan
 from aira_dsl.language.text.syntax import parse_file
 from aira_dsl.language.text.tree import Item, Section
+from aira_dsl.language.vocabulary import SECTIONS
 
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) .*", re.MULTILINE)
 _FENCE = re.compile(r"```.*\n?")

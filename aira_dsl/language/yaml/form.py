@@ -10,11 +10,10 @@ from collections.abc import Iterator
 
 from lark import Token, UnexpectedInput
 
-from aira_dsl.language.meaning.written import DEFINITIONS, LAYERS, SECTIONS
-from aira_dsl.language.messages.complaints import report
 from aira_dsl.language.messages.sink import Hint, Sink
 from aira_dsl.language.messages.snippet import quoted
 from aira_dsl.language.messages.suggest import suggestion
+from aira_dsl.language.text.complaints import report
 from aira_dsl.language.text.syntax import parse_pattern
 from aira_dsl.language.text.tree import (
     Broken,
@@ -30,6 +29,7 @@ from aira_dsl.language.text.tree import (
     Span,
     Statement,
 )
+from aira_dsl.language.vocabulary import DEFINITIONS, LAYERS, SECTIONS
 from aira_dsl.language.yaml.nodes import Mapping, Node, Scalar, Sequence, parse_nodes
 
 GROUPS = {"blocks": "block", "patterns": "pattern", "overrides": "layer"}

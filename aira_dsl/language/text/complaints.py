@@ -11,13 +11,13 @@ from functools import partial
 from lark import Token, UnexpectedInput
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
-from aira_dsl.language.meaning.written import SECTIONS, STATEMENTS
 from aira_dsl.language.messages.habits import Place, default_help, kind_of, recognize
 from aira_dsl.language.messages.sink import Hint, Sink
 from aira_dsl.language.messages.snippet import quoted
 from aira_dsl.language.messages.suggest import did_you_mean, nearest
 from aira_dsl.language.text.syntax import WORDS
 from aira_dsl.language.text.tree import end_of, start_of
+from aira_dsl.language.vocabulary import SECTIONS, STATEMENTS
 from aira_dsl.primitives import KINDS
 
 _QUOTED = re.compile(r"[\"'“”„‘’«»]([^\"'“”„‘’«»\n]*)[\"'“”„‘’«»]")
