@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from aira_dsl.architecture import Architecture
+from aira_dsl.engine import PrecisionChoice
 from aira_dsl.errors import UsageError
 from aira_dsl.machine import available_cores, free_memory
 from aira_dsl.proxy.evaluation import Evaluation
@@ -38,6 +39,7 @@ def evaluate(
     preset: PresetName = "cpu",
     objective: Objective = "mad",
     corpus: Sequence[str | Path] = (),
+    precision: PrecisionChoice = "auto",
     seed: int = 0,
     store: str | Path | None = None,
 ) -> Evaluation:
@@ -51,13 +53,14 @@ def evaluate(
         preset: how much to spend, see docs/proxy.md.
         objective: `mad` (mean token accuracy, higher is better) or `language` (bits per byte).
         corpus: text files or folders for `language`; empty for the default corpus.
+        precision: fp32, bf16, or the quicker one on this machine (docs/engine.md).
         seed: seed of data, initialisation and order.
         store: the SQLite file to keep results in; None for the user's own.
 
     Raises:
         AiraError: for unusable data (E06xx) or an unusable store (E07xx).
     """
-    settings = preset_settings(preset, objective=objective, corpus=corpus)
+    settings = preset_settings(preset, objective=objective, corpus=corpus, precision=precision)
     with closing(Store(store or default_store_path())) as opened:
         return Evaluator(settings, store=opened).evaluate(architecture, seed)
 
@@ -73,6 +76,7 @@ def search(
     preset: PresetName = "cpu",
     objective: Objective = "mad",
     corpus: Sequence[str | Path] = (),
+    precision: PrecisionChoice = "auto",
     seed: int = 0,
     workers: int | None = None,
     out: str | Path | None = None,
@@ -95,7 +99,7 @@ def search(
         budget: evaluations in all; 100 if neither `budget` nor `seconds` is given.
         seconds: wall-clock seconds in all sessions.
         where: constraints such as `A<=4` or `parameters<=1_050_000`.
-        preset, objective, corpus, seed, store: as for `evaluate`.
+        preset, objective, corpus, precision, seed, store: as for `evaluate`.
         workers: evaluation processes, one thread each; None for one a core. With one worker two
             searches with the same seed give the same table.
         out: run folder; None for one under `runs/` named after the search.
@@ -123,7 +127,9 @@ def search(
         budget = 100
     workers = workers or available_cores()
     space = (space or Space.default()).where(*where)
-    evaluator_settings = preset_settings(preset, objective=objective, corpus=corpus)
+    evaluator_settings = preset_settings(
+        preset, objective=objective, corpus=corpus, precision=precision
+    )
     settings = SearchSettings.of(
         space,
         sampler=sampler or default_sampler(budget),

@@ -34,6 +34,12 @@ class _Objective(StrEnum):
     language = "language"
 
 
+class _Precision(StrEnum):
+    auto = "auto"
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
 class _Format(StrEnum):
     text = "text"
     json = "json"
@@ -88,6 +94,9 @@ def search(
         list[Path] | None,
         typer.Option(help="Text for --objective language: .txt, .jsonl, .parquet or a folder."),
     ] = None,
+    precision: Annotated[
+        _Precision, typer.Option(help="Of activations; auto: the quicker one here.")
+    ] = _Precision.auto,
     seed: Annotated[int, typer.Option(help="Seed of everything.", min=0, max=(1 << 32) - 1)] = 0,
     workers: Annotated[
         int | None, typer.Option(help="Evaluation processes; default one a core.", min=1, max=1024)
@@ -125,10 +134,13 @@ def search(
     from rich.console import Console
 
     from aira_dsl.api import search as run_search
+    from aira_dsl.engine import missing_kernels
     from aira_dsl.report.live import LiveView
     from aira_dsl.report.outcome import outcome_json, outcome_text
     from aira_dsl.space import Space
 
+    if reason := missing_kernels():
+        print(f"note: {reason}; evaluations take several times as long", file=sys.stderr)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is an interruption
     try:
         with LiveView(Console(stderr=True)) as view:
@@ -142,6 +154,7 @@ def search(
                 preset=preset.value,
                 objective=objective.value,
                 corpus=corpus or (),
+                precision=precision.value,
                 seed=seed,
                 workers=workers,
                 out=out,

@@ -77,13 +77,13 @@ class LanguageModel(nn.Module):
 
     def new_cache(self, batch_size: int) -> Cache:
         """Return the cache of `batch_size` sequences that have not begun."""
-        return Cache([layer.mixer.new_cache(batch_size) for layer in self._layers()])
+        return Cache([layer.mixer.new_cache(batch_size) for layer in self.stack])
 
     def restore_links(self) -> None:
         """Tie the head and mark parameters again after their tensors were replaced."""
         if self.architecture.tie_embeddings:
             self.head.weight = self.embedding.weight
-        for layer in self._layers():
+        for layer in self.stack:
             layer.mixer.mark_no_decay()
 
     @torch.no_grad()
@@ -95,12 +95,14 @@ class LanguageModel(nn.Module):
         as mamba_ssm draws them (`aira_dsl.modules.mamba2`).
         """
         nn.init.normal_(self.embedding.weight, std=INIT_STD, generator=generator)
-        for layer in self._layers():
+        for layer in self.stack:
             nn.init.ones_(layer.norm.weight)
             layer.mixer.init_weights(generator, self.architecture.depth)
         nn.init.ones_(self.norm.weight)
         if not self.architecture.tie_embeddings:
             nn.init.normal_(self.head.weight, std=INIT_STD, generator=generator)
 
-    def _layers(self) -> list[Layer]:
+    @property
+    def stack(self) -> list[Layer]:
+        """The layers, in order."""
         return [layer for layer in self.layers if isinstance(layer, Layer)]

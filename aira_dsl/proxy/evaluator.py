@@ -17,6 +17,7 @@ import torch
 
 from aira_dsl import __version__
 from aira_dsl.architecture import Architecture
+from aira_dsl.engine import missing_kernels
 from aira_dsl.errors import RunError
 from aira_dsl.machine import one_thread
 from aira_dsl.proxy.evaluation import Evaluation, SplitName, Status, TaskScore
@@ -27,9 +28,10 @@ from aira_dsl.proxy.store import Store
 from aira_dsl.proxy.tasks import make_splits
 from aira_dsl.proxy.training import Diverged, train
 
-_NUMERIC_PACKAGES = ("primitives", "architecture", "modules", "compiler", "proxy")
+_NUMERIC_PACKAGES = ("primitives", "architecture", "modules", "compiler", "engine", "proxy")
 # What only starts, limits, keeps or describes evaluations; presets are in the key as values.
 _NOT_NUMERIC = ("pool.py", "worker.py", "store.py", "evaluation.py", "presets.py")
+_SOURCES = (".py", ".cpp", ".hpp")
 SCORING_BATCH = 128  # MAD's; macro accuracy depends on it
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "bad_alloc")
 
@@ -55,6 +57,7 @@ class Evaluator:
             str(seed),
             split,
             code_version(),
+            "plain" if missing_kernels() else "kernels",
         )
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -120,7 +123,7 @@ class Evaluator:
     ) -> TaskScore:
         started = time.perf_counter()
         splits = make_splits(run.task, run.sizes, seed)
-        net = network(run.task, architecture, seed=seed)
+        net = network(run.task, architecture, seed=seed, precision=self.settings.precision)
         losses = train(net, splits.train, run.recipe, seed=seed)
         result = score(net, getattr(splits, split), batch=SCORING_BATCH)
         if not math.isfinite(result.cross_entropy):  # the last step may be the one that breaks it
@@ -154,7 +157,7 @@ def code_version() -> str:
     digest = hashlib.sha256(f"{__version__} torch {torch.__version__}".encode())
     package = Path(__file__).parent.parent
     for name in _NUMERIC_PACKAGES:
-        for path in sorted((package / name).rglob("*.py")):
-            if path.name not in _NOT_NUMERIC:
+        for path in sorted((package / name).rglob("*.*")):
+            if path.suffix in _SOURCES and path.name not in _NOT_NUMERIC:
                 digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

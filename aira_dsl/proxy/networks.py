@@ -20,24 +20,30 @@ from torch import Generator, Tensor, nn
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.compiler import LanguageModel, build
+from aira_dsl.engine import Precision, accelerate
 from aira_dsl.proxy.tasks import Compression, TaskSettings
 
 _STD = 0.02
 
 
-def network(task: TaskSettings, architecture: Architecture, *, seed: int) -> nn.Module:
+def network(
+    task: TaskSettings, architecture: Architecture, *, seed: int, precision: Precision = "fp32"
+) -> nn.Module:
     """Build the network for a task, with weights drawn from the seed alone.
 
     Args:
         task: decides the vocabulary and, for compression, the form.
         architecture: its vocabulary and context are not used.
         seed: of all initial weights; the global random state is left alone.
+        precision: of the activations (`aira_dsl.engine`); weights are float32.
 
     Returns:
         a module that maps tokens (B, L), int64, to logits (B, L, V).
     """
     model = build(architecture, seed=seed, vocab=task.vocab)
-    return AutoEncoder(model, task.length, seed=seed) if isinstance(task, Compression) else model
+    if isinstance(task, Compression):
+        return AutoEncoder(model, task.length, seed=seed, precision=precision)
+    return accelerate(model, precision)
 
 
 class AutoEncoder(nn.Module):
@@ -47,18 +53,21 @@ class AutoEncoder(nn.Module):
         encoder: a language model; its head is taken off, since nothing would train it.
         length: positions to reconstruct.
         seed: of the decoder's weights (normal, standard deviation 0.02; biases 0; gains 1).
+        precision: of the encoder's activations; the decoder is small and float32.
     """
 
     positions_LD: Tensor
 
-    def __init__(self, encoder: LanguageModel, length: int, *, seed: int) -> None:
+    def __init__(
+        self, encoder: LanguageModel, length: int, *, seed: int, precision: Precision = "fp32"
+    ) -> None:
         super().__init__()
         width, eps = encoder.architecture.width, encoder.architecture.norm_eps
         # A stream of its own: the encoder's weights were drawn from the seed itself.
         own_seed = np.random.SeedSequence([seed, 1]).generate_state(1)[0]
         generator = Generator().manual_seed(int(own_seed))
-        self.encoder = encoder
-        del self.encoder.head
+        del encoder.head
+        self.encoder = accelerate(encoder, precision)
         self.register_buffer("positions_LD", sinusoids(length, width), persistent=False)
         self.decoder = nn.Sequential(
             nn.RMSNorm(width, eps),
@@ -73,7 +82,7 @@ class AutoEncoder(nn.Module):
 
     def forward(self, tokens_BL: Tensor) -> Tensor:
         """Return logits_BLV for the tokens themselves, position by position."""
-        last_BD = self.encoder.hidden(tokens_BL)[:, -1]
+        last_BD = self.encoder.hidden(tokens_BL)[:, -1].float()
         logits_BLV: Tensor = self.decoder(last_BD[:, None] + self.positions_LD)
         return logits_BLV
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from aira_dsl.engine import Precision, PrecisionChoice, choose_precision
 from aira_dsl.errors import UsageError
 from aira_dsl.proxy.tasks import (
     TASKS,
@@ -51,6 +52,7 @@ class EvaluatorSettings(BaseModel):
             scores bits per byte (lower is better).
         preset: the name under which these runs were chosen.
         runs: one entry a task.
+        precision: of the activations: scores in bf16 and fp32 differ within their noise.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -58,6 +60,7 @@ class EvaluatorSettings(BaseModel):
     objective: Objective
     preset: str
     runs: tuple[TaskRun, ...]
+    precision: Precision = "fp32"
 
     @property
     def direction(self) -> Literal["maximize", "minimize"]:
@@ -72,6 +75,7 @@ class EvaluatorSettings(BaseModel):
         """
         meaning = [
             self.objective,
+            self.precision,
             [
                 [run.task.identity(), run.sizes.model_dump(), run.recipe.model_dump()]
                 for run in self.runs
@@ -122,7 +126,11 @@ TIME_LIMITS: dict[PresetName, float] = {"smoke": 300.0, "cpu": 1800.0, "paper": 
 
 
 def preset_settings(
-    preset: PresetName, *, objective: Objective = "mad", corpus: Sequence[str | Path] = ()
+    preset: PresetName,
+    *,
+    objective: Objective = "mad",
+    corpus: Sequence[str | Path] = (),
+    precision: PrecisionChoice = "auto",
 ) -> EvaluatorSettings:
     """Return the evaluator settings of a preset.
 
@@ -130,9 +138,10 @@ def preset_settings(
         preset: smoke, cpu or paper.
         objective: `mad` for the six synthetic tasks, `language` for bytes of text.
         corpus: files or folders for `language`; empty for the offline default.
+        precision: fp32, bf16, or the quicker one on this machine.
 
     Raises:
-        UsageError: E0601, if a corpus is given for `mad`.
+        UsageError: E0601, if a corpus is given for `mad`; E0631, if there is no bf16 here.
     """
     if objective == "mad":
         if corpus:
@@ -146,4 +155,6 @@ def preset_settings(
         paths = tuple(str(Path(path).absolute()) for path in corpus)
         length, sizes, recipe = _LANGUAGE[preset]
         runs = (_run(LanguageTask(length=length, corpus=paths), sizes, recipe),)
-    return EvaluatorSettings(objective=objective, preset=preset, runs=runs)
+    return EvaluatorSettings(
+        objective=objective, preset=preset, runs=runs, precision=choose_precision(precision)
+    )

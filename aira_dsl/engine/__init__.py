@@ -1,0 +1,53 @@
+"""Fast training of small models on CPUs: the reference modules' mathematics on fused kernels.
+
+`aira_dsl.modules` says what every primitive computes, in plain PyTorch; this package computes the
+same, several times quicker. Matrix products stay PyTorch's. What lies between them is in
+`kernels/`, C++ that is compiled on first use and called with plain pointers; for each primitive a
+file here puts the two together, with the way back written by hand. In bfloat16 the parameters and
+the residual stream stay float32.
+
+Without a compiler `accelerate` returns the model as it is.
+"""
+
+from aira_dsl.compiler import LanguageModel
+from aira_dsl.engine.building import Unavailable, load_kernels
+from aira_dsl.engine.model import FastModel
+from aira_dsl.engine.precision import (
+    DTYPES,
+    Precision,
+    PrecisionChoice,
+    choose_precision,
+    missing_kernels,
+)
+
+Trainable = LanguageModel | FastModel
+"""What `accelerate` returns; `hidden` stops behind the last norm, a call returns logits."""
+
+
+def accelerate(model: LanguageModel, precision: Precision) -> Trainable:
+    """Return the same model, on the kernels if there are any.
+
+    Args:
+        model: on the CPU, with float32 parameters; it is trained in place.
+        precision: of the activations between matrix products.
+
+    Raises:
+        UsageError: E0631, if bf16 is asked for and there are no kernels.
+    """
+    if missing_kernels() is None:
+        return FastModel(model, DTYPES[precision])
+    choose_precision(precision)
+    return model
+
+
+__all__ = [
+    "FastModel",
+    "Precision",
+    "PrecisionChoice",
+    "Trainable",
+    "Unavailable",
+    "accelerate",
+    "choose_precision",
+    "load_kernels",
+    "missing_kernels",
+]
