@@ -28,7 +28,6 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from aira_dsl.files import write_atomically
-from aira_dsl.language import expand_pattern
 from aira_dsl.machine import available_cores
 from aira_dsl.proxy.evaluation import Evaluation
 from aira_dsl.proxy.evaluator import Evaluator
@@ -36,21 +35,9 @@ from aira_dsl.proxy.pool import Pool
 from aira_dsl.proxy.presets import preset_settings
 from aira_dsl.proxy.store import Store, default_store_path
 from aira_dsl.space import Space
+from aira_dsl.space.reference import BASELINES, BASES, layers_of
 
-PATTERNS = {  # paper, table of searched base patterns, as printed
-    "AIRAformer-A": "(A+M)+(2A+2M)+4×(A+M)+2M",
-    "AIRAformer-B": "2A+5×(A+M)+4M",
-    "AIRAformer-C": "(2A+M)+3×(A+M)+(2A+M)+4A",
-    "AIRAformer-D": "5×(2A+M)+A",
-    "AIRAhybrid-A": "2Mb+M+11Mb+2M",
-    "AIRAhybrid-B": "3×(2Mb+M+A)+2Mb+2M",
-    "AIRAhybrid-C": "2Mb+A+2×(Mb+A)+M+2×(A+Mb+A+M)",
-    "AIRAhybrid-D": "2Mb+M+2×(Mb+M)+A+M+Mb+M+A+M+Mb+M+A",
-    "AIRAhybrid-E": "5×(Mb+M+A)+M",
-    "striped A-M": "8×(A-M)",
-    "striped Mb-M": "8×(Mb-M)",
-    "MLP only": "16M",
-}
+PATTERNS = {**BASES, **{n: BASELINES[n] for n in ("striped A-M", "striped Mb-M", "MLP only")}}
 RANDOM = 4
 
 
@@ -63,9 +50,7 @@ def main() -> None:
     arguments = options.parse_args()
 
     space = Space.default()
-    arrangements = {
-        name: tuple(expand_pattern(text, space.names)) for name, text in PATTERNS.items()
-    }
+    arrangements = layers_of(PATTERNS)
     for number, layers in enumerate(space.sample(RANDOM, seed=1)):
         arrangements[f"random {number + 1}"] = layers
     results = evaluate(space, arrangements, arguments)

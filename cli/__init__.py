@@ -16,6 +16,8 @@ import typer
 from aira_dsl import __version__
 from aira_dsl.errors import AiraError
 
+from .bench import bench
+from .calibrate import calibrate
 from .check import check
 from .compile import compile_
 from .diff import diff
@@ -45,6 +47,8 @@ app.command("explain")(explain)
 app.command("space")(space)
 app.command("extrapolate")(extrapolate)
 app.command("search")(search)
+app.command("bench")(bench)
+app.command("calibrate")(calibrate)
 app.command("lsp")(lsp)
 
 

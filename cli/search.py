@@ -26,6 +26,7 @@ class _Sampler(StrEnum):
 class _Preset(StrEnum):
     smoke = "smoke"
     cpu = "cpu"
+    long = "long"
     paper = "paper"
 
 

@@ -1,0 +1,160 @@
+"""Measure a preset: a set of arrangements with several seeds, a longer preset, and fp32."""
+
+import platform
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from aira_dsl.architecture import Architecture
+from aira_dsl.calibration.record import Calibration, Measured
+from aira_dsl.errors import RunError
+from aira_dsl.machine import available_cores
+from aira_dsl.proxy.batch import Task, evaluate_all
+from aira_dsl.proxy.evaluation import Evaluation
+from aira_dsl.proxy.evaluator import Evaluator, code_version
+from aira_dsl.proxy.presets import TIME_LIMITS, PresetName, preset_settings
+from aira_dsl.proxy.store import Store, default_store_path
+from aira_dsl.space import Space
+from aira_dsl.space.reference import BALANCED, BASELINES, BASES, layers_of
+
+LONGER: PresetName = "long"
+MEMORY_LIMIT = 4 << 30
+
+
+def calibration_set(count: int) -> dict[str, tuple[str, ...]]:
+    """Return arrangements spread over the space: the bases, the plain ones, then random ones.
+
+    Every second name of the returned order is as good a sample as the whole, so that a prefix may
+    be used where time is short.
+    """
+    named = layers_of({**BASES, **BASELINES, **BALANCED})
+    space = Space.default()
+    drawn = space.sample(count, seed=1)
+    random_ones = {f"random {number + 1}": layers for number, layers in enumerate(drawn)}
+    return dict(list({**named, **random_ones}.items())[:count])
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much a calibration measures.
+
+    Attributes:
+        arrangements: size of the calibration set, at least 16.
+        seeds: evaluations of each, at least 2.
+        longer: how many of them are evaluated with the preset `long` too; 0 for none.
+    """
+
+    arrangements: int = 40
+    seeds: int = 3
+    longer: int = 16
+
+
+def calibrate(
+    preset: PresetName = "cpu",
+    *,
+    extent: Extent = Extent(),
+    workers: int | None = None,
+    store: str | Path | None = None,
+    on_progress: Callable[[str], None] = lambda text: None,
+) -> Calibration:
+    """Measure how far a preset's scores can be trusted; the same call continues a broken one.
+
+    Args:
+        preset: what to measure, in the quickest precision here.
+        extent: how much to measure.
+        workers: evaluation processes; None for one a core.
+        store: the SQLite file of results; None for the user's own.
+        on_progress: told of every result.
+
+    Raises:
+        RunError: E0642, if an arrangement could not be evaluated.
+        AiraError: for unusable stores.
+    """
+    chosen = calibration_set(extent.arrangements)
+    spread = _spread(list(chosen), extent.longer)
+    seeds = extent.seeds
+    with closing(Store(store or default_store_path())) as opened:
+        own = Evaluator(preset_settings(preset), store=opened)
+        exact = Evaluator(preset_settings(preset, precision="fp32"), store=opened)
+        long = Evaluator(preset_settings(LONGER), store=opened)
+        plan = [(own, name, seed) for seed in range(seeds) for name in chosen]
+        plan += [(long, name, 0) for name in spread]
+        if exact.identity != own.identity:
+            plan += [(exact, name, 0) for name in chosen]
+        found = _evaluate(plan, chosen, workers or available_cores(), on_progress)
+    return Calibration(
+        preset=preset,
+        precision=own.settings.precision,
+        identity=own.identity,
+        code_version=code_version(),
+        machine=f"{platform.machine()}, {available_cores()} cores",
+        seeds=seeds,
+        arrangements=_measured(found, own, chosen, range(seeds)),
+        longer_preset=LONGER if spread else "",
+        longer=_measured(found, long, {name: chosen[name] for name in spread}, [0]),
+        exact=_measured(found, exact, chosen, [0]) if exact.identity != own.identity else (),
+    )
+
+
+_Found = dict[tuple[str, str, int], Evaluation]
+
+
+def _evaluate(
+    plan: Sequence[tuple[Evaluator, str, int]],
+    chosen: dict[str, tuple[str, ...]],
+    workers: int,
+    on_progress: Callable[[str], None],
+) -> _Found:
+    space = Space.default()
+    architectures: dict[str, Architecture] = {
+        name: space.architecture(layers) for name, layers in chosen.items()
+    }
+    names = {architecture.fingerprint: name for name, architecture in architectures.items()}
+
+    def tell(done: int, total: int, evaluation: Evaluation) -> None:
+        outcome = evaluation.status if evaluation.score is None else f"{evaluation.score:.4f}"
+        who = names[evaluation.fingerprint]
+        on_progress(
+            f"[{done}/{total}] {who}, seed {evaluation.seed}: {outcome}, {evaluation.seconds:.0f} s"
+        )
+
+    results = evaluate_all(
+        [Task(evaluator, architectures[name], seed) for evaluator, name, seed in plan],
+        workers=workers,
+        time_limit=TIME_LIMITS[LONGER],
+        memory_limit=MEMORY_LIMIT,
+        on_result=tell,
+    )
+    for (_, name, seed), evaluation in zip(plan, results, strict=True):
+        if evaluation.status != "ok":
+            raise RunError(
+                "E0642",
+                f"{name} with seed {seed} could not be evaluated: {evaluation.status}",
+                help="the other results are kept; the same command goes on",
+            )
+    keys = [(evaluator.identity, name, seed) for evaluator, name, seed in plan]
+    return dict(zip(keys, results, strict=True))
+
+
+def _measured(
+    found: _Found, evaluator: Evaluator, chosen: dict[str, tuple[str, ...]], seeds: Sequence[int]
+) -> tuple[Measured, ...]:
+    measured = []
+    for name, layers in chosen.items():
+        results = [found[evaluator.identity, name, seed] for seed in seeds]
+        tasks = [task.task for task in results[0].tasks]
+        scores = {
+            task: tuple(round(result.tasks[place].token_accuracy, 6) for result in results)
+            for place, task in enumerate(tasks)
+        }
+        scores["score"] = tuple(round(result.score or 0.0, 6) for result in results)
+        seconds = tuple(round(result.seconds, 1) for result in results)
+        measured.append(Measured(name=name, layers=layers, scores=scores, seconds=seconds))
+    return tuple(measured)
+
+
+def _spread(names: Sequence[str], count: int) -> list[str]:
+    """Choose some names, evenly over the list."""
+    count = min(count, len(names))
+    return [names[place * len(names) // count] for place in range(count)] if count else []

@@ -1,0 +1,116 @@
+"""A calibration as a file: scores by arrangement and seed, with a checksum and what made them.
+
+A file that was cut, edited or made by other settings is refused, never guessed at.
+"""
+
+import hashlib
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from aira_dsl.errors import InputError
+from aira_dsl.files import write_atomically
+
+FORMAT = 1
+
+
+class Measured(BaseModel):
+    """One arrangement's scores.
+
+    Attributes:
+        name: what it is called.
+        layers: block names, first layer first.
+        scores: by column (a task's name, or `score` for what a search ranks by), one a seed.
+        seconds: of one evaluation on one thread, one a seed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    layers: tuple[str, ...]
+    scores: dict[str, tuple[float, ...]]
+    seconds: tuple[float, ...]
+
+
+class Calibration(BaseModel):
+    """All that a calibration measured.
+
+    Attributes:
+        preset: the preset that was measured.
+        precision: its precision.
+        identity: of the evaluator's settings.
+        code_version: of the code that computed.
+        machine: where.
+        seeds: how many of them, from 0.
+        arrangements: the calibration set.
+        longer: the same for some of them with the longer preset of that name; may be empty.
+        longer_preset: its name.
+        exact: the same in fp32, first seed only; may be empty.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    preset: str
+    precision: str
+    identity: str
+    code_version: str
+    machine: str
+    seeds: int
+    arrangements: tuple[Measured, ...]
+    longer_preset: str = ""
+    longer: tuple[Measured, ...] = ()
+    exact: tuple[Measured, ...] = ()
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the tasks, then `score`."""
+        return list(self.arrangements[0].scores)
+
+    def write(self, path: str | Path) -> None:
+        """Write the file in one step.
+
+        Raises:
+            RunError: E0904, if it can not be written.
+        """
+        content = self.model_dump(mode="json")
+        record = {"format": FORMAT, "sha256": _checksum(content), "calibration": content}
+        write_atomically(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_calibration(path: str | Path) -> Calibration:
+    """Read a calibration file.
+
+    Raises:
+        InputError: E0641, if it is damaged, edited, or of another format.
+    """
+    return _read(str(path), Path(path).read_bytes())
+
+
+def load_calibration(preset: str) -> Calibration | None:
+    """Return the calibration that ships for a preset, or None if it has none."""
+    file = resources.files("aira_dsl.calibration") / "data" / f"{preset}.json"
+    return _read(file.name, file.read_bytes()) if file.is_file() else None
+
+
+def _read(name: str, data: bytes) -> Calibration:
+    try:
+        record: dict[str, Any] = json.loads(data)
+        found, content = record["format"], record["calibration"]
+        if found == FORMAT and record["sha256"] == _checksum(content):
+            return Calibration.model_validate(content)
+        reason = "its checksum is wrong" if found == FORMAT else f"it has format {found}"
+    except (ValueError, KeyError, TypeError, AttributeError, ValidationError):
+        reason = "it is damaged"
+    raise InputError(
+        "E0641",
+        f"{name} is no calibration that can be used: {reason}",
+        help="make it again with `aira-dsl calibrate`",
+    )
+
+
+def _checksum(content: Any) -> str:
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

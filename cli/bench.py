@@ -1,0 +1,37 @@
+"""`aira-dsl bench`: how fast this machine trains."""
+
+import json
+import sys
+from typing import Annotated, Literal
+
+import typer
+
+
+def bench(
+    *,
+    every: Annotated[
+        bool, typer.Option("--all", help="Also the paper's nine searched base patterns.")
+    ] = False,
+    seconds: Annotated[float, typer.Option(help="To train each setup.", min=0.01)] = 3.0,
+    rounds: Annotated[int, typer.Option(help="How often; the median counts.", min=1)] = 1,
+    format_: Annotated[Literal["text", "json"], typer.Option("--format", help="Output.")] = "text",
+) -> None:
+    """Time training on this machine, beside transformers' NemotronH of the same layers."""
+    from rich.console import Console
+
+    from aira_dsl.bench.arrangements import arrangements
+    from aira_dsl.bench.measure import bench as run
+    from aira_dsl.report.speed import speed_json, speed_table
+
+    progress = Console(stderr=True)
+    report = run(
+        arrangements(every=every),
+        seconds=seconds,
+        rounds=rounds,
+        on_progress=lambda text: progress.print(text, style="dim", highlight=False),
+    )
+    if format_ == "json":
+        json.dump(speed_json(report), sys.stdout, indent=2)
+        print()
+    else:
+        Console(highlight=False).print(speed_table(report))

@@ -1,0 +1,63 @@
+"""`aira-dsl calibrate`: how far a preset's scores can be trusted."""
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+class _Preset(StrEnum):
+    smoke = "smoke"
+    cpu = "cpu"
+
+
+def calibrate(
+    *,
+    preset: Annotated[_Preset, typer.Option(help="What to measure.")] = _Preset.cpu,
+    arrangements: Annotated[
+        int, typer.Option(help="Size of the calibration set.", min=16, max=500)
+    ] = 40,
+    seeds: Annotated[int, typer.Option(help="Evaluations of each.", min=2, max=100)] = 3,
+    longer: Annotated[
+        int, typer.Option(help="How many are evaluated with the preset long too.", min=0)
+    ] = 16,
+    workers: Annotated[
+        int | None, typer.Option(help="Evaluation processes; default one a core.", min=1, max=1024)
+    ] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="File of known evaluations; default your own cache.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the data, the report and the picture.")
+    ] = None,
+    format_: Annotated[Literal["text", "json"], typer.Option("--format", help="Output.")] = "text",
+) -> None:
+    """Measure seed noise, reliability and agreement with longer training."""
+    from aira_dsl.calibration import Extent
+    from aira_dsl.calibration import calibrate as run
+    from aira_dsl.report.calibration import (
+        calibration_json,
+        calibration_text,
+        write_calibration,
+    )
+
+    try:
+        found = run(
+            preset.value,
+            extent=Extent(arrangements, seeds, longer),
+            workers=workers,
+            store=store,
+            on_progress=lambda text: print(text, file=sys.stderr, flush=True),
+        )
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on", file=sys.stderr)
+        raise typer.Exit(130) from None
+    if out is not None:
+        write_calibration(found, out)
+    if format_ == "json":
+        print(json.dumps(calibration_json(found), indent=2))
+    else:
+        print(calibration_text(found), end="")
