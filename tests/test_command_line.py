@@ -93,6 +93,11 @@ def test_the_command_line_keeps_its_names() -> None:
         for name, command in get_command(app).commands.items()  # type: ignore[attr-defined]
     }
     assert found == {
+        "bench": ["--all", "--format", "--rounds", "--seconds"],
+        "calibrate": [
+            "--arrangements", "--format", "--longer", "--out", "--preset", "--seeds", "--store",
+            "--workers",
+        ],
         "check": ["--format", "--strict", "files"],
         "fmt": ["--check", "--diff", "files"],
         "compile": ["--emit", "--force", "--out", "--scale", "--seed", "--weights", "file"],

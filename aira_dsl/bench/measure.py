@@ -168,7 +168,7 @@ class _Crew:
         finally:
             for process in crew._processes.values():
                 process.kill()
-                process.wait()
+                process.communicate()  # closes the pipes, too
 
     def rate(self, setup: Setup) -> float:
         """Return matrix products per second of all processes."""

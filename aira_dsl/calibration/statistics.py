@@ -28,7 +28,7 @@ from aira_dsl.calibration.record import Calibration, Measured
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]
-RESAMPLES = 2000
+RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
