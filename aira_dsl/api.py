@@ -87,6 +87,7 @@ def search(
     memory_limit: int | None = None,
     heartbeat: int = 30,
     winners: int = 3,
+    repeats: int = 2,
     force: bool = False,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> SearchResult:
@@ -108,12 +109,13 @@ def search(
         time_limit: seconds a candidate may take; None for the preset's.
         memory_limit: bytes a candidate may allocate; None for its share of what is free.
         heartbeat: seconds between signs of life, with `storage`.
-        winners: how many of the best are scored on the test split at the end.
+        winners: how many of the best are repeated, and scored on the test split, at the end.
+        repeats: with how many other seeds, before one of them is named the best.
         force: replace another search in the run folder.
         on_progress: called with the state of the search, several times a second.
 
     Raises:
-        UsageError: E0809, for `method="agent"`.
+        UsageError: E0809, for `method="agent"`; E0810, for more workers than memory holds.
         AiraError: for unusable input, folders, stores and databases; see docs/errors.md.
     """
     if method != "optuna":
@@ -125,7 +127,7 @@ def search(
     address = shared_address(storage) if storage is not None else None
     if budget is None and seconds is None:
         budget = 100
-    workers = workers or available_cores()
+    workers = _workers(workers)
     space = (space or Space.default()).where(*where)
     evaluator_settings = preset_settings(
         preset, objective=objective, corpus=corpus, precision=precision
@@ -145,6 +147,7 @@ def search(
         memory_limit=memory_limit or _memory_share(workers),
         heartbeat=heartbeat,
         winners=winners,
+        repeats=repeats,
     )
     with (
         closing(Store(store or default_store_path())) as opened,
@@ -185,11 +188,23 @@ def _run(
             loop.run()
         finally:
             with suppress(*GONE):  # the study has it all, and the same command writes the files
-                write_run(folder, space, settings, journal)
+                write_run(folder, space, settings, limits, journal)
             folder.keep_time(loop.seconds_used)
-        return journal.patiently(
-            lambda: summarise(space, settings, journal, folder.path, exhausted=loop.exhausted)
+        return journal.patiently(lambda: summarise(loop, folder.path))
+
+
+def _workers(wanted: int | None) -> int:
+    """Return how many evaluation processes to run: as many as asked for, or one a core."""
+    free = free_memory()
+    most = None if free is None else max(1, free // MIN_MEMORY)
+    if wanted is not None and most is not None and wanted > most:
+        raise UsageError(
+            "E0810",
+            f"{wanted} workers do not fit in memory: each needs {MIN_MEMORY >> 30} GiB, "
+            f"{(free or 0) / 2**30:.1f} GiB are free",
+            help=f"use --workers {most}, or fewer",
         )
+    return wanted or min(available_cores(), most or available_cores())
 
 
 def _memory_share(workers: int) -> int:

@@ -126,8 +126,11 @@ def search(
         int, typer.Option(help="Seconds between signs of life, with --storage.", min=1)
     ] = 30,
     winners: Annotated[
-        int, typer.Option(help="How many of the best are scored on the test split.", min=1)
+        int, typer.Option(help="How many of the best are repeated and tested at the end.", min=1)
     ] = 3,
+    repeats: Annotated[
+        int, typer.Option(help="With how many other seeds, to name the best.", min=0, max=100)
+    ] = 2,
     force: Annotated[bool, typer.Option("--force", help="Replace another run in --out.")] = False,
     format_: Annotated[_Format, typer.Option("--format", help="Output.")] = _Format.text,
 ) -> None:
@@ -166,6 +169,7 @@ def search(
                 memory_limit=memory_limit,
                 heartbeat=heartbeat,
                 winners=winners,
+                repeats=repeats,
                 force=force,
                 on_progress=view.update,
             )

@@ -115,10 +115,9 @@ def test_the_command_line_keeps_its_names() -> None:
         "lsp": ["--stdio"],
         "search": [
             "--budget", "--corpus", "--force", "--format", "--heartbeat", "--memory-limit",
-            "--method", "--objective", "--out", "--precision", "--preset", "--sampler", "--seed",
-            "--storage",
-            "--store", "--study", "--time", "--time-limit", "--where", "--winners", "--workers",
-            "space",
+            "--method", "--objective", "--out", "--precision", "--preset", "--repeats",
+            "--sampler", "--seed", "--storage", "--store", "--study", "--time", "--time-limit",
+            "--where", "--winners", "--workers", "space",
         ],
     }  # fmt: skip
 

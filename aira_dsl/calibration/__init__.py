@@ -3,5 +3,30 @@
 from aira_dsl.calibration.measuring import Extent, calibrate
 from aira_dsl.calibration.record import Calibration, Measured, load_calibration
 from aira_dsl.calibration.statistics import Trust, trust
+from aira_dsl.proxy.presets import EvaluatorSettings
 
-__all__ = ["Calibration", "Extent", "Measured", "Trust", "calibrate", "load_calibration", "trust"]
+
+def score_noise(settings: EvaluatorSettings) -> float | None:
+    """Return the standard deviation of a score between seeds, if a calibration ships for it.
+
+    The noise was measured on the paper's 16-slot space; elsewhere it is a guide.
+    """
+    calibration = load_calibration(settings.preset)
+    if calibration is None:
+        return None
+    measured = settings.model_copy(update={"precision": calibration.precision})
+    if measured.identity() != calibration.identity:  # other tasks under the same name
+        return None
+    return trust(calibration, "score").noise
+
+
+__all__ = [
+    "Calibration",
+    "Extent",
+    "Measured",
+    "Trust",
+    "calibrate",
+    "load_calibration",
+    "score_noise",
+    "trust",
+]

@@ -1,10 +1,13 @@
 """What a finished search prints: the best architecture as text, and where everything is."""
 
 import json
+import math
 from collections import Counter
+from collections.abc import Sequence
 
 from aira_dsl.language import to_text
 from aira_dsl.study.result import SearchResult
+from aira_dsl.study.table import Row
 
 SHOWN = 5
 
@@ -19,22 +22,53 @@ def outcome_text(result: SearchResult) -> str:
         reasons = Counter(row.status for row in finished)
         told = ", ".join(f"{count} {status}" for status, count in reasons.items())
         return "\n".join([*lines, f"no candidate got a score ({told}); see {result.folder}", ""])
-    lines += [f"{'score':>8}  {'test':>8}  {'trial':>5}  {'parameters':>10}  layers"]
+    lines += [
+        f"{'score':>8}  {'repeats':>8}  {'test':>8}  {'trial':>5}  {'parameters':>10}  layers"
+    ]
     scored = sorted(
         (row for row in finished if row.score is not None),
-        key=lambda row: (
-            row.score if result.direction == "minimize" else -(row.score or 0),
-            row.number,
-        ),
+        key=lambda row: (_place(row, result), row.number),
     )
     for row in scored[:SHOWN]:
-        test = f"{row.test_score:.4f}" if row.test_score is not None else ""
+        repeats, test = (_score(value) for value in (row.confirmed, row.test_score))
         lines.append(
-            f"{row.score:8.4f}  {test:>8}  {row.number:5}  {row.parameters:10,}  {row.pattern}"
+            f"{_score(row.score):>8}  {repeats:>8}  {test:>8}  {row.number:5}  "
+            f"{row.parameters:10,}  {row.pattern}"
         )
+    lines += _doubts(scored, result)
     lines += ["", to_text(result.best).rstrip(), ""]
     lines.append(f"{len(finished)} trials; table, picture, best.arch and study in {result.folder}")
     return "\n".join(lines) + "\n"
+
+
+def _score(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _place(row: Row, result: SearchResult) -> tuple[bool, float]:
+    """Return what to sort by: the repeated ones first, by their means with other seeds."""
+    value = row.score if row.confirmed is None else row.confirmed
+    assert value is not None
+    return row.confirmed is None, value if result.direction == "minimize" else -value
+
+
+def _doubts(scored: Sequence[Row], result: SearchResult) -> list[str]:
+    """Say what the noise of the scores leaves open."""
+    if result.noise is None:
+        return []
+    best = scored[0]
+    repeats = max(1, len(best.repeats))
+    margin = 1.96 * math.sqrt(2 / repeats) * result.noise
+    lines = ["", f"noise of a score (standard deviation between seeds): {result.noise:.4f}"]
+    if best.confirmed is not None:
+        close = [
+            row.pattern
+            for row in scored[1:]
+            if row.confirmed is not None and abs(row.confirmed - best.confirmed) < margin
+        ]
+        if close:
+            lines.append(f"not told apart from the best by {repeats} repeats: {', '.join(close)}")
+    return lines
 
 
 def outcome_json(result: SearchResult) -> str:
@@ -46,6 +80,8 @@ def outcome_json(result: SearchResult) -> str:
         "failed": sum(row.state == "FAIL" for row in result.rows),
         "exhausted": result.exhausted,
         "score": result.score,
+        "confirmed": result.confirmed,
+        "noise": result.noise,
         "test_score": result.test_score,
         "pattern": best.pattern if best else None,
         "layers": list(best.layers) if best else None,

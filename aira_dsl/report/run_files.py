@@ -8,15 +8,17 @@ from aira_dsl.report.figures import best_so_far
 from aira_dsl.space import Space
 from aira_dsl.study.folder import RunFolder
 from aira_dsl.study.journal import Journal
-from aira_dsl.study.loop import ranked
+from aira_dsl.study.loop import best_first
 from aira_dsl.study.samplers import layers_of
-from aira_dsl.study.settings import SearchSettings
-from aira_dsl.study.table import as_csv, as_json, rows
+from aira_dsl.study.settings import Limits, SearchSettings
+from aira_dsl.study.table import as_csv, as_json, confirmed, rows
 
 KEPT = 3  # best.arch, best_2.arch, best_3.arch
 
 
-def write_run(folder: RunFolder, space: Space, settings: SearchSettings, journal: Journal) -> None:
+def write_run(
+    folder: RunFolder, space: Space, settings: SearchSettings, limits: Limits, journal: Journal
+) -> None:
     """Write table, best architectures and picture for what the journal holds now.
 
     Raises:
@@ -24,12 +26,15 @@ def write_run(folder: RunFolder, space: Space, settings: SearchSettings, journal
     """
     trials = journal.trials()
     tests: dict[str, float | None] = journal.noted("test_scores", {})
-    table = rows(trials, tests)
+    repeats = journal.noted("repeats", {})
+    means = confirmed(repeats)
+    table = rows(trials, tests, repeats)
     folder.write("trials.csv", as_csv(table))
     folder.write("trials.json", as_json(table))
-    for place, trial in enumerate(ranked(trials, settings.evaluator.direction)[:KEPT], 1):
+    order = best_first(trials, settings.evaluator.direction, winners=limits.winners, means=means)
+    for place, trial in enumerate(order[:KEPT], 1):
         name = "best" if place == 1 else f"best_{place}"
-        folder.write(f"{name}.arch", _best_text(name, trial, space, settings, tests))
+        folder.write(f"{name}.arch", _best_text(name, trial, space, settings, (means, tests)))
     title = (
         f"{settings.space['name']}: {settings.sampler}, preset {settings.evaluator.preset}, "
         f"seed {settings.seed}"
@@ -43,14 +48,15 @@ def _best_text(
     trial: FrozenTrial,
     space: Space,
     settings: SearchSettings,
-    tests: dict[str, float | None],
+    known: tuple[dict[str, float | None], dict[str, float | None]],
 ) -> str:
     """Write an architecture with what is known of it as comments."""
-    test = tests.get(trial.user_attrs["fingerprint"])
+    mean, test = (scores.get(trial.user_attrs["fingerprint"]) for scores in known)
     comments = [
         f"# found by {settings.sampler}, trial {trial.number}, seed {settings.seed}, "
         f"preset {settings.evaluator.preset}",
         f"# validation score {trial.value:.4f}"
+        + (f", with other seeds {mean:.4f}" if mean is not None else "")
         + (f", test score {test:.4f}" if test is not None else ""),
     ]
     return "\n".join([*comments, to_text(space.architecture(layers_of(trial), name=name))])

@@ -6,14 +6,15 @@ trial is running anywhere, so that those of a dead worker are taken over.
 """
 
 import contextlib
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from optuna.trial import FrozenTrial, TrialState
 
 from aira_dsl.architecture import Architecture, cost
-from aira_dsl.proxy.evaluation import Evaluation
+from aira_dsl.proxy.evaluation import Evaluation, SplitName
 from aira_dsl.proxy.evaluator import Evaluator
 from aira_dsl.proxy.pool import Pool
 from aira_dsl.space import Space
@@ -38,7 +39,7 @@ class Progress:
         best: score and layers of the best trial so far.
         finished: the trial that has just finished, if this is about one.
         trouble: why the study can not be reached right now.
-        testing: whether the winners are being scored on the test split.
+        testing: whether the winners are being repeated and scored on the test split.
     """
 
     done: int
@@ -95,7 +96,7 @@ class Search:
         return self.seconds_before + time.monotonic() - self._started + self._charged
 
     def run(self) -> None:
-        """Search until the budget is met, then score the winners on the test split.
+        """Search until the budget is met, then repeat the winners and score them on the test split.
 
         Interrupted, it lets go of its trials: the same search goes on with them.
         """
@@ -109,7 +110,7 @@ class Search:
             try:
                 while self._step(pool):
                     pass
-                self.journal.patiently(lambda: self._test_winners(pool))
+                self.journal.patiently(lambda: self._confirm_winners(pool))
             except KeyboardInterrupt:
                 with contextlib.suppress(*GONE):  # then the missing heartbeat will tell
                     for trial in self._mine.values():
@@ -197,33 +198,53 @@ class Search:
         trials = self.journal.patiently(self.journal.trials)
         return any(trial.state == TrialState.RUNNING for trial in trials)
 
-    def _test_winners(self, pool: Pool) -> None:
-        """Open the test split, once for each winner, whoever gets there first."""
-        with self.journal.exclusive():
-            scores: dict[str, float | None] = dict(self.journal.noted("test_scores", {}))
-            winners = ranked(self.journal.trials(), self.settings.evaluator.direction)
-            waiting = [
-                trial
-                for trial in winners[: self.limits.winners]
-                if trial.user_attrs["fingerprint"] not in scores
-            ]
-            for evaluation in self._evaluate_test(waiting, pool):
-                scores[evaluation.fingerprint] = evaluation.score
-                self.journal.note("test_scores", scores)
+    def _confirm_winners(self, pool: Pool) -> None:
+        """Repeat the winners with other seeds, and open the test split once for each of them.
 
-    def _evaluate_test(self, trials: Sequence[FrozenTrial], pool: Pool) -> list[Evaluation]:
-        seed, done = self.settings.seed, []
-        waiting = [self.space.architecture(layers_of(trial)) for trial in trials]
-        for architecture in list(waiting):
-            if known := self.evaluator.recall(architecture, seed, "test"):
-                waiting.remove(architecture)
-                done.append(known)
+        Whoever gets there first does it; what others have done is not done again.
+        """
+        with self.journal.exclusive():
+            top = ranked(self.journal.trials(), self.settings.evaluator.direction)
+            winners = {
+                trial.user_attrs["fingerprint"]: trial for trial in top[: self.limits.winners]
+            }
+            repeats = self.journal.noted("repeats", {})
+            tests = self.journal.noted("test_scores", {})
+            waiting: list[tuple[str, int, SplitName]] = []
+            for name in winners:
+                seeds = other_seeds(self.settings.seed, self.limits.repeats)
+                known = repeats.setdefault(name, {})
+                waiting += [(name, seed, "validation") for seed in seeds if str(seed) not in known]
+                waiting += [] if name in tests else [(name, self.settings.seed, "test")]
+            jobs = [
+                (self.space.architecture(layers_of(winners[name])), seed, split)
+                for name, seed, split in waiting
+            ]
+            for found in self._evaluate(jobs, pool):
+                if found.split == "test":
+                    tests[found.fingerprint] = found.score
+                else:
+                    repeats[found.fingerprint][str(found.seed)] = found.score
+                self.journal.note("test_scores", tests)
+                self.journal.note("repeats", repeats)
+
+    def _evaluate(
+        self, jobs: Sequence[tuple[Architecture, int, SplitName]], pool: Pool
+    ) -> Iterator[Evaluation]:
+        """Yield the evaluations of some architectures as they are finished."""
+        waiting = []
+        for architecture, seed, split in jobs:
+            known = self.evaluator.recall(architecture, seed, split)
+            if known is not None:
+                yield known
+            else:
+                waiting.append((architecture, seed, split))
         while waiting or pool.running:
             while waiting and pool.free:
-                pool.submit(len(waiting), waiting.pop(0), seed, "test")
-            done += [evaluation for _, evaluation in pool.collect(TICK)]
+                pool.submit(len(waiting), *waiting.pop(0))
+            for _, evaluation in pool.collect(TICK):
+                yield evaluation
             self.on_progress(self.progress(testing=True))
-        return done
 
 
 def ranked(trials: Sequence[FrozenTrial], direction: str) -> list[FrozenTrial]:
@@ -231,6 +252,29 @@ def ranked(trials: Sequence[FrozenTrial], direction: str) -> list[FrozenTrial]:
     sign = -1 if direction == "maximize" else 1
     scored = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     return sorted(scored, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
+
+
+def other_seeds(seed: int, count: int) -> list[int]:
+    """Return the seeds with which the winners of a search are repeated."""
+    return [(seed + 1 + place) % (1 << 32) for place in range(count)]
+
+
+def best_first(
+    trials: Sequence[FrozenTrial],
+    direction: str,
+    *,
+    winners: int,
+    means: Mapping[str, float | None],
+) -> list[FrozenTrial]:
+    """Return the scored trials, the winners in the order of their repeats' means."""
+    order = ranked(trials, direction)
+    sign = -1 if direction == "maximize" else 1
+
+    def place(trial: FrozenTrial) -> float:
+        mean = means.get(trial.user_attrs["fingerprint"])
+        return math.inf if mean is None else sign * mean
+
+    return sorted(order[:winners], key=place) + order[winners:]
 
 
 def _describe(architecture: Architecture) -> dict[str, object]:

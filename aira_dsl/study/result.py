@@ -5,12 +5,10 @@ from pathlib import Path
 from typing import Literal
 
 from aira_dsl.architecture import Architecture
-from aira_dsl.space import Space
-from aira_dsl.study.journal import Journal
-from aira_dsl.study.loop import ranked
+from aira_dsl.calibration import score_noise
+from aira_dsl.study.loop import Search, best_first
 from aira_dsl.study.samplers import layers_of
-from aira_dsl.study.settings import SearchSettings
-from aira_dsl.study.table import Row, rows
+from aira_dsl.study.table import Row, confirmed, rows
 
 
 @dataclass(frozen=True)
@@ -19,36 +17,43 @@ class SearchResult:
 
     Attributes:
         best: the architecture with the best validation score, or None if every trial failed.
-        score: its validation score.
+        score: its validation score, for which it was chosen.
+        confirmed: its mean validation score with other seeds; None without repeats.
         test_score: its score on the test split, which the search did not see.
         rows: the trial table.
         direction: `maximize` or `minimize`: which way scores get better.
+        noise: standard deviation of a score between seeds, if the preset's calibration tells.
         folder: where all of it is written.
         exhausted: whether the space ran out of arrangements before the budget did.
     """
 
     best: Architecture | None
     score: float | None
+    confirmed: float | None
     test_score: float | None
     rows: list[Row]
     direction: Literal["maximize", "minimize"]
+    noise: float | None
     folder: Path
     exhausted: bool
 
 
-def summarise(
-    space: Space, settings: SearchSettings, journal: Journal, folder: Path, *, exhausted: bool
-) -> SearchResult:
+def summarise(search: Search, folder: Path) -> SearchResult:
     """Read the result of a search from its journal."""
-    tests = journal.noted("test_scores", {})
+    journal, settings = search.journal, search.settings
+    tests, repeats = journal.noted("test_scores", {}), journal.noted("repeats", {})
+    means = confirmed(repeats)
     direction = settings.evaluator.direction
-    best = next(iter(ranked(journal.trials(), direction)), None)
+    order = best_first(journal.trials(), direction, winners=search.limits.winners, means=means)
+    best = next(iter(order), None)
     return SearchResult(
-        best=space.architecture(layers_of(best), name="best") if best else None,
+        best=search.space.architecture(layers_of(best), name="best") if best else None,
         score=best.value if best else None,
+        confirmed=means.get(best.user_attrs["fingerprint"]) if best else None,
         test_score=tests.get(best.user_attrs["fingerprint"]) if best else None,
-        rows=rows(journal.trials(), tests),
+        rows=rows(journal.trials(), tests, repeats),
         direction=direction,
+        noise=score_noise(settings.evaluator),
         folder=folder,
-        exhausted=exhausted,
+        exhausted=search.exhausted,
     )

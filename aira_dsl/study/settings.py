@@ -29,7 +29,8 @@ class Limits(BaseModel):
         time_limit: seconds that one candidate may take.
         memory_limit: bytes that one candidate may allocate.
         heartbeat: seconds between signs of life of running trials, for searches on many machines.
-        winners: how many of the best are scored on the test split at the end.
+        winners: how many of the best are repeated, and scored on the test split, at the end.
+        repeats: with how many other seeds they are repeated before one is named the best.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,6 +42,7 @@ class Limits(BaseModel):
     memory_limit: Annotated[int, Field(ge=64 << 20)]
     heartbeat: Annotated[int, Field(ge=1)] = 30
     winners: Annotated[int, Field(ge=1)] = 3
+    repeats: Annotated[int, Field(ge=0, le=100)] = 2
 
 
 class SearchSettings(BaseModel):

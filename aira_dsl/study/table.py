@@ -28,6 +28,8 @@ class Row:
         fingerprint: the architecture's identity.
         score: validation score, None unless COMPLETE.
         test_score: score on the test split; only the winners have one.
+        confirmed: mean validation score with other seeds; only the winners have one.
+        repeats: those scores, by seed.
         seconds: what the evaluation took when it was computed.
         cached: whether it came from the store.
         parameters: learnable parameters without embedding and head.
@@ -44,6 +46,8 @@ class Row:
     fingerprint: str
     score: float | None
     test_score: float | None
+    confirmed: float | None
+    repeats: dict[str, float | None]
     seconds: float | None
     cached: bool
     parameters: int
@@ -53,13 +57,20 @@ class Row:
     tasks: dict[str, float]
 
 
-def rows(trials: Sequence[FrozenTrial], tests: Mapping[str, float | None]) -> list[Row]:
+Repeats = Mapping[str, Mapping[str, float | None]]
+"""Validation scores with other seeds: by fingerprint, then by seed."""
+
+
+def rows(
+    trials: Sequence[FrozenTrial], tests: Mapping[str, float | None], repeats: Repeats
+) -> list[Row]:
     """Turn trials into rows; `tests` gives test scores by fingerprint."""
-    return [_row(trial, tests) for trial in trials]
+    return [_row(trial, tests, repeats) for trial in trials]
 
 
-def _row(trial: FrozenTrial, tests: Mapping[str, float | None]) -> Row:
+def _row(trial: FrozenTrial, tests: Mapping[str, float | None], repeats: Repeats) -> Row:
     attributes = trial.user_attrs
+    fingerprint = attributes["fingerprint"]
     layers = layers_of(trial)
     evaluation: dict[str, Any] = attributes.get("evaluation", {})
     return Row(
@@ -67,9 +78,11 @@ def _row(trial: FrozenTrial, tests: Mapping[str, float | None]) -> Row:
         state=trial.state.name,
         layers=layers,
         pattern=compress(layers),
-        fingerprint=attributes["fingerprint"],
+        fingerprint=fingerprint,
         score=trial.value,
-        test_score=tests.get(attributes["fingerprint"]),
+        test_score=tests.get(fingerprint),
+        confirmed=confirmed(repeats).get(fingerprint),
+        repeats=dict(repeats.get(fingerprint, {})),
         seconds=attributes.get("seconds"),
         cached=attributes.get("cached", False),
         parameters=attributes["parameters"],
@@ -80,6 +93,19 @@ def _row(trial: FrozenTrial, tests: Mapping[str, float | None]) -> Row:
     )
 
 
+def confirmed(repeats: Repeats) -> dict[str, float | None]:
+    """Return the mean over other seeds by fingerprint; None if one of them failed.
+
+    The score that made a trial a winner is not part of it: it was chosen for being high.
+    """
+    means: dict[str, float | None] = {}
+    for fingerprint, by_seed in repeats.items():
+        scores = [score for score in by_seed.values() if score is not None]
+        if by_seed:
+            means[fingerprint] = sum(scores) / len(scores) if len(scores) == len(by_seed) else None
+    return means
+
+
 def as_json(table: Sequence[Row]) -> str:
     """Write the table as a JSON list of objects."""
     return json.dumps([asdict(row) for row in table], indent=1, ensure_ascii=False) + "\n"
@@ -88,7 +114,7 @@ def as_json(table: Sequence[Row]) -> str:
 def as_csv(table: Sequence[Row]) -> str:
     """Write the table as CSV; layers joined by `-`, one column a task."""
     tasks = sorted({task for row in table for task in row.tasks})
-    plain = [name for name in Row.__dataclass_fields__ if name != "tasks"]
+    plain = [name for name in Row.__dataclass_fields__ if name not in ("tasks", "repeats")]
     text = io.StringIO()
     writer = csv.DictWriter(text, [*plain, *tasks], lineterminator="\n")
     writer.writeheader()

@@ -4,16 +4,22 @@ import csv
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from optuna.trial import FrozenTrial, create_trial
 
+from aira_dsl.language import parse
 from aira_dsl.report.figures import best_so_far
-from aira_dsl.study.table import Row, as_csv, as_json
+from aira_dsl.report.outcome import outcome_json, outcome_text
+from aira_dsl.study.loop import best_first
+from aira_dsl.study.result import SearchResult
+from aira_dsl.study.table import Row, as_csv, as_json, confirmed
 
 OK = Row(
     number=0, state="COMPLETE", layers=("A", "M", "M"), pattern="A-2M", fingerprint="f0",
-    score=0.5, test_score=None, seconds=1.5, cached=False, parameters=10, training_flops=20,
-    status="ok", message="", tasks={"memorization": 0.5},
+    score=0.5, test_score=None, confirmed=None, repeats={}, seconds=1.5, cached=False,
+    parameters=10, training_flops=20, status="ok", message="", tasks={"memorization": 0.5},
 )  # fmt: skip
 FAILED = replace(
     OK,
@@ -24,6 +30,51 @@ FAILED = replace(
     message='loss "nan", step 3',
     tasks={},
 )
+
+
+def test_a_mean_of_repeats_leaves_no_failure_out() -> None:
+    repeats = {"a": {"1": 0.5, "2": 0.7}, "b": {"1": 0.5, "2": None}, "c": {}}
+    assert confirmed(repeats) == {"a": pytest.approx(0.6), "b": None}
+
+
+def trial(number: int, score: float) -> FrozenTrial:
+    made = create_trial(value=score, user_attrs={"fingerprint": f"f{number}"})
+    made.number = number
+    return made
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_the_best_is_who_repeats_best_among_the_winners(direction: str) -> None:
+    sign = 1 if direction == "maximize" else -1
+    trials = [trial(number, sign * score) for number, score in enumerate([0.1, 0.9, 0.8, 0.7])]
+    means = {"f1": sign * 0.5, "f2": sign * 0.75, "f3": sign * 0.99}
+    numbers = [t.number for t in best_first(trials, direction, winners=2, means=means)]
+    assert numbers == [2, 1, 3, 0]  # trial 3 was a winner once and is none now
+    failed = {"f1": None, "f2": sign * 0.75}
+    assert best_first(trials, direction, winners=2, means=failed)[0].number == 2
+    assert best_first(trials, direction, winners=2, means={})[0].number == 1
+
+
+def test_doubts_are_said() -> None:
+    """Two winners that differ by less than the noise of their repeats are not told apart."""
+    other = {"1": 0.58, "2": 0.60}
+    rows = [
+        replace(OK, confirmed=0.60, repeats={"1": 0.6, "2": 0.6}),
+        replace(OK, number=1, pattern="M-2A", confirmed=0.59, repeats=other),
+        replace(OK, number=2, pattern="3M", confirmed=0.40, repeats={"1": 0.4, "2": 0.4}),
+        replace(OK, number=3, pattern="3A", score=0.9),
+    ]
+    best = parse("architecture best {\n width 16\n block A = attention { heads 2 }\n layers A\n}")
+    result = SearchResult(
+        best=best, score=0.5, confirmed=0.6, test_score=None, rows=rows, direction="maximize",
+        noise=0.02, folder=Path("run"), exhausted=False,
+    )  # fmt: skip
+    text = outcome_text(result)
+    assert "not told apart from the best by 2 repeats: M-2A\n" in text
+    assert "noise of a score (standard deviation between seeds): 0.0200" in text
+    assert "told apart" not in outcome_text(replace(result, noise=0.001))
+    assert "noise" not in outcome_text(replace(result, noise=None))
+    assert json.loads(outcome_json(result))["confirmed"] == 0.6
 
 
 def test_both_forms_of_the_table_say_the_same() -> None:
