@@ -5,6 +5,7 @@ own and so stands for processors without AVX-512.
 """
 
 import copy
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -21,7 +22,10 @@ from aira_dsl.engine.norm import add_norm
 from aira_dsl.modules import Mixer, RMSNorm, make_mixer
 from aira_dsl.primitives import MLP, Attention, Block, Mamba2
 
-pytestmark = pytest.mark.skipif(missing_kernels() is not None, reason=str(missing_kernels()))
+# On a laptop without a compiler there is nothing to test; in CI that is an error.
+pytestmark = pytest.mark.skipif(
+    missing_kernels() is not None and "CI" not in os.environ, reason=str(missing_kernels())
+)
 
 PORTABLE = ("-DAIRA_PORTABLE",)
 TOLERANCE = {torch.float32: 2e-5, torch.bfloat16: 5e-2}

@@ -170,6 +170,24 @@ def test_a_time_budget_ends_a_search_and_is_kept_over_sessions(cli: Cli, tiny: P
     assert len(trials(cli.folder / "run")) == count
 
 
+def test_without_kernels_a_search_says_so_and_keeps_its_results_apart(
+    cli: Cli, tiny: Path
+) -> None:
+    arguments = (*SEARCH[:-2], "--budget", 1, "--repeats", 0, "--precision", "fp32")
+    assert cli.run(*arguments, "--out", "kernels").returncode == 0
+    cli.environment["AIRA_DSL_KERNELS"] = "off"
+    done = cli.run(*arguments, "--out", "plain")
+    assert done.returncode == 0
+    assert "note: switched off by AIRA_DSL_KERNELS; evaluations take several" in done.stderr
+    (kernels,), (plain,) = trials(cli.folder / "kernels"), trials(cli.folder / "plain")
+    assert not plain["cached"]
+    assert plain["layers"] == kernels["layers"]
+    assert plain["score"] == pytest.approx(kernels["score"], abs=0.02)
+    refused = cli.run(*arguments[:-1], "bf16", "--out", "none")
+    assert refused.returncode == 2
+    assert "error[E0631]" in refused.stderr
+
+
 def test_more_workers_than_memory_holds_are_refused(cli: Cli, tiny: Path) -> None:
     done = cli.run(*SEARCH, "--budget", 2, "--workers", 1024)
     assert done.returncode == 2
