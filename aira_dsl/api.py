@@ -16,7 +16,13 @@ from aira_dsl.errors import UsageError
 from aira_dsl.machine import available_cores, free_memory
 from aira_dsl.proxy.evaluation import Evaluation
 from aira_dsl.proxy.evaluator import Evaluator, code_version
-from aira_dsl.proxy.presets import TIME_LIMITS, Objective, PresetName, preset_settings
+from aira_dsl.proxy.presets import (
+    TIME_LIMITS,
+    EvaluatorSettings,
+    Objective,
+    PresetName,
+    preset_settings,
+)
 from aira_dsl.proxy.store import Store, default_store_path
 from aira_dsl.report.run_files import write_run
 from aira_dsl.space import Space
@@ -26,6 +32,7 @@ from aira_dsl.study.loop import Progress, Search
 from aira_dsl.study.result import SearchResult, summarise
 from aira_dsl.study.settings import Limits, SamplerName, SearchSettings, default_sampler
 from aira_dsl.study.storage import GONE, shared_address
+from aira_dsl.table import TableEvaluator, load_table, read_table
 
 __all__ = ["Evaluation", "Progress", "SearchResult", "evaluate", "search"]
 
@@ -77,6 +84,8 @@ def search(
     objective: Objective = "mad",
     corpus: Sequence[str | Path] = (),
     precision: PrecisionChoice = "auto",
+    evaluator: Literal["proxy", "table"] = "proxy",
+    table: str | Path | None = None,
     seed: int = 0,
     workers: int | None = None,
     out: str | Path | None = None,
@@ -101,6 +110,8 @@ def search(
         seconds: wall-clock seconds in all sessions.
         where: constraints such as `A<=4` or `parameters<=1_050_000`.
         preset, objective, corpus, precision, seed, store: as for `evaluate`.
+        evaluator: `table` looks scores up; the space, preset and so on are then the table's.
+        table: the table's file; None for the one that ships.
         workers: evaluation processes, one thread each; None for one a core. With one worker two
             searches with the same seed give the same table.
         out: run folder; None for one under `runs/` named after the search.
@@ -128,16 +139,21 @@ def search(
     if budget is None and seconds is None:
         budget = 100
     workers = _workers(workers)
-    space = (space or Space.default()).where(*where)
-    evaluator_settings = preset_settings(
-        preset, objective=objective, corpus=corpus, precision=precision
+    judge, code = _judge(
+        evaluator,
+        table,
+        lambda: preset_settings(preset, objective=objective, corpus=corpus, precision=precision),
     )
+    if isinstance(judge, TableEvaluator):
+        space = space or judge.table.space
+        repeats = min(repeats, judge.table.seeds - 1)
+    space = (space or Space.default()).where(*where)
     settings = SearchSettings.of(
         space,
         sampler=sampler or default_sampler(budget),
         seed=seed,
-        evaluator=evaluator_settings,
-        code=code_version(),
+        evaluator=judge.settings,
+        code=code,
     )
     limits = Limits(
         budget=budget,
@@ -153,8 +169,24 @@ def search(
         closing(Store(store or default_store_path())) as opened,
         closing(RunFolder(out or Path("runs") / settings.title, settings, force=force)) as folder,
     ):
-        evaluator = Evaluator(evaluator_settings, store=opened)
-        return _run(space, settings, limits, evaluator, folder, address, study, on_progress)
+        judge.store = opened
+        return _run(space, settings, limits, judge, folder, address, study, on_progress)
+
+
+def _judge(
+    kind: Literal["proxy", "table"],
+    table: str | Path | None,
+    settings: Callable[[], EvaluatorSettings],
+) -> tuple[Evaluator, str]:
+    """Return who judges, and the version of what he judges by."""
+    if kind == "proxy":
+        if table is not None:
+            raise UsageError(
+                "E0644", "a table is read only by --evaluator table", help="add --evaluator table"
+            )
+        return Evaluator(settings()), code_version()
+    judge = TableEvaluator(load_table() if table is None else read_table(table))
+    return judge, f"table {judge.identity}"
 
 
 def _run(

@@ -29,6 +29,7 @@ from .lsp import lsp
 from .search import search
 from .show import show
 from .space import space
+from .table import app as table
 
 app = typer.Typer(
     name="aira-dsl",
@@ -50,6 +51,7 @@ app.command("search")(search)
 app.command("bench")(bench)
 app.command("calibrate")(calibrate)
 app.command("lsp")(lsp)
+app.add_typer(table, name="table")
 
 
 @app.callback(invoke_without_command=True)

@@ -41,6 +41,11 @@ class _Precision(StrEnum):
     bf16 = "bf16"
 
 
+class _Evaluator(StrEnum):
+    proxy = "proxy"
+    table = "table"
+
+
 class _Format(StrEnum):
     text = "text"
     json = "json"
@@ -98,6 +103,12 @@ def search(
     precision: Annotated[
         _Precision, typer.Option(help="Of activations; auto: the quicker one here.")
     ] = _Precision.auto,
+    evaluator: Annotated[
+        _Evaluator, typer.Option(help="Train, or look up in a complete table.")
+    ] = _Evaluator.proxy,
+    table: Annotated[
+        Path | None, typer.Option(help="The table's file; the one that ships if left out.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything.", min=0, max=(1 << 32) - 1)] = 0,
     workers: Annotated[
         int | None, typer.Option(help="Evaluation processes; default one a core.", min=1, max=1024)
@@ -143,7 +154,7 @@ def search(
     from aira_dsl.report.outcome import outcome_json, outcome_text
     from aira_dsl.space import Space
 
-    if reason := missing_kernels():
+    if evaluator == _Evaluator.proxy and (reason := missing_kernels()):
         print(f"note: {reason}; evaluations take several times as long", file=sys.stderr)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is an interruption
     try:
@@ -159,6 +170,8 @@ def search(
                 objective=objective.value,
                 corpus=corpus or (),
                 precision=precision.value,
+                evaluator=evaluator.value,
+                table=table,
                 seed=seed,
                 workers=workers,
                 out=out,

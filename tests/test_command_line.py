@@ -88,9 +88,12 @@ def test_the_command_line_keeps_its_names() -> None:
     from aira_dsl.cli import app
     from typer.main import get_command
 
+    commands = dict(get_command(app).commands)  # type: ignore[attr-defined]
+    for name, command in commands.pop("table").commands.items():
+        commands[f"table {name}"] = command
     found = {
         name: sorted(option for parameter in command.params for option in parameter.opts)
-        for name, command in get_command(app).commands.items()  # type: ignore[attr-defined]
+        for name, command in commands.items()
     }
     assert found == {
         "bench": ["--all", "--format", "--rounds", "--seconds"],
@@ -113,11 +116,14 @@ def test_the_command_line_keeps_its_names() -> None:
             "--count", "--format", "--index", "--pattern", "--sample", "--seed", "--where", "file",
         ],
         "lsp": ["--stdio"],
+        "table make": ["--force", "--out", "--preset", "--seeds", "--store", "space"],
+        "table show": ["--format", "file"],
+        "table compare": ["--budget", "--format", "--out", "--sampler", "--seeds", "file"],
         "search": [
-            "--budget", "--corpus", "--force", "--format", "--heartbeat", "--memory-limit",
-            "--method", "--objective", "--out", "--precision", "--preset", "--repeats",
-            "--sampler", "--seed", "--storage", "--store", "--study", "--time", "--time-limit",
-            "--where", "--winners", "--workers", "space",
+            "--budget", "--corpus", "--evaluator", "--force", "--format", "--heartbeat",
+            "--memory-limit", "--method", "--objective", "--out", "--precision", "--preset", "--repeats",
+            "--sampler", "--seed", "--storage", "--store", "--study", "--table", "--time",
+            "--time-limit", "--where", "--winners", "--workers", "space",
         ],
     }  # fmt: skip
 

@@ -3,18 +3,14 @@
 A file that was cut, edited or made by other settings is refused, never guessed at.
 """
 
-import hashlib
-import json
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from aira_dsl.errors import InputError
-from aira_dsl.files import write_atomically
+from aira_dsl.sealed import read_sealed, unusable, write_sealed
 
-FORMAT = 1
+KIND = "calibration"
 
 
 class Measured(BaseModel):
@@ -75,9 +71,7 @@ class Calibration(BaseModel):
         Raises:
             RunError: E0904, if it can not be written.
         """
-        content = self.model_dump(mode="json")
-        record = {"format": FORMAT, "sha256": _checksum(content), "calibration": content}
-        write_atomically(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+        write_sealed(path, KIND, self.model_dump(mode="json"))
 
 
 def read_calibration(path: str | Path) -> Calibration:
@@ -96,21 +90,8 @@ def load_calibration(preset: str) -> Calibration | None:
 
 
 def _read(name: str, data: bytes) -> Calibration:
+    content = read_sealed(name, data, KIND)
     try:
-        record: dict[str, Any] = json.loads(data)
-        found, content = record["format"], record["calibration"]
-        if found == FORMAT and record["sha256"] == _checksum(content):
-            return Calibration.model_validate(content)
-        reason = "its checksum is wrong" if found == FORMAT else f"it has format {found}"
-    except (ValueError, KeyError, TypeError, AttributeError, ValidationError):
-        reason = "it is damaged"
-    raise InputError(
-        "E0641",
-        f"{name} is no calibration that can be used: {reason}",
-        help="make it again with `aira-dsl calibrate`",
-    )
-
-
-def _checksum(content: Any) -> str:
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+        return Calibration.model_validate(content)
+    except ValidationError:
+        raise unusable(name, KIND, "it is of another version") from None

@@ -1,13 +1,14 @@
-"""What a person sees while a search runs: a bar on a terminal, one line a result elsewhere."""
+"""What a person sees while work goes on: a bar on a terminal, one line a result elsewhere."""
 
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
 from aira_dsl.architecture import compress
+from aira_dsl.proxy.evaluation import Evaluation
 from aira_dsl.study.loop import Progress
 
 
@@ -55,6 +56,42 @@ class LiveView:
             completed=progress.done if budget is not None else progress.seconds,
             facts=_facts(progress),
         )
+
+
+class ListView:
+    """Shows how far a list of evaluations or searches is; use it as a context manager."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar = RichProgress(
+            BarColumn(bar_width=24),
+            TextColumn("{task.completed:,} of {task.total:,}"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[facts]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=1, facts="starting")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._bar.stop()
+
+    def count(self, done: int, total: int) -> None:
+        """Show how much is done."""
+        self._bar.update(self._task, completed=done, total=total, facts="")
+
+    def update(self, done: int, total: int, evaluation: Evaluation) -> None:
+        """Show how much is done, and the result that has just come in."""
+        score = evaluation.status if evaluation.score is None else f"{evaluation.score:.4f}"
+        facts = f"last {score} in {evaluation.seconds:.0f} s"
+        self._bar.update(self._task, completed=done, total=total, facts=facts)
+        if not self._console.is_terminal:
+            self._console.print(f"[{done}/{total}] {facts}", highlight=False, markup=False)
 
 
 def _result_line(progress: Progress) -> str:

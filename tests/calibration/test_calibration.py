@@ -106,6 +106,7 @@ def test_the_file_comes_back(tmp_path: Path) -> None:
         (lambda text: text[: len(text) // 2], "damaged"),
         (lambda text: text.replace('"seeds": 3', '"seeds": 4'), "checksum"),
         (lambda text: text.replace('"format": 1', '"format": 9'), "format 9"),
+        (lambda text: text.replace('"kind": "c', '"kind": "n'), "it is a nalibration"),
         (lambda text: "[]", "damaged"),
         (lambda text: "", "damaged"),
         (lambda text: "\x00\xff", "damaged"),

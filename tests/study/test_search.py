@@ -170,9 +170,7 @@ def test_a_time_budget_ends_a_search_and_is_kept_over_sessions(cli: Cli, tiny: P
     assert len(trials(cli.folder / "run")) == count
 
 
-def test_without_kernels_a_search_says_so_and_keeps_its_results_apart(
-    cli: Cli, tiny: Path
-) -> None:
+def test_without_kernels_a_search_says_so_and_keeps_its_results_apart(cli: Cli, tiny: Path) -> None:
     arguments = (*SEARCH[:-2], "--budget", 1, "--repeats", 0, "--precision", "fp32")
     assert cli.run(*arguments, "--out", "kernels").returncode == 0
     cli.environment["AIRA_DSL_KERNELS"] = "off"

@@ -1,0 +1,10 @@
+"""The complete table of a small space: every arrangement evaluated, so that searching is free.
+
+As the NAS-Bench tables did for cells of image networks, for hybrid language-model layers.
+"""
+
+from aira_dsl.table.evaluating import TableEvaluator
+from aira_dsl.table.making import make_table
+from aira_dsl.table.record import Table, load_table, read_table
+
+__all__ = ["Table", "TableEvaluator", "load_table", "make_table", "read_table"]

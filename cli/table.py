@@ -1,0 +1,118 @@
+"""`aira-dsl table`: make, describe and search complete tables of small spaces."""
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+app = typer.Typer(help="Complete tables of small spaces: make, show, compare.")
+
+_Out = Annotated[Path, typer.Option(help="Where to write.")]
+_File = Annotated[
+    Path | None, typer.Argument(help="A table's file; the one that ships if left out.")
+]
+_Format = Annotated[Literal["text", "json"], typer.Option("--format", help="Output.")]
+
+
+class _Preset(StrEnum):
+    smoke = "smoke"
+    cpu = "cpu"
+
+
+class _Sampler(StrEnum):
+    random = "random"
+    tpe = "tpe"
+    gp = "gp"
+    nsga2 = "nsga2"
+    evolution = "evolution"
+
+
+@app.command()
+def make(
+    space: Annotated[Path, typer.Argument(help="A space of at most 100,000 arrangements.")],
+    *,
+    out: _Out,
+    preset: Annotated[_Preset, typer.Option(help="Cost of one evaluation.")] = _Preset.cpu,
+    seeds: Annotated[int, typer.Option(help="Evaluations of each.", min=1, max=100)] = 2,
+    store: Annotated[
+        Path | None, typer.Option(help="File of known evaluations; default your own cache.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+) -> None:
+    """Evaluate every arrangement of a space; interrupted, the same command goes on."""
+    from rich.console import Console
+
+    from aira_dsl.report.live import ListView
+    from aira_dsl.report.writing import refuse_to_replace
+    from aira_dsl.space import Space
+    from aira_dsl.table import make_table
+
+    if not force:
+        refuse_to_replace(out)
+    try:
+        with ListView(Console(stderr=True)) as view:
+            table = make_table(
+                Space.load(space),
+                preset=preset.value,
+                seeds=seeds,
+                store=store,
+                on_result=view.update,
+            )
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on", file=sys.stderr)
+        raise typer.Exit(130) from None
+    table.write(out)
+    print(f"{out}: {len(table.rows):,} arrangements, {table.seeds} seeds")
+
+
+@app.command()
+def show(file: _File = None, *, format_: _Format = "text") -> None:
+    """Say what a table holds: the best arrangements, the noise, what explains the score."""
+    from aira_dsl.report.table import table_json, table_text
+    from aira_dsl.table import load_table, read_table
+
+    table = load_table() if file is None else read_table(file)
+    if format_ == "json":
+        print(json.dumps(table_json(table), indent=1))
+    else:
+        print(table_text(table), end="")
+
+
+@app.command()
+def compare(
+    file: _File = None,
+    *,
+    sampler: Annotated[
+        list[_Sampler] | None, typer.Option(help="Which; repeatable. Default: all.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Searches of each sampler.", min=2)] = 200,
+    budget: Annotated[int, typer.Option(help="Evaluations of a search.", min=1)] = 40,
+    out: Annotated[Path | None, typer.Option(help="Where to write the picture, a PNG.")] = None,
+    format_: _Format = "text",
+) -> None:
+    """Search a table hundreds of times with every sampler; show how far from the best they end."""
+    from rich.console import Console
+
+    from aira_dsl.files import write_atomically
+    from aira_dsl.report.live import ListView
+    from aira_dsl.report.table import contest_json, contest_picture, contest_text
+    from aira_dsl.table.comparing import contest
+    from aira_dsl.table.record import shipped_table
+
+    with ListView(Console(stderr=True)) as view:
+        found = contest(
+            file or shipped_table(),
+            samplers=[each.value for each in sampler or list(_Sampler)],
+            seeds=seeds,
+            budget=budget,
+            on_progress=view.count,
+        )
+    if out is not None:
+        write_atomically(out, contest_picture(found))
+    if format_ == "json":
+        print(json.dumps(contest_json(found), indent=1))
+    else:
+        print(contest_text(found), end="")
