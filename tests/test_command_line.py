@@ -121,9 +121,9 @@ def test_the_command_line_keeps_its_names() -> None:
         "table compare": ["--budget", "--format", "--out", "--sampler", "--seeds", "file"],
         "search": [
             "--budget", "--corpus", "--evaluator", "--force", "--format", "--heartbeat",
-            "--memory-limit", "--method", "--objective", "--out", "--precision", "--preset", "--repeats",
-            "--sampler", "--seed", "--storage", "--store", "--study", "--table", "--time",
-            "--time-limit", "--where", "--winners", "--workers", "space",
+            "--memory-limit", "--method", "--objective", "--out", "--precision", "--preset",
+            "--repeats", "--sampler", "--seed", "--storage", "--store", "--study", "--table",
+            "--time", "--time-limit", "--where", "--winners", "--workers", "space",
         ],
     }  # fmt: skip
 
