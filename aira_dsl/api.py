@@ -36,6 +36,7 @@ from aira_dsl.table import TableEvaluator, load_table, read_table
 
 __all__ = ["Evaluation", "Progress", "SearchResult", "evaluate", "search"]
 
+PRUNE = 0.25
 MEMORY_SHARE = 0.8  # of the free memory, divided among the workers
 MIN_MEMORY = 1 << 30
 
@@ -95,6 +96,7 @@ def search(
     time_limit: float | None = None,
     memory_limit: int | None = None,
     heartbeat: int = 30,
+    prune: float = PRUNE,
     winners: int = 3,
     repeats: int = 2,
     force: bool = False,
@@ -120,6 +122,7 @@ def search(
         time_limit: seconds a candidate may take; None for the preset's.
         memory_limit: bytes a candidate may allocate; None for its share of what is free.
         heartbeat: seconds between signs of life, with `storage`.
+        prune: stop candidates among the worst share of all after two tasks or more; 0 for none.
         winners: how many of the best are repeated, and scored on the test split, at the end.
         repeats: with how many other seeds, before one of them is named the best.
         force: replace another search in the run folder.
@@ -152,6 +155,7 @@ def search(
         space,
         sampler=sampler or default_sampler(budget),
         seed=seed,
+        prune=prune,
         evaluator=judge.settings,
         code=code,
     )

@@ -136,6 +136,10 @@ def search(
     heartbeat: Annotated[
         int, typer.Option(help="Seconds between signs of life, with --storage.", min=1)
     ] = 30,
+    prune: Annotated[
+        float,
+        typer.Option(help="Stop the worst share of candidates early; 0: none.", min=0, max=0.9),
+    ] = 0.25,
     winners: Annotated[
         int, typer.Option(help="How many of the best are repeated and tested at the end.", min=1)
     ] = 3,
@@ -181,6 +185,7 @@ def search(
                 time_limit=time_limit,
                 memory_limit=memory_limit,
                 heartbeat=heartbeat,
+                prune=prune,
                 winners=winners,
                 repeats=repeats,
                 force=force,

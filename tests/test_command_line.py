@@ -85,8 +85,9 @@ def test_all_public_names_exist_and_are_sorted() -> None:
 
 def test_the_command_line_keeps_its_names() -> None:
     """Scripts count on these; a change here is a change that users must be told of."""
-    from aira_dsl.cli import app
     from typer.main import get_command
+
+    from aira_dsl.cli import app
 
     commands = dict(get_command(app).commands)  # type: ignore[attr-defined]
     for name, command in commands.pop("table").commands.items():
@@ -122,7 +123,7 @@ def test_the_command_line_keeps_its_names() -> None:
         "search": [
             "--budget", "--corpus", "--evaluator", "--force", "--format", "--heartbeat",
             "--memory-limit", "--method", "--objective", "--out", "--precision", "--preset",
-            "--repeats", "--sampler", "--seed", "--storage", "--store", "--study", "--table",
+            "--prune", "--repeats", "--sampler", "--seed", "--storage", "--store", "--study", "--table",
             "--time", "--time-limit", "--where", "--winners", "--workers", "space",
         ],
     }  # fmt: skip

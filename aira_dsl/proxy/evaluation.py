@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Status = Literal["ok", "diverged", "out of memory", "over time", "crashed"]
+Status = Literal["ok", "pruned", "diverged", "out of memory", "over time", "crashed"]
 SplitName = Literal["validation", "test"]
 
 
@@ -39,11 +39,11 @@ class Evaluation(BaseModel):
         fingerprint: the architecture's identity.
         seed: seed of data, initialisation and order.
         split: the split that was scored.
-        status: `ok`, or how it failed.
+        status: `ok`, `pruned` if it was stopped as hopeless, or how it failed.
         score: mean token accuracy (objective `mad`) or bits per byte (`language`); None on failure.
         tasks: one entry a task, those finished before a failure.
         seconds: time of the whole evaluation.
-        message: what happened, for a failure.
+        message: what happened, if it is not `ok`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -9,7 +9,7 @@ is; several candidates at once are several processes (`aira_dsl.proxy.pool`).
 import hashlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -34,6 +34,10 @@ _NOT_NUMERIC = ("pool.py", "worker.py", "store.py", "evaluation.py", "presets.py
 _SOURCES = (".py", ".cpp", ".hpp")
 SCORING_BATCH = 128  # MAD's; macro accuracy depends on it
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "bad_alloc")
+
+
+GoOn = Callable[[Sequence[TaskScore]], bool]
+"""Is told the scores so far; says whether the rest is worth computing."""
 
 
 class Evaluator:
@@ -76,11 +80,22 @@ class Evaluator:
             self.store.put(key, evaluation)
 
     def evaluate(
-        self, architecture: Architecture, seed: int = 0, split: SplitName = "validation"
+        self,
+        architecture: Architecture,
+        seed: int = 0,
+        split: SplitName = "validation",
+        *,
+        go_on: GoOn = lambda tasks: True,
     ) -> Evaluation:
         """Evaluate in this process, without limits on time or memory.
 
         Divergence and exhausted memory come back as a status, never as an exception.
+
+        Args:
+            architecture: what to train.
+            seed: of data, initialisation and order.
+            split: what to score.
+            go_on: asked after every task but the last; if it says no, the evaluation is `pruned`.
 
         Raises:
             InputError: E06xx, if the data can not serve the settings.
@@ -88,11 +103,13 @@ class Evaluator:
         """
         if (known := self.recall(architecture, seed, split)) is not None:
             return known
-        evaluation = self._compute(architecture, seed, split)
+        evaluation = self._compute(architecture, seed, split, go_on)
         self.remember(architecture, evaluation)
         return evaluation
 
-    def _compute(self, architecture: Architecture, seed: int, split: SplitName) -> Evaluation:
+    def _compute(
+        self, architecture: Architecture, seed: int, split: SplitName, go_on: GoOn
+    ) -> Evaluation:
         started = time.perf_counter()
         scores: list[TaskScore] = []
         status: Status = "ok"
@@ -100,6 +117,9 @@ class Evaluator:
         try:
             with one_thread():
                 for run in self.settings.runs:
+                    if scores and not go_on(scores):
+                        status, message = "pruned", f"stopped after {len(scores)} tasks"
+                        break
                     scores.append(self._run_task(run, architecture, seed, split))
         except Diverged as error:
             status, message = "diverged", str(error)

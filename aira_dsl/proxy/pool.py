@@ -19,12 +19,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import IO, Any
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import AiraError, InputError, RunError
-from aira_dsl.proxy.evaluation import Evaluation, SplitName, Status
+from aira_dsl.proxy.evaluation import Evaluation, SplitName, Status, TaskScore
 from aira_dsl.proxy.evaluator import Evaluator
 
 START_SECONDS = 180.0  # importing torch on a cold, busy machine
@@ -41,6 +42,7 @@ class Job:
     seed: int
     split: SplitName
     tries: int = 1
+    judged: bool = False
 
 
 class Pool:
@@ -52,11 +54,16 @@ class Pool:
         workers: number of processes.
         time_limit: seconds that one candidate may take.
         memory_limit: bytes that one candidate may allocate.
+
+    Attributes:
+        judge: told a job's tag and its scores after each task but the last; says whether to go on.
+            None to let all evaluations run to their ends.
     """
 
     def __init__(
         self, evaluator: Evaluator, *, workers: int, time_limit: float, memory_limit: int
     ) -> None:
+        self.judge: Callable[[int, Sequence[TaskScore]], bool] | None = None
         self._evaluator = evaluator
         self._time_limit = time_limit
         self._memory_limit = memory_limit
@@ -81,7 +88,7 @@ class Pool:
     ) -> None:
         """Start an evaluation; a worker must be free."""
         worker = next(worker for worker in self._workers if worker.job is None)
-        worker.give(Job(tag, architecture, seed, split))
+        worker.give(Job(tag, architecture, seed, split, judged=self.judge is not None))
 
     def collect(self, timeout: float) -> list[tuple[int, Evaluation]]:
         """Wait until something happens, at most `timeout` seconds, and return what is finished.
@@ -110,7 +117,7 @@ class Pool:
         job = worker.job
         assert job is not None
         worker.job = None
-        if evaluation.status != "ok":
+        if evaluation.status not in ("ok", "pruned"):
             worker.kill()  # what is left of its memory can not be trusted
         self._evaluator.remember(job.architecture, evaluation)
         return job.tag, evaluation
@@ -124,6 +131,11 @@ class Pool:
             return self._too_slow(worker)
         if message and "error" in message:
             raise _as_error(*message["error"])
+        if message and "tasks" in message:
+            assert worker.job is not None
+            assert self.judge is not None
+            tasks = [TaskScore.model_validate(task) for task in message["tasks"]]
+            worker.answer(self.judge(worker.job.tag, tasks))
         if message and "evaluation" in message:
             return Evaluation.model_validate(message["evaluation"])
         return None
@@ -134,7 +146,7 @@ class Pool:
         was_ready = worker.ready
         worker.kill()
         if job.tries < MAX_TRIES:
-            worker.give(Job(job.tag, job.architecture, job.seed, job.split, job.tries + 1))
+            worker.give(replace(job, tries=job.tries + 1))
             return None
         if not was_ready:
             raise RunError("E0602", f"evaluation processes do not start: {reason}")
@@ -183,8 +195,13 @@ class _Worker:
             "architecture": job.architecture.model_dump(mode="json"),
             "seed": job.seed,
             "split": job.split,
+            "judged": job.judged,
         }
         self._write(json.dumps(request))
+
+    def answer(self, go_on: bool) -> None:
+        """Tell the process whether to go on."""
+        self._write(json.dumps(go_on))
 
     def deadline(self, time_limit: float) -> float:
         """Return when patience ends; the candidate's clock starts when its process is ready."""

@@ -1,7 +1,8 @@
 """The inside of an evaluation process: `python -m aira_dsl.proxy.worker`, started by the pool.
 
 It reads a configuration line and then one request a line on standard input, and answers with one
-JSON line each. It dies with its parent: when standard input closes, whatever is being computed.
+JSON line each; for a judged candidate it asks after each task whether to go on. It dies with its
+parent: when standard input closes, whatever is being computed.
 """
 
 import json
@@ -9,6 +10,7 @@ import os
 import resource
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TextIO
@@ -26,19 +28,27 @@ def main() -> None:
     configuration = json.loads(requests.get())
     evaluator = Evaluator(EvaluatorSettings.model_validate(configuration["settings"]))
     _limit_memory(configuration["memory_bytes"])
+
+    def ask(tasks: Sequence[Any]) -> bool:
+        _answer(answers, {"tasks": [task.model_dump() for task in tasks]})
+        return bool(json.loads(requests.get()))
+
     _answer(answers, {"ready": True})
     while True:
-        _answer(answers, _serve(evaluator, json.loads(requests.get())))
+        _answer(answers, _serve(evaluator, json.loads(requests.get()), ask))
 
 
-def _serve(evaluator: Any, request: dict[str, Any]) -> dict[str, Any]:
+def _serve(
+    evaluator: Any, request: dict[str, Any], ask: Callable[[Sequence[Any]], bool]
+) -> dict[str, Any]:
     from aira_dsl.architecture import Architecture
     from aira_dsl.errors import AiraError
     from aira_dsl.proxy.evaluation import Evaluation
 
+    options = {"go_on": ask} if request["judged"] else {}
     architecture = Architecture.model_validate(request["architecture"])
     try:
-        evaluation = evaluator.evaluate(architecture, request["seed"], request["split"])
+        evaluation = evaluator.evaluate(architecture, request["seed"], request["split"], **options)
     except AiraError as error:  # the data or the settings are wrong: no candidate can succeed
         return {"error": [error.exit_code, error.code, error.message, error.help]}
     except Exception as error:  # a candidate can not take the search down

@@ -102,7 +102,7 @@ def _result_line(progress: Progress) -> str:
     outcome = (
         f"score {trial.value:.4f}"
         if trial.value is not None
-        else f"failed ({trial.user_attrs['status']})"
+        else _without_score(trial.user_attrs["status"])
     )
     best = f"best {progress.best[0]:.4f}" if progress.best else "no score yet"
     origin = "stored" if trial.user_attrs["cached"] else f"{trial.user_attrs['seconds']:.1f} s"
@@ -110,6 +110,10 @@ def _result_line(progress: Progress) -> str:
         f"[{progress.done}{total}] trial {trial.number}  {outcome}  {best}  "
         f"{trial.user_attrs['layers']}  {origin}"
     )
+
+
+def _without_score(status: str) -> str:
+    return "stopped early" if status == "pruned" else f"failed ({status})"
 
 
 def _facts(progress: Progress) -> str:

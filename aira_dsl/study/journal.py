@@ -32,6 +32,7 @@ PATIENCE = 900.0
 """Seconds to wait for a database that went away in the middle of a search."""
 
 _CLAIM = "worker"
+_STATES = {"ok": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
 
 
 class Journal:
@@ -160,7 +161,7 @@ class Journal:
             **{score.task: score.token_accuracy for score in evaluation.tasks},
             "evaluation": evaluation.model_dump(mode="json"),
         }
-        state = TrialState.FAIL if evaluation.score is None else TrialState.COMPLETE
+        state = _STATES.get(evaluation.status, TrialState.FAIL)
         values = None if evaluation.score is None else [evaluation.score]
         with contextlib.suppress(UpdateFinishedTrialError):
             for key, value in attributes.items():

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field, replace
 from optuna.trial import FrozenTrial, TrialState
 
 from aira_dsl.architecture import Architecture, cost
-from aira_dsl.proxy.evaluation import Evaluation, SplitName
+from aira_dsl.proxy.evaluation import Evaluation, SplitName, TaskScore
 from aira_dsl.proxy.evaluator import Evaluator
 from aira_dsl.proxy.pool import Pool
 from aira_dsl.space import Space
 from aira_dsl.study.journal import Journal
+from aira_dsl.study.pruning import cut_short, hopeless
 from aira_dsl.study.samplers import distributions, layers_of, propose
 from aira_dsl.study.settings import Limits, SearchSettings
 from aira_dsl.study.storage import GONE
@@ -31,7 +32,7 @@ class Progress:
     """Where a search stands; handed to `on_progress` at every tick and every result.
 
     Attributes:
-        done: finished trials, failures included.
+        done: finished trials, failed and stopped ones included.
         failed: failures among them.
         running: trials in flight in this process.
         seconds: wall-clock seconds used, earlier sessions included.
@@ -108,8 +109,10 @@ class Search:
         )
         with contextlib.closing(pool):
             try:
+                pool.judge = self._go_on if self.settings.prune else None
                 while self._step(pool):
                     pass
+                pool.judge = None
                 self.journal.patiently(lambda: self._confirm_winners(pool))
             except KeyboardInterrupt:
                 with contextlib.suppress(*GONE):  # then the missing heartbeat will tell
@@ -185,8 +188,25 @@ class Search:
         if known is None:
             pool.submit(trial.number, architecture, self.settings.seed)
         else:
+            known = self._stop_where_it_would_have(trial.number, known)
             self._charged += known.seconds / self.limits.workers
             self._finish(trial.number, known, cached=True)
+
+    def _go_on(self, number: int, tasks: Sequence[TaskScore]) -> bool:
+        """Tell whether a candidate is worth its remaining tasks."""
+        return not hopeless(
+            self.journal.patiently(self.journal.trials),
+            tasks,
+            share=self.settings.prune,
+            direction=self.settings.evaluator.direction,
+        )
+
+    def _stop_where_it_would_have(self, number: int, known: Evaluation) -> Evaluation:
+        """Cut what the store knows: a search must not depend on what others have computed."""
+        for done in range(1, len(known.tasks)):
+            if not self._go_on(number, known.tasks[:done]):
+                return cut_short(known, done)
+        return known
 
     def _finish(self, number: int, evaluation: Evaluation, *, cached: bool) -> None:
         trial = self._mine.pop(number)

@@ -6,7 +6,6 @@ stood, and a proposal reaches the shared study whole or not at all. Duplicates a
 break a constraint are refused here, for every sampler alike.
 """
 
-import copy
 import random
 import warnings
 from collections.abc import Sequence
@@ -20,13 +19,13 @@ from optuna.trial import FrozenTrial
 
 from aira_dsl.machine import one_thread
 from aira_dsl.space import Space
-from aira_dsl.study import quiet_optuna
 from aira_dsl.study.evolution import (
     ArrangementSampler,
     Layers,
     RegularizedEvolutionSampler,
     slot_name,
 )
+from aira_dsl.study.replica import replica
 from aira_dsl.study.settings import SamplerName
 
 _TRIES = {"gp": 2}  # a Gaussian process thinks long and repeats itself
@@ -67,11 +66,8 @@ def propose(
     rng = random.Random(f"{seed}:{len(trials)}")
     base = _make_sampler(sampler, space, rng)
     refusing = _RefusingSampler(base, space, seen, rng, _TRIES.get(sampler, _DEFAULT_TRIES))
-    with quiet_optuna():
-        study = optuna.create_study(direction=direction, sampler=refusing)
     slots = distributions(space)
-    for trial in trials:
-        study.add_trial(_lean(trial, slots))
+    study = replica(trials, slots, direction=direction, sampler=refusing)
     with one_thread():  # the other cores are training candidates
         asked = study.ask(slots)
     if refusing.exhausted:
@@ -93,13 +89,6 @@ def layers_of(trial: FrozenTrial) -> Layers:
 
 def _identity(space: Space, layers: Layers) -> str:
     return space.architecture(layers).fingerprint
-
-
-def _lean(trial: FrozenTrial, slots: dict[str, BaseDistribution]) -> FrozenTrial:
-    """Copy what a sampler reads; Optuna copies what it is given, and results are large."""
-    lean = copy.copy(trial)
-    lean.user_attrs, lean.distributions = {}, slots
-    return lean
 
 
 def _make_sampler(name: SamplerName, space: Space, rng: random.Random) -> BaseSampler:

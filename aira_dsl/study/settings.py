@@ -52,6 +52,7 @@ class SearchSettings(BaseModel):
         method: `optuna`, the classical samplers.
         sampler: which of them.
         seed: seed of the sampler and of every evaluation.
+        prune: candidates among the worst share of all after two tasks or more are stopped.
         space: the arrangement space in JSON form.
         constraints: rules in text form.
         evaluator: objective, tasks, sizes and recipes.
@@ -64,6 +65,7 @@ class SearchSettings(BaseModel):
     method: Literal["optuna"] = "optuna"
     sampler: SamplerName
     seed: Annotated[int, Field(ge=0, lt=1 << 32)]
+    prune: Annotated[float, Field(ge=0, lt=1)]
     space: dict[str, Any]
     constraints: tuple[str, ...]
     evaluator: EvaluatorSettings
@@ -75,15 +77,13 @@ class SearchSettings(BaseModel):
         cls,
         space: Space,
         *,
-        sampler: SamplerName,
-        seed: int,
         evaluator: EvaluatorSettings,
         code: str,
+        **choices: Any,
     ) -> Self:
-        """Describe a search over `space`."""
+        """Describe a search over `space`; `choices` are sampler, seed and prune."""
         return cls(
-            sampler=sampler,
-            seed=seed,
+            **choices,
             space=space.definition.model_dump(mode="json"),
             constraints=tuple(map(str, space.constraints)),
             evaluator=evaluator,

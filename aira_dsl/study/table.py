@@ -22,7 +22,7 @@ class Row:
 
     Attributes:
         number: the trial's number in the study.
-        state: Optuna's word: COMPLETE, FAIL or RUNNING.
+        state: Optuna's word: COMPLETE, PRUNED, FAIL or RUNNING.
         layers: block names, first layer first.
         pattern: the layers in the pattern notation.
         fingerprint: the architecture's identity.

@@ -14,7 +14,12 @@ from aira_dsl.study.settings import SearchSettings, default_sampler
 
 def settings(seed: int = 0, **changes: object) -> SearchSettings:
     made = SearchSettings.of(
-        Space.default(), sampler="tpe", seed=seed, evaluator=preset_settings("smoke"), code="c0de"
+        Space.default(),
+        sampler="tpe",
+        seed=seed,
+        prune=0.25,
+        evaluator=preset_settings("smoke"),
+        code="c0de",
     )
     return made.model_copy(update=changes)
 

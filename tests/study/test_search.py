@@ -87,6 +87,33 @@ def test_two_one_worker_searches_with_one_seed_give_the_same_table(
 
 
 @pytest.mark.slow
+def test_hopeless_candidates_are_stopped_alike_whether_or_not_the_store_knows_them(
+    cli: Cli, tiny: Path
+) -> None:
+    """And each costs its place in the budget."""
+    arguments = (*SEARCH[:-2], "--sampler", "random", "--budget", 16, "--workers", 1)
+    assert cli.run(*arguments, "--prune", 0, "--out", "whole").returncode == 0
+    arguments = (*arguments, "--prune", 0.5)
+    done = cli.run(*arguments, "--out", "known")
+    assert done.returncode == 0, done.stderr
+    assert cli.run(*arguments, "--out", "fresh", "--store", "other.db").returncode == 0
+    whole, known, fresh = (trials(cli.folder / name) for name in ("whole", "known", "fresh"))
+    assert without_wall_clock(known) == without_wall_clock(fresh)
+    assert {row["state"] for row in whole} == {"COMPLETE"}
+    stopped = [row for row in fresh if row["state"] == "PRUNED"]
+    assert 0 < len(stopped) < 6
+    assert {row["state"] for row in fresh} == {"PRUNED", "COMPLETE"}
+    assert len(fresh) == 16
+    assert min(row["number"] for row in stopped) >= 10
+    for row in stopped:
+        assert row["score"] is None
+        full = whole[row["number"]]["tasks"]
+        assert 2 <= len(row["tasks"]) < len(full)
+        assert row["tasks"].items() <= full.items()
+    assert "stopped early" in done.stderr
+
+
+@pytest.mark.slow
 def test_a_search_killed_in_flight_and_started_again_equals_one_that_was_not(
     cli: Cli, tiny: Path
 ) -> None:
