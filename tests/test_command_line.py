@@ -85,9 +85,8 @@ def test_all_public_names_exist_and_are_sorted() -> None:
 
 def test_the_command_line_keeps_its_names() -> None:
     """Scripts count on these; a change here is a change that users must be told of."""
-    from typer.main import get_command
-
     from aira_dsl.cli import app
+    from typer.main import get_command
 
     commands = dict(get_command(app).commands)  # type: ignore[attr-defined]
     for name, command in commands.pop("table").commands.items():
@@ -123,8 +122,8 @@ def test_the_command_line_keeps_its_names() -> None:
         "search": [
             "--budget", "--corpus", "--evaluator", "--force", "--format", "--heartbeat",
             "--memory-limit", "--method", "--objective", "--out", "--precision", "--preset",
-            "--prune", "--repeats", "--sampler", "--seed", "--storage", "--store", "--study", "--table",
-            "--time", "--time-limit", "--where", "--winners", "--workers", "space",
+            "--prune", "--repeats", "--sampler", "--seed", "--storage", "--store",
+            "--study", "--table", "--time", "--time-limit", "--where", "--winners", "--workers", "space",
         ],
     }  # fmt: skip
 

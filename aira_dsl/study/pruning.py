@@ -37,9 +37,8 @@ def hopeless(
     if share == 0 or len(tasks) < FIRST_LOOK:
         return False
     others = [trial for trial in trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
-    study = replica(
-        others, _slots(others), direction=direction, sampler=optuna.samplers.RandomSampler()
-    )
+    sampler = optuna.samplers.RandomSampler()
+    study = replica(others, _slots(others), direction=direction, sampler=sampler)
     value = running_means([task.token_accuracy for task in tasks])[len(tasks)]
     # Only the latest value: the pruner would take the best one, of whichever task came first.
     asking = create_trial(state=TrialState.RUNNING, intermediate_values={len(tasks): value})

@@ -10,19 +10,13 @@ from aira_dsl.study.pruning import STARTUP_TRIALS, cut_short, hopeless
 from aira_dsl.study.replica import replica
 
 SLOTS = {"slot_000": CategoricalDistribution(("A", "M"))}
+REST = {"macro_accuracy": 0.0, "bits_per_token": 1.0, "training_loss": 1.0}
 NAMES = ("in-context-recall", "memorization", "selective-copying")
 
 
 def tasks(*scores: float) -> list[TaskScore]:
     return [
-        TaskScore(
-            task=name,
-            token_accuracy=score,
-            macro_accuracy=0.0,
-            bits_per_token=1.0,
-            training_loss=1.0,
-            seconds=2.0,
-        )  # fmt: skip
+        TaskScore(task=name, token_accuracy=score, seconds=2.0, **REST)
         for name, score in zip(NAMES, scores, strict=False)
     ]
 
