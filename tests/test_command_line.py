@@ -123,7 +123,8 @@ def test_the_command_line_keeps_its_names() -> None:
             "--budget", "--corpus", "--evaluator", "--force", "--format", "--heartbeat",
             "--memory-limit", "--method", "--objective", "--out", "--precision", "--preset",
             "--prune", "--repeats", "--sampler", "--seed", "--storage", "--store",
-            "--study", "--table", "--time", "--time-limit", "--where", "--winners", "--workers", "space",
+            "--study", "--table", "--time", "--time-limit", "--where", "--winners",
+            "--workers", "space",
         ],
     }  # fmt: skip
 
