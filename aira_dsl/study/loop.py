@@ -203,7 +203,8 @@ class Search:
 
     def _stop_where_it_would_have(self, number: int, known: Evaluation) -> Evaluation:
         """Cut what the store knows: a search must not depend on what others have computed."""
-        for done in range(1, len(known.tasks)):
+        last = len(self.settings.evaluator.runs) - 1  # nobody is asked after the last task
+        for done in range(1, min(len(known.tasks), last) + 1):
             if not self._go_on(number, known.tasks[:done]):
                 return cut_short(known, done)
         return known
