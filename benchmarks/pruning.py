@@ -3,7 +3,7 @@
     python -m benchmarks.pruning
 
 Takes the task scores of the preset's shipped calibration in random orders, a random seed each, as
-if a random search met them, and stops whose mean so far is among the worst share, as `--prune` does.
+if a random search met them, and stops who is among the worst share so far, as `--prune` does.
 Prints how much of the training is saved, and how many of the truly best five (by the mean of all
 seeds) are lost among those that could be stopped.
 """
