@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from aira_dsl.calibration import Calibration, Extent, Measured, calibrate, trust
+from aira_dsl.calibration import (
+    Calibration,
+    Extent,
+    Measured,
+    calibrate,
+    score_noise,
+    trust,
+)
 from aira_dsl.calibration.measuring import calibration_set
 from aira_dsl.calibration.record import load_calibration, read_calibration
 from aira_dsl.calibration.statistics import spearman, split_half
@@ -164,7 +171,20 @@ def test_a_small_calibration_goes_on_where_it_stood(tmp_path: Path) -> None:
 def test_what_ships_is_whole() -> None:
     """The data belongs to the preset as it is: whoever changes the preset measures it again."""
     calibration = load_calibration("cpu")
-    if calibration is None:
-        pytest.skip("no calibration has been shipped yet")
+    assert calibration is not None
     settings = preset_settings("cpu").model_copy(update={"precision": calibration.precision})
     assert settings.identity() == calibration.identity
+    noise = score_noise(settings)
+    assert noise == trust(calibration, "score").noise
+    assert score_noise(preset_settings("smoke")) is None
+    assert len(calibration.arrangements) >= 40
+    assert calibration.seeds >= 3
+    assert len(calibration.longer) >= 16
+    # The gate of bf16: nearer to fp32 than one seed is to another, and the same ranking.
+    score = trust(calibration, "score")
+    assert len(calibration.exact) == len(calibration.arrangements)
+    assert (score.exact_difference or 1) < 2**0.5 * score.noise
+    assert (score.exact_rank or 0) > score.rank
+    # Docs show what the command printed.
+    docs = (Path(__file__).parents[2] / "docs" / "proxy.md").read_text()
+    assert calibration_text(calibration) in docs
