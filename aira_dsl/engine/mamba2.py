@@ -22,6 +22,7 @@ CONV_WIDTHS = (2, 3, 4)
 
 CHUNK = 16
 LANES = 16
+"""The longest vectors that the kernels may have been compiled for."""
 
 
 def supports(mixer: Mamba2) -> bool:

@@ -1,7 +1,7 @@
 """Every kernel against the reference modules in float64: results, gradients, causality, NaN.
 
-All of it for the build of this machine and for the portable one, which has no instruction of its
-own and so stands for processors without AVX-512.
+All of it for the build of this machine and for portable ones of 8 and 16 lanes, which have no
+instruction of their own and so stand for processors with and without AVX-512.
 """
 
 import copy
@@ -27,18 +27,18 @@ pytestmark = pytest.mark.skipif(
     missing_kernels() is not None and "CI" not in os.environ, reason=str(missing_kernels())
 )
 
-PORTABLE = ("-DAIRA_PORTABLE",)
+PORTABLE = {"8 lanes": ("-DAIRA_PORTABLE=8",), "16 lanes": ("-DAIRA_PORTABLE=16",)}
 TOLERANCE = {torch.float32: 2e-5, torch.bfloat16: 5e-2}
 
 
-@pytest.fixture(params=["native", "portable"], autouse=True, scope="module")
+@pytest.fixture(params=["native", *PORTABLE], autouse=True, scope="module")
 def kernels(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Run on the kernels of either build."""
+    """Run on the kernels of every build."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        if request.param == "portable":
-            library = load(build(PORTABLE))
+        if request.param != "native":
+            library = load(build(PORTABLE[request.param]))
             patch.setattr(calls, "load_kernels", lambda: library)
         yield
     torch.set_num_threads(before)

@@ -50,7 +50,7 @@ def test_built_once_and_rebuilt_when_damaged(cache: Path) -> None:
 def test_another_processor_compiler_or_source_gets_its_own(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    paths = {build(FLAGS), build((*FLAGS, "-DAIRA_PORTABLE"))}
+    paths = {build(FLAGS), build((*FLAGS, "-DAIRA_PORTABLE=8"))}
     with monkeypatch.context() as patch:
         patch.setattr(building, "_processor", lambda: "another machine on the same home folder")
         paths.add(build(FLAGS))

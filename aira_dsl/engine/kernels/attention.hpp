@@ -1,5 +1,5 @@
 // Causal grouped-query attention with RoPE inside, from the projections' output to o_proj's input,
-// for heads of P elements. Sixteen queries are the lanes of a vector and the keys pass by one at a
+// for heads of P elements. A block of queries are the lanes of a vector and the keys pass by one at a
 // time, so that nothing is summed across lanes and no score leaves the cache.
 //
 // qkv: (B, L, (H + 2 K) P), queries, keys, values; out: (B, L, H P); log_sums: (B, H, L), the
@@ -45,16 +45,29 @@ void write_head(long L, long stride, const float *__restrict from, const float *
   }
 }
 
-// Columns of sixteen rows, of which element p of row i lies at rows[i * P + p]; and back.
-template <long P> inline void transpose(const float *rows, Vec *columns) {
-  for (long p = 0; p < P; p++) columns[p] = gather(rows + p, P);
-}
-template <long P> inline void untranspose(const Vec *columns, float *rows) {
-  for (long p = 0; p < P; p++) {
-    float lanes[LANES];
-    store(lanes, columns[p]);
-    for (long n = 0; n < LANES; n++) rows[n * P + p] = lanes[n];
+// Take P vectors as one row of elements and deal them out like cards, its first half against its
+// second. Each round moves an element's place by one bit, so some rounds swap rows and columns.
+template <long P> inline void deal(Vec *v, long rounds) {
+  for (; rounds; rounds--) {
+    Vec dealt[P];
+    for (long i = 0; i < P / 2; i++) {
+      dealt[2 * i] = pairs_low(v[i], v[P / 2 + i]);
+      dealt[2 * i + 1] = pairs_high(v[i], v[P / 2 + i]);
+    }
+    for (long i = 0; i < P; i++) v[i] = dealt[i];
   }
+}
+
+constexpr long bits(long n) { return n > 1 ? 1 + bits(n / 2) : 0; }
+
+// Columns of a block of rows: element p of row i lies at rows[i * P + p]; and back.
+template <long P> inline void transpose(const float *rows, Vec *columns) {
+  for (long i = 0; i < P; i++) columns[i] = load(rows + i * LANES);
+  deal<P>(columns, bits(LANES));
+}
+template <long P> inline void untranspose(Vec *columns, float *rows) {
+  deal<P>(columns, bits(P));
+  for (long i = 0; i < P; i++) store(rows + i * LANES, columns[i]);
 }
 
 template <long P> inline Vec dot(const Vec *columns, const float *row) {
@@ -67,7 +80,9 @@ template <long P> inline Vec dot(const Vec *columns, const float *row) {
 }
 
 inline Vec lane_numbers() {
-  return Vec{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  float numbers[LANES];
+  for (long i = 0; i < LANES; i++) numbers[i] = i;
+  return load(numbers);
 }
 
 // `hidden` where a query (lane) stands before the key that is `ahead` places after the first query.
@@ -116,16 +131,14 @@ void attention_forward(long B, long L, long H, long K, const T *qkv, const float
     }
 }
 
-// a0 b0 a1 b1 … : sixteen pairs.
 inline void store_pairs(float *to, Vec a, Vec b) {
-  store(to, __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
-  store(to + LANES, __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14,
-                                            30, 15, 31));
+  store(to, pairs_low(a, b));
+  store(to + LANES, pairs_high(a, b));
 }
 
-// One pair, eight times.
+// One pair, all over a vector.
 inline Vec load_pair(const float *p) {
-  typedef double Pairs __attribute__((vector_size(64)));
+  typedef double Pairs __attribute__((vector_size(4 * LANES)));
   double both;
   memcpy(&both, p, sizeof both);
   return (Vec)(both - Pairs{});

@@ -98,7 +98,7 @@ template <class T> void read_maps(long L, long C, long size, const T *from, floa
 
 // h_t = decay_t h_(t-1) + dt_t x_t B_t;  y_t = h_t C_t + D x_t, for every head of P channels.
 // xBC: rows of C elements; dt: rows of `stride`; y: rows of H P; states: before every chunk,
-// (B, H, P / 16, chunks, N, 16), for the way back. FIXED is N where it is known, else 0.
+// (B, H, P / LANES, chunks, N, LANES), for the way back. FIXED is N where it is known, else 0.
 template <long FIXED, class T>
 void scan_forward(long B, long L, long H, long P, long G, long n_state, long stride, long chunk,
                   const T *xBC, const T *dt, const float *dt_bias, const float *A_log,

@@ -1,6 +1,7 @@
-// Sixteen floats at a time, in the vector extension that GCC and Clang share, so that one source
-// serves AVX-512, AVX2 and ARM. Where AVX-512 has one instruction for several, it is used;
-// -DAIRA_PORTABLE leaves that out. NaN and infinities are respected: no -ffast-math.
+// As many floats at a time as a register holds, in the vector extension that GCC and Clang share, so
+// that one source serves AVX-512 (16 lanes), AVX2 and all others (8). Where AVX-512 has one
+// instruction for several, it is used. -DAIRA_PORTABLE=8 or 16 leaves that out and sets the lanes.
+// NaN and infinities are respected: no -ffast-math.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -8,17 +9,22 @@
 #if defined(__AVX512F__) && !defined(AIRA_PORTABLE)
 #include <immintrin.h>
 #define AIRA_AVX512 1
+#define AIRA_LANES 16
+#elif defined(AIRA_PORTABLE)
+#define AIRA_LANES AIRA_PORTABLE
+#else
+#define AIRA_LANES 8
 #endif
 
-constexpr long LANES = 16;
+constexpr long LANES = AIRA_LANES;
 constexpr float LOG2E = 1.44269504088896341f, LN2 = 0.69314718055994531f;
 
-typedef float Vec __attribute__((vector_size(64)));
-typedef int32_t Ints __attribute__((vector_size(64)));
-typedef uint32_t Bits __attribute__((vector_size(64)));
-typedef uint16_t Halves __attribute__((vector_size(32)));
-typedef float LooseVec __attribute__((vector_size(64), aligned(4), may_alias));
-typedef uint16_t LooseHalves __attribute__((vector_size(32), aligned(2), may_alias));
+typedef float Vec __attribute__((vector_size(4 * LANES)));
+typedef int32_t Ints __attribute__((vector_size(4 * LANES)));
+typedef uint32_t Bits __attribute__((vector_size(4 * LANES)));
+typedef uint16_t Halves __attribute__((vector_size(2 * LANES)));
+typedef float LooseVec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef uint16_t LooseHalves __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
 
 struct bf16 {
   uint16_t bits;
@@ -43,7 +49,7 @@ inline void store(bf16 *p, Vec x) {
 #endif
 }
 
-// The first n of sixteen elements; what is not there reads as zero.
+// The first n of a vector's elements; what is not there reads as zero.
 inline Vec load(const float *p, long n) {
   if (n >= LANES) return load(p);
 #if AIRA_AVX512
@@ -84,17 +90,21 @@ inline void store(bf16 *p, Vec x, long n) {
 #endif
 }
 
-// Sixteen elements that lie `stride` apart.
-inline Vec gather(const float *p, long stride) {
-#if AIRA_AVX512
-  __m512i index = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  return (Vec)_mm512_i32gather_ps(_mm512_mullo_epi32(index, _mm512_set1_epi32(stride)), p, 4);
-#else
-  float part[LANES];
-  for (long i = 0; i < LANES; i++) part[i] = p[i * stride];
-  return load(part);
-#endif
+// a0 b0 a1 b1 …: the first half of the pairs, and the second.
+#if AIRA_LANES == 16
+inline Vec pairs_low(Vec a, Vec b) {
+  return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
 }
+inline Vec pairs_high(Vec a, Vec b) {
+  return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15,
+                                 31);
+}
+#else
+inline Vec pairs_low(Vec a, Vec b) { return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
+inline Vec pairs_high(Vec a, Vec b) {
+  return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+}
+#endif
 
 // One element.
 inline float to_float(float x) { return x; }
@@ -116,9 +126,11 @@ inline float sum(Vec x) {
 #if AIRA_AVX512
   return _mm512_reduce_add_ps((__m512)x);
 #else
-  float part[8];
-  for (int i = 0; i < 8; i++) part[i] = x[i] + x[i + 8];
-  return ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
+  float part[LANES];
+  store(part, x);
+  for (long width = LANES / 2; width; width /= 2)
+    for (long i = 0; i < width; i++) part[i] += part[i + width];
+  return part[0];
 #endif
 }
 
@@ -131,29 +143,18 @@ inline Vec larger(Vec a, Vec b) {
 #endif
 }
 
-// 2^x for x up to 127: a polynomial on [-1/2, 1/2] (relative error 2e-7) and an exponent. What
-// would be below 2^-126 is 2^-126, since subnormal numbers cost a hundred times as much as others.
+// 2^x for x up to 127: a minimax polynomial on [-1/2, 1/2] (relative error 1e-7) and an exponent.
+// What would be below 2^-126 is 2^-126, since subnormal numbers cost a hundred times as much.
 inline Vec exp2(Vec x) {
+  constexpr float ROUNDER = 12582912.f + 127;  // 1.5·2^23: added to x, its last bits count ones
   x = larger(all(-126.f), x);
-#if AIRA_AVX512
-  Vec whole = (Vec)_mm512_roundscale_ps((__m512)x, _MM_FROUND_NO_EXC);  // to nearest
-#else
-  Vec half = x < 0.f ? all(-0.5f) : all(0.5f);
-  Ints nearest = __builtin_convertvector(x + half, Ints);
-  Vec whole = __builtin_convertvector(nearest, Vec);
-#endif
-  Vec r = x - whole;
-  Vec p = all(1.5403530394e-4f) * r + 1.3333558146e-3f;
-  p = p * r + 9.6181291076e-3f;
-  p = p * r + 5.5504108665e-2f;
-  p = p * r + 2.4022650696e-1f;
-  p = p * r + 6.9314718056e-1f;
+  Vec shifted = x + ROUNDER, r = x - (shifted - ROUNDER);
+  Vec p = all(1.326472037e-3f) * r + 9.671513022e-3f;
+  p = p * r + 5.550733778e-2f;
+  p = p * r + 2.402224208e-1f;
+  p = p * r + 6.931469776e-1f;
   p = p * r + 1.f;
-#if AIRA_AVX512
-  return (Vec)_mm512_scalef_ps((__m512)p, (__m512)whole);
-#else
-  return p * (Vec)((nearest + 127) << 23);
-#endif
+  return p * (Vec)((Bits)shifted << 23);  // the nearest whole number, as an exponent
 }
 
 // e^x, at most 2^127.
