@@ -68,7 +68,9 @@ def train(network: nn.Module, examples: Examples, recipe: Recipe, *, seed: int) 
     Raises:
         Diverged: if a loss is not finite.
     """
-    optimizer = torch.optim.AdamW(_parameter_groups(network, recipe), lr=recipe.learning_rate)
+    groups = _parameter_groups(network, recipe)
+    # Fused: a tenth of a short step's time otherwise goes into hundreds of tiny operations.
+    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
     inputs_NL, targets_NL = map(torch.from_numpy, (examples.inputs, examples.targets))
     order = _batches(len(inputs_NL), recipe, np.random.default_rng(seed))
     network.train()

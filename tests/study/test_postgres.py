@@ -52,7 +52,8 @@ def test_four_workers_one_killed_meet_the_budget_exactly(
     storage.remove_session()
     storage.engine.dispose()
     assert len(seen) == BUDGET
-    assert {trial.state for trial in seen} == {TrialState.COMPLETE}
+    # Which ones are stopped early depends on who came first; none is left, lost or failed.
+    assert {trial.state for trial in seen} <= {TrialState.COMPLETE, TrialState.PRUNED}
     assert len({trial.user_attrs["fingerprint"] for trial in seen}) == BUDGET
     tables = [trials(cli.folder / f"w{i}") for i in (1, 2, 3)]
     assert tables[0] == tables[1] == tables[2]
