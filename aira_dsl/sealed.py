@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from aira_dsl.errors import InputError
+from aira_dsl.errors import InputError, UsageError
 from aira_dsl.files import write_atomically
 
 FORMAT = 1
@@ -24,6 +24,20 @@ def write_sealed(path: str | Path, kind: str, content: dict[str, Any]) -> None:
     """
     record = {"format": FORMAT, "kind": kind, "sha256": checksum(content), "content": content}
     write_atomically(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """Return what a file holds.
+
+    Raises:
+        UsageError: E0644, if it can not be read.
+    """
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UsageError(
+            "E0644", f"{path} can not be read: {error.strerror}", help="check the path"
+        ) from None
 
 
 def read_sealed(name: str, data: bytes, kind: str) -> dict[str, Any]:

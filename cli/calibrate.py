@@ -24,6 +24,10 @@ def calibrate(
     longer: Annotated[
         int, typer.Option(help="How many are evaluated with the preset long too.", min=0)
     ] = 16,
+    times: Annotated[
+        list[int] | None,
+        typer.Option(help="Multiples of the training to try on these; default 2 and 4.", min=2),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(help="Evaluation processes; default one a core.", min=1, max=1024)
     ] = None,
@@ -31,12 +35,14 @@ def calibrate(
         Path | None, typer.Option(help="File of known evaluations; default your own cache.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the data, the report and the picture.")
+        Path | None,
+        typer.Option(help="Folder for data, report and picture; a calibration there is extended."),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Measure anew what is there.")] = False,
     format_: Annotated[Literal["text", "json"], typer.Option("--format", help="Output.")] = "text",
 ) -> None:
     """Measure seed noise, reliability and agreement with longer training."""
-    from aira_dsl.calibration import Extent
+    from aira_dsl.calibration import Extent, read_calibration
     from aira_dsl.calibration import calibrate as run
     from aira_dsl.report.calibration import (
         calibration_json,
@@ -44,10 +50,13 @@ def calibrate(
         write_calibration,
     )
 
+    there = out / f"{preset.value}.json" if out is not None else None
+    known = read_calibration(there) if there and there.exists() and not force else None
     try:
         found = run(
             preset.value,
-            extent=Extent(arrangements, seeds, longer),
+            extent=Extent(arrangements, seeds, longer, tuple(times or Extent().times)),
+            known=known,
             workers=workers,
             store=store,
             on_progress=lambda text: print(text, file=sys.stderr, flush=True),

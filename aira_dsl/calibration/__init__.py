@@ -1,7 +1,7 @@
 """How far a preset's scores can be trusted: measured, kept as data, used where scores are shown."""
 
 from aira_dsl.calibration.measuring import Extent, calibrate
-from aira_dsl.calibration.record import Calibration, Measured, load_calibration
+from aira_dsl.calibration.record import Calibration, Measured, Point, load_calibration, read_calibration
 from aira_dsl.calibration.statistics import Trust, trust
 from aira_dsl.proxy.presets import EvaluatorSettings
 
@@ -24,9 +24,11 @@ __all__ = [
     "Calibration",
     "Extent",
     "Measured",
+    "Point",
     "Trust",
     "calibrate",
     "load_calibration",
+    "read_calibration",
     "score_noise",
     "trust",
 ]

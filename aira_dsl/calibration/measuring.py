@@ -1,19 +1,20 @@
-"""Measure a preset: a set of arrangements with several seeds, a longer preset, and fp32."""
+"""Measure a preset: a set of arrangements with several seeds, longer training, and fp32."""
 
 import platform
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from aira_dsl.architecture import Architecture
-from aira_dsl.calibration.record import Calibration, Measured
-from aira_dsl.errors import RunError
+from aira_dsl.calibration.record import Calibration, Measured, Point
+from aira_dsl.errors import InputError, RunError
 from aira_dsl.machine import available_cores
 from aira_dsl.proxy.batch import Task, evaluate_all
 from aira_dsl.proxy.evaluation import Evaluation
 from aira_dsl.proxy.evaluator import Evaluator, code_version
-from aira_dsl.proxy.presets import TIME_LIMITS, PresetName, preset_settings
+from aira_dsl.proxy.presets import TIME_LIMITS, PresetName, lengthened, preset_settings
 from aira_dsl.proxy.store import Store, default_store_path
 from aira_dsl.space import Space
 from aira_dsl.space.reference import BALANCED, BASELINES, BASES, layers_of
@@ -43,17 +44,20 @@ class Extent:
         arrangements: size of the calibration set, at least 16.
         seeds: evaluations of each, at least 2.
         longer: how many of them are evaluated with the preset `long` too; 0 for none.
+        times: with which multiples of the preset's training these are evaluated besides.
     """
 
     arrangements: int = 40
     seeds: int = 3
     longer: int = 16
+    times: tuple[int, ...] = (2, 4)
 
 
 def calibrate(
     preset: PresetName = "cpu",
     *,
     extent: Extent = Extent(),
+    known: Calibration | None = None,
     workers: int | None = None,
     store: str | Path | None = None,
     on_progress: Callable[[str], None] = lambda text: None,
@@ -63,32 +67,52 @@ def calibrate(
     Args:
         preset: what to measure, in the quickest precision here.
         extent: how much to measure.
+        known: an earlier calibration of this preset, perhaps from another machine: what it holds is
+            kept, and only multiples of the training that it lacks are measured.
         workers: evaluation processes; None for one a core.
         store: the SQLite file of results; None for the user's own.
         on_progress: told of every result.
 
     Raises:
+        InputError: E0646, if `known` is of another preset or other settings.
         RunError: E0642, if an arrangement could not be evaluated.
         AiraError: for unusable stores.
     """
+    with closing(Store(store or default_store_path())) as opened:
+        sitting = _Sitting(opened, workers or available_cores(), on_progress)
+        base = _base(preset, extent, sitting) if known is None else _checked(known, preset)
+        have = {point.times for point in base.curve}
+        return _with_curve(base, [times for times in extent.times if times not in have], sitting)
+
+
+@dataclass(frozen=True)
+class _Sitting:
+    """Where evaluations are kept, how many run at once, and who is told."""
+
+    store: Store
+    workers: int
+    tell: Callable[[str], None]
+
+
+def _base(preset: PresetName, extent: Extent, sitting: _Sitting) -> Calibration:
+    """Measure all but the curve."""
     chosen = calibration_set(extent.arrangements)
     spread = _spread(list(chosen), extent.longer)
     seeds = extent.seeds
-    with closing(Store(store or default_store_path())) as opened:
-        own = Evaluator(preset_settings(preset), store=opened)
-        exact = Evaluator(preset_settings(preset, precision="fp32"), store=opened)
-        long = Evaluator(preset_settings(LONGER), store=opened)
-        plan = [(own, name, seed) for seed in range(seeds) for name in chosen]
-        plan += [(long, name, 0) for name in spread]
-        if exact.identity != own.identity:
-            plan += [(exact, name, 0) for name in chosen]
-        found = _evaluate(plan, chosen, workers or available_cores(), on_progress)
+    own = Evaluator(preset_settings(preset), store=sitting.store)
+    exact = Evaluator(preset_settings(preset, precision="fp32"), store=sitting.store)
+    long = Evaluator(preset_settings(LONGER), store=sitting.store)
+    plan = [(own, name, seed) for seed in range(seeds) for name in chosen]
+    plan += [(long, name, 0) for name in spread]
+    if exact.identity != own.identity:
+        plan += [(exact, name, 0) for name in chosen]
+    found = _evaluate(plan, chosen, sitting)
     return Calibration(
         preset=preset,
         precision=own.settings.precision,
         identity=own.identity,
         code_version=code_version(),
-        machine=f"{platform.machine()}, {available_cores()} cores",
+        machine=_machine(),
         seeds=seeds,
         arrangements=_measured(found, own, chosen, range(seeds)),
         longer_preset=LONGER if spread else "",
@@ -97,14 +121,52 @@ def calibrate(
     )
 
 
+def _with_curve(base: Calibration, times: Sequence[int], sitting: _Sitting) -> Calibration:
+    """Add what is measured with multiples of the training."""
+    chosen = {each.name: each.layers for each in base.longer}
+    settings = preset_settings(cast(PresetName, base.preset))
+    evaluators = {
+        factor: Evaluator(lengthened(settings, factor), store=sitting.store) for factor in times
+    }
+    plan = [(evaluator, name, 0) for evaluator in evaluators.values() for name in chosen]
+    found = _evaluate(plan, chosen, sitting)
+    points = [
+        Point(
+            times=factor,
+            precision=settings.precision,
+            code_version=code_version(),
+            machine=_machine(),
+            measured=_measured(found, evaluator, chosen, [0]),
+        )
+        for factor, evaluator in evaluators.items()
+        if chosen
+    ]
+    curve = tuple(sorted([*base.curve, *points], key=lambda point: point.times))
+    return base.model_copy(update={"curve": curve})
+
+
+def _checked(known: Calibration, preset: PresetName) -> Calibration:
+    settings = preset_settings(preset).model_copy(update={"precision": known.precision})
+    if known.preset == preset and known.identity == settings.identity():
+        return known
+    raise InputError(
+        "E0646",
+        f"the calibration that is there is of the preset {known.preset} with other settings",
+        help="choose another folder with --out, or replace it with --force",
+    )
+
+
+def _machine() -> str:
+    return f"{platform.machine()}, {available_cores()} cores"
+
+
 _Found = dict[tuple[str, str, int], Evaluation]
 
 
 def _evaluate(
     plan: Sequence[tuple[Evaluator, str, int]],
     chosen: dict[str, tuple[str, ...]],
-    workers: int,
-    on_progress: Callable[[str], None],
+    sitting: _Sitting,
 ) -> _Found:
     space = Space.default()
     architectures: dict[str, Architecture] = {
@@ -115,13 +177,13 @@ def _evaluate(
     def tell(done: int, total: int, evaluation: Evaluation) -> None:
         outcome = evaluation.status if evaluation.score is None else f"{evaluation.score:.4f}"
         who = names[evaluation.fingerprint]
-        on_progress(
+        sitting.tell(
             f"[{done}/{total}] {who}, seed {evaluation.seed}: {outcome}, {evaluation.seconds:.0f} s"
         )
 
     results = evaluate_all(
         [Task(evaluator, architectures[name], seed) for evaluator, name, seed in plan],
-        workers=workers,
+        workers=sitting.workers,
         time_limit=TIME_LIMITS[LONGER],
         memory_limit=MEMORY_LIMIT,
         on_result=tell,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from aira_dsl.sealed import read_sealed, unusable, write_sealed
+from aira_dsl.sealed import read_bytes, read_sealed, unusable, write_sealed
 
 KIND = "calibration"
 
@@ -31,6 +31,26 @@ class Measured(BaseModel):
     seconds: tuple[float, ...]
 
 
+class Point(BaseModel):
+    """What more training gives: the arrangements of `longer` with a multiple of the preset's steps.
+
+    Attributes:
+        times: the multiple.
+        precision: of these evaluations.
+        code_version: of the code that computed them.
+        machine: where.
+        measured: one entry an arrangement, one seed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    times: int
+    precision: str
+    code_version: str
+    machine: str
+    measured: tuple[Measured, ...]
+
+
 class Calibration(BaseModel):
     """All that a calibration measured.
 
@@ -45,6 +65,7 @@ class Calibration(BaseModel):
         longer: the same for some of them with the longer preset of that name; may be empty.
         longer_preset: its name.
         exact: the same in fp32, first seed only; may be empty.
+        curve: from the preset's cost towards the longer one's; may be empty.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,6 +80,7 @@ class Calibration(BaseModel):
     longer_preset: str = ""
     longer: tuple[Measured, ...] = ()
     exact: tuple[Measured, ...] = ()
+    curve: tuple[Point, ...] = ()
 
     @property
     def columns(self) -> list[str]:
@@ -79,8 +101,9 @@ def read_calibration(path: str | Path) -> Calibration:
 
     Raises:
         InputError: E0641, if it is damaged, edited, or of another format.
+        UsageError: E0644, if it can not be read.
     """
-    return _read(str(path), Path(path).read_bytes())
+    return _read(str(path), read_bytes(path))
 
 
 def load_calibration(preset: str) -> Calibration | None:

@@ -80,16 +80,56 @@ def trust(calibration: Calibration, column: str) -> Trust:
     )
     facts: dict[str, float | Interval] = {}
     if calibration.longer:
-        short_AS, long_A = _paired(calibration, calibration.longer, column)
+        short_AS, long_A = _paired(calibration.arrangements, calibration.longer, column)
         facts["longer"] = _rank_with(short_AS, long_A)
         facts["longer_interval"] = _interval(
             len(long_A), lambda rows: _rank_with(short_AS[rows], long_A[rows])
         )
     if calibration.exact:
-        fast_AS, exact_A = _paired(calibration, calibration.exact, column)
+        fast_AS, exact_A = _paired(calibration.arrangements, calibration.exact, column)
         facts["exact_difference"] = float(np.sqrt(((fast_AS[:, 0] - exact_A) ** 2).mean()))
         facts["exact_rank"] = spearman(fast_AS[:, 0], exact_A)
     return Trust(**{**found.__dict__, **facts})
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well a score at some cost ranks as the longer preset does.
+
+    Attributes:
+        times: what it costs, in evaluations of the preset.
+        seeds: how many of them it is the mean of, if they are the preset's own; 1 for a single
+            evaluation with `times` as much training.
+        rank: Spearman correlation of the scores with the longer preset's, mean over choices of
+            seeds.
+        interval: its 95 % interval.
+    """
+
+    times: int
+    seeds: int
+    rank: float
+    interval: Interval
+
+
+def agreements(calibration: Calibration) -> list[Agreement]:
+    """Return what more seeds and what more training buy; empty without a longer preset."""
+    if not calibration.longer:
+        return []
+    found = []
+    short_AS, long_A = _paired(calibration.arrangements, calibration.longer, "score")
+    for seeds in range(1, short_AS.shape[1] + 1):
+        choices = itertools.combinations(range(short_AS.shape[1]), seeds)
+        means_AC = np.stack([short_AS[:, choice].mean(axis=1) for choice in choices], axis=1)
+        found.append(_agreement(seeds, seeds, means_AC, long_A))
+    for point in calibration.curve:
+        scores_AS, target_A = _paired(point.measured, calibration.longer, "score")
+        found.append(_agreement(point.times, 1, scores_AS, target_A))
+    return found
+
+
+def _agreement(times: int, seeds: int, scores_AS: Floats, long_A: Floats) -> Agreement:
+    interval = _interval(len(long_A), lambda rows: _rank_with(scores_AS[rows], long_A[rows]))
+    return Agreement(times, seeds, _rank_with(scores_AS, long_A), interval)
 
 
 def split_half(calibration: Calibration) -> float:
@@ -117,10 +157,10 @@ def _scores(measured: tuple[Measured, ...], column: str) -> Floats:
 
 
 def _paired(
-    calibration: Calibration, others: tuple[Measured, ...], column: str
+    measured: tuple[Measured, ...], others: tuple[Measured, ...], column: str
 ) -> tuple[Floats, Floats]:
-    """Return this preset's scores (A, S) and the others' means (A,) for their arrangements."""
-    own = {each.layers: each for each in calibration.arrangements}
+    """Return scores (A, S) and the others' means (A,) for the others' arrangements."""
+    own = {each.layers: each for each in measured}
     chosen = tuple(own[other.layers] for other in others)
     return _scores(chosen, column), _scores(others, column).mean(axis=1)
 

@@ -173,3 +173,14 @@ def preset_settings(
     return EvaluatorSettings(
         objective=objective, preset=preset, runs=runs, precision=choose_precision(precision)
     )
+
+
+def lengthened(settings: EvaluatorSettings, times: int) -> EvaluatorSettings:
+    """Return the same settings with a multiple of the training, on as many times the examples."""
+
+    def longer(run: TaskRun) -> TaskRun:
+        recipe = run.recipe.model_copy(update={"steps": times * run.recipe.steps})
+        sizes = run.sizes.model_copy(update={"train": times * run.sizes.train})
+        return run.model_copy(update={"recipe": recipe, "sizes": sizes})
+
+    return settings.model_copy(update={"runs": tuple(longer(run) for run in settings.runs)})

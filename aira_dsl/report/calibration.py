@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from aira_dsl.calibration import Calibration, Trust, trust
-from aira_dsl.calibration.statistics import split_half
+from aira_dsl.calibration.statistics import Agreement, agreements, split_half
 from aira_dsl.errors import RunError
 from aira_dsl.files import write_atomically
 
@@ -26,6 +26,7 @@ def calibration_json(calibration: Calibration) -> dict[str, Any]:
         "seconds": _seconds(calibration),
         "split_half": split_half(calibration),
         "columns": [asdict(trust(calibration, column)) for column in calibration.columns],
+        "agreements": [asdict(each) for each in agreements(calibration)],
     }
 
 
@@ -60,6 +61,8 @@ def calibration_text(calibration: Calibration) -> str:
             f"{2**0.5 * score.noise:.4f}; rank correlation {score.exact_rank:.2f}, of two seeds "
             f"{score.rank:.2f}"
         )
+    if found_agreements := agreements(calibration):
+        lines += ["", *_curve_table(found_agreements, own)]
     return "\n".join(lines) + "\n"
 
 
@@ -83,11 +86,13 @@ def write_calibration(calibration: Calibration, folder: Path) -> None:
 
 
 def calibration_picture(calibration: Calibration) -> bytes:
-    """Draw every arrangement's scores, and the longer preset's against them; a PNG."""
+    """Draw all scores, the longer preset's against them, and trust against cost; a PNG."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 7.5), layout="constrained")
-    ranks, against = figure.subplots(1, 2, width_ratios=[1.5, 1])
+    grid = figure.add_gridspec(2, 2, width_ratios=[1.5, 1])
+    ranks, against = figure.add_subplot(grid[:, 0]), figure.add_subplot(grid[0, 1])
+    _draw_curve(figure.add_subplot(grid[1, 1]), calibration)
     ordered = sorted(calibration.arrangements, key=lambda m: statistics.mean(m.scores["score"]))
     for place, measured in enumerate(ordered):
         scores = measured.scores["score"]
@@ -104,12 +109,35 @@ def calibration_picture(calibration: Calibration) -> bytes:
     against.set(
         xlabel=f"`{calibration.preset}`, mean of seeds",
         ylabel=f"`{calibration.longer_preset}`, one seed",
-        title="with ten times the training",
+        title="against much longer training",
     )
     against.grid(alpha=0.25)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=120, metadata={"Software": None})
     return picture.getvalue()
+
+
+def _draw_curve(axes: Any, calibration: Calibration) -> None:
+    """Draw trust against cost: more seeds, or more training."""
+    found = agreements(calibration)
+    for label, color, chosen in (
+        ("mean of more seeds", "#9aa5b1", [e for e in found if e.seeds == e.times]),
+        ("more training", "#0b6e99", [e for e in found if e.seeds == 1]),
+    ):
+        times, ranks = [e.times for e in chosen], [e.rank for e in chosen]
+        errors = [
+            [e.rank - e.interval[0] for e in chosen],
+            [e.interval[1] - e.rank for e in chosen],
+        ]
+        axes.errorbar(times, ranks, errors, marker="o", color=color, label=label, capsize=3)
+    axes.axhline(MINIMUM_RANK, color="black", linewidth=0.8, linestyle=":")
+    axes.set(
+        xlabel=f"cost, in evaluations with `{calibration.preset}`",
+        ylabel=f"rank correlation with `{calibration.longer_preset}`",
+        title="trust against cost (95 %)",
+    )
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False, loc="lower right")
 
 
 def _table(found: list[Trust]) -> list[str]:
@@ -131,6 +159,23 @@ def _table(found: list[Trust]) -> list[str]:
             f"| {each.rank:.2f} | {longer} | {exact} |"
         )
     return lines
+
+
+def _curve_table(found: list[Agreement], seconds: float) -> list[str]:
+    lines = ["| cost of a score | s on one core, about | rank, longer (95 %) |", "|---|---|---|"]
+    for each in found:
+        low, high = each.interval
+        lines.append(
+            f"| {_spent(each)} | {each.times * seconds:.0f} "
+            f"| {each.rank:.2f} ({low:.2f}-{high:.2f}) |"
+        )
+    return lines
+
+
+def _spent(agreement: Agreement) -> str:
+    if agreement.seeds > 1:
+        return f"mean of {agreement.seeds} seeds"
+    return "one seed" if agreement.times == 1 else f"one seed, {agreement.times} × the training"
 
 
 def _verdict(name: str, value: float, least: float) -> str:

@@ -13,7 +13,7 @@ from aira_dsl.architecture import SpaceDefinition
 from aira_dsl.errors import InputError, UsageError
 from aira_dsl.proxy.evaluation import Evaluation, TaskScore
 from aira_dsl.proxy.presets import EvaluatorSettings
-from aira_dsl.sealed import checksum, read_sealed, unusable, write_sealed
+from aira_dsl.sealed import checksum, read_bytes, read_sealed, unusable, write_sealed
 from aira_dsl.space import Space
 
 KIND = "table"
@@ -124,13 +124,7 @@ def read_table(path: str | Path) -> Table:
         InputError: E0641, if it is damaged, edited or of another format.
         UsageError: E0644, if there is no such file.
     """
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise UsageError(
-            "E0644", f"{path} can not be read: {error.strerror}", help="check the path"
-        ) from None
-    content: dict[str, Any] = read_sealed(str(path), data, KIND)
+    content: dict[str, Any] = read_sealed(str(path), read_bytes(path), KIND)
     try:
         return Table.model_validate(content)
     except ValidationError:
