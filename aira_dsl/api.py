@@ -149,7 +149,7 @@ def search(
     )
     if isinstance(judge, TableEvaluator):
         space = space or judge.table.space
-        repeats = min(repeats, judge.table.seeds - 1)
+        repeats = min(repeats, int(judge.table.seeds_A.min()) - 1)
     space = (space or Space.default()).where(*where)
     settings = SearchSettings.of(
         space,

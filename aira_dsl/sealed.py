@@ -11,19 +11,22 @@ from aira_dsl.files import write_atomically
 FORMAT = 1
 
 
-def write_sealed(path: str | Path, kind: str, content: dict[str, Any]) -> None:
+def write_sealed(
+    path: str | Path, kind: str, content: dict[str, Any], *, indent: int | None = 1
+) -> None:
     """Write a file in one step.
 
     Args:
         path: where to.
         kind: what it is, such as `calibration`.
         content: what JSON can hold.
+        indent: of the file's JSON; None for one long line.
 
     Raises:
         RunError: E0904, if it can not be written.
     """
     record = {"format": FORMAT, "kind": kind, "sha256": checksum(content), "content": content}
-    write_atomically(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    write_atomically(path, json.dumps(record, indent=indent, ensure_ascii=False) + "\n")
 
 
 def read_bytes(path: str | Path) -> bytes:

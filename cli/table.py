@@ -36,36 +36,43 @@ def make(
     *,
     out: _Out,
     preset: Annotated[_Preset, typer.Option(help="Cost of one evaluation.")] = _Preset.cpu,
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16"],
+        typer.Option(help="Of the evaluations; auto: that of the table there, else the quickest."),
+    ] = "auto",
     seeds: Annotated[int, typer.Option(help="Evaluations of each.", min=1, max=100)] = 2,
     store: Annotated[
         Path | None, typer.Option(help="File of known evaluations; default your own cache.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
-    """Evaluate every arrangement of a space; interrupted, the same command goes on."""
+    """Evaluate every arrangement of a space; a table that is there already is gone on with."""
     from rich.console import Console
 
     from aira_dsl.report.live import ListView
-    from aira_dsl.report.writing import refuse_to_replace
     from aira_dsl.space import Space
-    from aira_dsl.table import make_table
+    from aira_dsl.table import Table, make_table, read_table
 
-    if not force:
-        refuse_to_replace(out)
+    def save(table: Table) -> None:
+        table.write(out)
+        print(f"{out}: {table.extent}")
+
+    known = read_table(out) if out.exists() and not force else None
     try:
         with ListView(Console(stderr=True)) as view:
-            table = make_table(
+            make_table(
                 Space.load(space),
                 preset=preset.value,
+                precision=precision,
                 seeds=seeds,
+                known=known,
                 store=store,
+                save=save,
                 on_result=view.update,
             )
     except KeyboardInterrupt:
         print("interrupted; the same command goes on", file=sys.stderr)
         raise typer.Exit(130) from None
-    table.write(out)
-    print(f"{out}: {len(table.rows):,} arrangements, {table.seeds} seeds")
 
 
 @app.command()

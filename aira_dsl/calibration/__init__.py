@@ -1,7 +1,13 @@
 """How far a preset's scores can be trusted: measured, kept as data, used where scores are shown."""
 
 from aira_dsl.calibration.measuring import Extent, calibrate
-from aira_dsl.calibration.record import Calibration, Measured, Point, load_calibration, read_calibration
+from aira_dsl.calibration.record import (
+    Calibration,
+    Measured,
+    Point,
+    load_calibration,
+    read_calibration,
+)
 from aira_dsl.calibration.statistics import Trust, trust
 from aira_dsl.proxy.presets import EvaluatorSettings
 

@@ -53,7 +53,7 @@ class Extent:
     times: tuple[int, ...] = (2, 4)
 
 
-def calibrate(
+def calibrate(  # noqa: PLR0913 — all by name
     preset: PresetName = "cpu",
     *,
     extent: Extent = Extent(),

@@ -16,7 +16,7 @@ SHOWN = 10
 def table_json(table: Table) -> dict[str, Any]:
     """Return what `table_text` says, for machines; the whole ranking too."""
     analysis = analyse(table)
-    means = dict(zip(table.rows, table.scores_AS.mean(axis=1).tolist(), strict=True))
+    means = dict(zip(table.rows, table.means_A.tolist(), strict=True))
     return {
         "space": table.definition.name,
         "preset": table.evaluator.preset,
@@ -24,7 +24,8 @@ def table_json(table: Table) -> dict[str, Any]:
         "identity": table.identity,
         "arrangements": len(table.rows),
         "complete": table.is_complete,
-        "seeds": table.seeds,
+        "seeds": {int(n): int((table.seeds_A == n).sum()) for n in set(table.seeds_A)},
+        "sittings": [sitting.model_dump() for sitting in table.sittings],
         "noise": _number(analysis.noise),
         "between": _number(analysis.between),
         "ceiling": _number(analysis.ceiling),
@@ -39,12 +40,11 @@ def table_json(table: Table) -> dict[str, Any]:
 def table_text(table: Table) -> str:
     """Describe a table for people."""
     analysis, places = analyse(table), ranks(table)
-    means = dict(zip(table.rows, table.scores_AS.mean(axis=1).tolist(), strict=True))
-    state = "complete" if table.is_complete else f"{len(table.rows):,} of {table.space.size:,}"
+    means = dict(zip(table.rows, table.means_A.tolist(), strict=True))
     lines = [
-        f"{table.definition.name}: {len(table.rows):,} arrangements of {table.space.slots} slots "
-        f"({state}), {table.seeds} seeds, preset {table.evaluator.preset} in "
-        f"{table.evaluator.precision}",
+        f"{table.definition.name}: {table.space.size:,} arrangements of {table.space.slots} slots; "
+        f"preset {table.evaluator.preset} in {table.evaluator.precision}",
+        table.extent,
         "",
         *_best(places, means),
         "",

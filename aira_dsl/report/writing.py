@@ -7,16 +7,6 @@ from aira_dsl.errors import InputError, RunError
 from aira_dsl.files import replace_file
 
 
-def refuse_to_replace(path: Path) -> None:
-    """Raise InputError E0503 if there is something: before hours are spent on what comes there."""
-    if path.exists():
-        raise InputError(
-            "E0503",
-            f"{path} exists",
-            help="choose another place with --out, or replace it with --force",
-        )
-
-
 def write_text(path: Path, text: str, *, force: bool = False) -> Literal["written", "unchanged"]:
     """Write a file by way of a temporary one beside it.
 

@@ -5,6 +5,6 @@ As the NAS-Bench tables did for cells of image networks, for hybrid language-mod
 
 from aira_dsl.table.evaluating import TableEvaluator
 from aira_dsl.table.making import make_table
-from aira_dsl.table.record import Table, load_table, read_table
+from aira_dsl.table.record import Sitting, Table, load_table, read_table
 
-__all__ = ["Table", "TableEvaluator", "load_table", "make_table", "read_table"]
+__all__ = ["Sitting", "Table", "TableEvaluator", "load_table", "make_table", "read_table"]

@@ -26,7 +26,7 @@ class Analysis:
     """What a table says.
 
     Attributes:
-        noise: standard deviation between seeds of one arrangement; NaN with one seed.
+        noise: standard deviation between seeds of one arrangement, pooled; NaN with one seed.
         between: standard deviation of true scores; NaN with one seed.
         ceiling: share of the variance of the means that is not noise; NaN with one seed.
         explained: R² of left-out rows by model: counts, pairs, positions, all.
@@ -40,13 +40,13 @@ class Analysis:
 
 def analyse(table: Table) -> Analysis:
     """Analyse the scores that a search ranks by."""
-    scores_AS = table.scores_AS
-    means_A = scores_AS.mean(axis=1)
+    means_A, seeds_A = table.means_A, table.seeds_A
     noise = between = ceiling = float("nan")
-    if table.seeds > 1:
-        noise_variance = float(scores_AS.var(axis=1, ddof=1).mean())
+    if (repeats := int((seeds_A - 1).sum())) > 0:
+        squares = np.nansum((table.scores_AS - means_A[:, None]) ** 2)
+        noise_variance = float(squares) / repeats
         total = float(means_A.var(ddof=1))
-        between_variance = max(0.0, total - noise_variance / table.seeds)
+        between_variance = max(0.0, total - noise_variance * float((1 / seeds_A).mean()))
         noise, between = noise_variance**0.5, between_variance**0.5
         ceiling = between_variance / total if total else float("nan")
     names, arrangements = table.space.names, table.arrangements
@@ -73,7 +73,7 @@ def analyse(table: Table) -> Analysis:
 def ranks(table: Table) -> dict[str, int]:
     """Return the place of every arrangement by its mean score, 1 for the best."""
     sign = -1 if table.evaluator.direction == "maximize" else 1
-    order = np.argsort(sign * table.scores_AS.mean(axis=1), kind="stable")
+    order = np.argsort(sign * table.means_A, kind="stable")
     names = list(table.rows)
     return {names[row]: place for place, row in enumerate(order.tolist(), 1)}
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from aira_dsl.errors import InputError
 from aira_dsl.machine import available_cores
 from aira_dsl.study.samplers import distributions, propose
 from aira_dsl.study.settings import SamplerName
@@ -75,10 +76,18 @@ def contest(
         on_progress: called with the number of searches done and of all.
 
     Raises:
+        InputError: E0643, if the table lacks arrangements.
         AiraError: if the table can not be used.
     """
     table = read_table(path)
-    means_A = _signed(table).mean(axis=1)
+    if not table.is_complete:
+        raise InputError(
+            "E0643",
+            f"samplers need every arrangement; of {table.definition.name} there are {table.extent}",
+            help="go on with `aira-dsl table make`; a part can be searched with "
+            "`search --evaluator table --where …`",
+        )
+    means_A = _signed_means(table)
     jobs = [(str(path), sampler, seed, budget) for sampler in samplers for seed in range(seeds)]
     results = []
     with ProcessPoolExecutor(available_cores(), mp_context=get_context("spawn")) as pool:
@@ -110,7 +119,7 @@ def search_table(table: Table, sampler: SamplerName, *, seed: int, budget: int) 
         proposal = propose(space, sampler, trials, direction=table.evaluator.direction, seed=seed)
         assert proposal is not None, "there are arrangements left"
         row = rows[proposal.layers]
-        score = float(scores_AS[row, rng.randrange(table.seeds)])
+        score = float(scores_AS[row, rng.randrange(table.seeds_A[row])])
         trial = create_trial(
             state=TrialState.COMPLETE,
             value=score,
@@ -131,15 +140,15 @@ def _table(path: str) -> Table:
     return read_table(path)
 
 
-def _signed(table: Table) -> Floats:
-    """Return scores of which the larger is the better."""
-    return table.scores_AS if table.evaluator.direction == "maximize" else -table.scores_AS
+def _signed_means(table: Table) -> Floats:
+    """Return mean scores of which the larger is the better."""
+    return table.means_A if table.evaluator.direction == "maximize" else -table.means_A
 
 
 def _regret(job: tuple[str, SamplerName, int, int]) -> Floats:
     path, sampler, seed, budget = job
     table = _table(path)
-    means_A = _signed(table).mean(axis=1)
+    means_A = _signed_means(table)
     held = search_table(table, sampler, seed=seed, budget=budget)
     regret: Floats = means_A.max() - means_A[held]
     return regret

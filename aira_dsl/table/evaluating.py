@@ -20,6 +20,7 @@ class TableEvaluator(Evaluator):
         self._layers = {
             table.space.architecture(layers).fingerprint: layers for layers in table.arrangements
         }
+        self._means = dict(zip(table.arrangements, table.means_A.tolist(), strict=True))
 
     def recall(
         self, architecture: Architecture, seed: int, split: SplitName = "validation"
@@ -33,5 +34,4 @@ class TableEvaluator(Evaluator):
         found = self.table.evaluation(layers, seed)
         if split == "validation":
             return found
-        scores = [self.table.evaluation(layers, s).score or 0.0 for s in range(self.table.seeds)]
-        return found.model_copy(update={"split": split, "score": sum(scores) / len(scores)})
+        return found.model_copy(update={"split": split, "score": self._means[layers]})

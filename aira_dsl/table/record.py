@@ -23,25 +23,40 @@ MEASURES = ("token_accuracy", "macro_accuracy", "bits_per_token", "training_loss
 SEPARATOR = "-"
 
 
+class Sitting(BaseModel):
+    """Some evaluations of a table that were made in one place.
+
+    Attributes:
+        code_version: of the code that computed them.
+        machine: where.
+        evaluations: how many.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code_version: str
+    machine: str
+    evaluations: int
+
+
 class Table(BaseModel):
-    """Every arrangement of a space with what its evaluations found.
+    """The arrangements of a space with what their evaluations found.
+
+    A table that is still being made lacks rows, or has rows with fewer seeds than others.
 
     Attributes:
         definition: the space.
         evaluator: objective, tasks, sizes and recipes of the evaluations.
-        code_version: of the code that computed them.
-        machine: where.
-        seeds: evaluations of each arrangement, with seeds from 0.
-        rows: by arrangement (block names joined by `-`): for each seed, for each task, `MEASURES`.
+        sittings: who made how many of them, in order.
+        rows: by arrangement (block names joined by `-`): for each seed from 0, for each task,
+            `MEASURES`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     definition: SpaceDefinition
     evaluator: EvaluatorSettings
-    code_version: str
-    machine: str
-    seeds: int
+    sittings: tuple[Sitting, ...]
     rows: dict[str, tuple[tuple[tuple[float, ...], ...], ...]]
 
     @property
@@ -60,14 +75,30 @@ class Table(BaseModel):
         return [tuple(name.split(SEPARATOR)) for name in self.rows]
 
     @cached_property
+    def seeds_A(self) -> NDArray[np.int64]:
+        """Number of evaluations of every arrangement."""
+        return np.array([len(row) for row in self.rows.values()], dtype=np.int64)
+
+    @cached_property
     def scores_AS(self) -> NDArray[np.float64]:
-        """Score of every arrangement (A) with every seed (S): what a search ranks by."""
+        """Score of every arrangement (A) with every seed (S): what a search ranks by.
+
+        NaN where there is no evaluation yet.
+        """
         column = MEASURES.index(
             "token_accuracy" if self.evaluator.objective == "mad" else "bits_per_token"
         )
-        measures_ASTM = np.array(list(self.rows.values()), dtype=np.float64)
-        scores_AS: NDArray[np.float64] = measures_ASTM[..., column].mean(axis=2)
+        scores_AS = np.full((len(self.rows), max(self.seeds_A)), np.nan)
+        for place, row in enumerate(self.rows.values()):
+            for seed, tasks in enumerate(row):
+                scores_AS[place, seed] = np.mean([measures[column] for measures in tasks])
         return scores_AS
+
+    @cached_property
+    def means_A(self) -> NDArray[np.float64]:
+        """Mean score of every arrangement over its seeds."""
+        means_A: NDArray[np.float64] = np.nanmean(self.scores_AS, axis=1)
+        return means_A
 
     @cached_property
     def identity(self) -> str:
@@ -76,11 +107,19 @@ class Table(BaseModel):
 
     @property
     def is_complete(self) -> bool:
-        """Whether every arrangement of the space is there."""
+        """Whether every arrangement of the space is there, with one seed at least."""
         return len(self.rows) == self.space.size
 
+    @property
+    def extent(self) -> str:
+        """How much is there, such as `665 with 1 seed, 64 with 2 seeds`."""
+        counts = {int(n): int((self.seeds_A == n).sum()) for n in sorted(set(self.seeds_A))}
+        parts = [f"{rows:,} with {n} seed{'s' * (n > 1)}" for n, rows in counts.items()]
+        missing = self.space.size - len(self.rows)
+        return ", ".join(parts + ([f"{missing:,} not yet evaluated"] if missing else []))
+
     def evaluation(self, layers: tuple[str, ...], seed: int) -> Evaluation:
-        """Return what evaluating an arrangement gave; seeds beyond the table's begin anew.
+        """Return what evaluating an arrangement gave; seeds beyond its last begin anew.
 
         Raises:
             InputError: E0643, if the table does not hold the arrangement.
@@ -92,7 +131,7 @@ class Table(BaseModel):
                 f"the table of {self.definition.name} does not hold {name}",
                 help="search the table's own space, and leave constraints to --where",
             )
-        row = self.rows[name][seed % self.seeds]
+        row = self.rows[name][seed % len(self.rows[name])]
         tasks = tuple(
             TaskScore(task=task, **dict(zip(MEASURES, measured, strict=True)))
             for task, measured in zip(self.tasks, row, strict=True)
@@ -114,7 +153,7 @@ class Table(BaseModel):
         Raises:
             RunError: E0904, if it can not be written.
         """
-        write_sealed(path, KIND, self.model_dump(mode="json"))
+        write_sealed(path, KIND, self.model_dump(mode="json"), indent=None)
 
 
 def read_table(path: str | Path) -> Table:

@@ -14,13 +14,15 @@ from aira_dsl.calibration import (
     Calibration,
     Extent,
     Measured,
+    Point,
     calibrate,
+    measuring,
     score_noise,
     trust,
 )
 from aira_dsl.calibration.measuring import calibration_set
 from aira_dsl.calibration.record import load_calibration, read_calibration
-from aira_dsl.calibration.statistics import spearman, split_half
+from aira_dsl.calibration.statistics import agreements, spearman, split_half
 from aira_dsl.errors import InputError
 from aira_dsl.proxy.presets import preset_settings
 from aira_dsl.report.calibration import calibration_json, calibration_text, write_calibration
@@ -80,6 +82,23 @@ def test_what_was_planted_is_found() -> None:
     assert low < (found.longer or 0) < high
     # Half of the tasks, three seeds: noise 0.1 / sqrt(6); stepped up to four tasks.
     assert split_half(calibration) == pytest.approx(0.01 / (0.01 + 0.05**2 / 3), abs=0.02)
+
+
+def test_trust_against_cost() -> None:
+    """More seeds rank better, as noise and truth say; so does a longer training without noise."""
+    calibration = planted(between=0.05, noise=0.05)
+    perfect = Point(
+        times=4, precision="fp32", code_version="c", machine="m", measured=calibration.longer
+    )
+    found = agreements(calibration.model_copy(update={"curve": (perfect,)}))
+    assert [(each.times, each.seeds) for each in found] == [(1, 1), (2, 2), (3, 3), (4, 1)]
+    for each in found[:3]:
+        expected = math.sqrt(0.05**2 / (0.05**2 + 0.05**2 / each.seeds))
+        assert each.rank == pytest.approx(expected, abs=0.07)
+        assert each.interval[0] < each.rank < each.interval[1]
+    assert found[0].rank < found[1].rank < found[2].rank
+    assert found[3].rank == pytest.approx(1)
+    assert agreements(calibration.model_copy(update={"longer": ()})) == []
 
 
 def test_noise_alone_is_not_reliable() -> None:
@@ -156,7 +175,7 @@ def test_a_small_calibration_goes_on_where_it_stood(tmp_path: Path) -> None:
         if len(told) == 5:
             raise KeyboardInterrupt
 
-    extent = Extent(arrangements=16, seeds=2, longer=0)
+    extent = Extent(arrangements=16, seeds=2, longer=0, times=())
     store = tmp_path / "store.db"
     with pytest.raises(KeyboardInterrupt):
         calibrate("smoke", extent=extent, store=store, on_progress=stop_early)
@@ -166,6 +185,31 @@ def test_a_small_calibration_goes_on_where_it_stood(tmp_path: Path) -> None:
     assert len(again) <= total - 5
     assert [len(measured.seconds) for measured in found.arrangements] == [2] * 16
     assert found == calibrate("smoke", extent=extent, store=store)
+
+
+@pytest.mark.slow
+def test_an_earlier_calibration_is_extended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what it lacks is measured, on the arrangements that the longer preset has seen."""
+    monkeypatch.setattr(measuring, "LONGER", "smoke")
+    told: list[str] = []
+    options = {"store": tmp_path / "store.db", "on_progress": told.append}
+    extent = Extent(arrangements=16, seeds=2, longer=4, times=(2,))
+    first = calibrate("smoke", extent=extent, **options)  # type: ignore[arg-type]
+    told.clear()
+    longer = Extent(times=(2, 3))
+    second = calibrate("smoke", extent=longer, known=first, **options)  # type: ignore[arg-type]
+    assert len(told) == 4
+    assert second.arrangements == first.arrangements
+    assert second.curve[:1] == first.curve
+    assert [point.times for point in second.curve] == [2, 3]
+    assert [m.name for m in second.curve[1].measured] == [m.name for m in first.longer]
+    # Longer training is what was measured: the scores are not those of the preset itself.
+    assert second.curve[1].measured[0].scores != first.longer[0].scores
+    with pytest.raises(InputError, match="preset smoke with other settings") as caught:
+        calibrate("cpu", known=first, **options)  # type: ignore[arg-type]
+    assert caught.value.code == "E0646"
 
 
 def test_what_ships_is_whole() -> None:
@@ -180,6 +224,7 @@ def test_what_ships_is_whole() -> None:
     assert len(calibration.arrangements) >= 40
     assert calibration.seeds >= 3
     assert len(calibration.longer) >= 16
+    assert [point.times for point in calibration.curve] == [2, 4]
     # The gate of bf16: nearer to fp32 than one seed is to another, and the same ranking.
     score = trust(calibration, "score")
     assert len(calibration.exact) == len(calibration.arrangements)

@@ -18,7 +18,7 @@ from aira_dsl.proxy.presets import preset_settings
 from aira_dsl.proxy.store import Store
 from aira_dsl.report.table import contest_json, contest_picture, contest_text, table_json
 from aira_dsl.space import Space
-from aira_dsl.table import Table, TableEvaluator, make_table, read_table
+from aira_dsl.table import Sitting, Table, TableEvaluator, make_table, read_table
 from aira_dsl.table.analysis import analyse, ranks
 from aira_dsl.table.comparing import contest, search_table
 from aira_dsl.table.record import MEASURES, SEPARATOR
@@ -57,9 +57,7 @@ def planted(score: Score, *, slots: int = 4, seeds: int = 3, noise: float = 0.0)
     return Table(
         definition=space.definition,
         evaluator=SMOKE,
-        code_version="c",
-        machine="m",
-        seeds=seeds,
+        sittings=(Sitting(code_version="c", machine="m", evaluations=seeds * space.size),),
         rows=rows,
     )
 
@@ -102,6 +100,103 @@ def test_lookups_are_what_was_evaluated(tmp_path: Path) -> None:
     assert read_table(tmp_path / "table.json") == table
 
 
+def only(table: Table, keep: Callable[[tuple[str, ...]], int]) -> Table:
+    """Return a table that is still being made: so many seeds of each arrangement, perhaps none."""
+    kept = {
+        name: row[: keep(layers)]
+        for layers, (name, row) in zip(table.arrangements, table.rows.items(), strict=True)
+    }
+    return table.model_copy(update={"rows": {name: row for name, row in kept.items() if row}})
+
+
+def test_a_table_goes_on_where_another_machine_stopped(tmp_path: Path) -> None:
+    """What the file holds is not computed again; its numbers stay as they are."""
+    space = space_of(2)
+    mine = tmp_path / "mine.db"
+    whole = make_table(space, preset="smoke", seeds=2, store=mine)
+    name = next(iter(whole.rows))
+    elsewhere = Sitting(code_version="other", machine="other", evaluations=10)
+    part = only(whole, lambda layers: 2 if "Mb" not in layers else 1 if layers[0] == "A" else 0)
+    odd = ((tuple(0.123 for _ in MEASURES),) * len(whole.tasks),) * 2
+    part = part.model_copy(update={"sittings": (elsewhere,), "rows": {**part.rows, name: odd}})
+    told: list[int] = []
+    again = make_table(
+        space,
+        preset="smoke",
+        known=part,
+        store=tmp_path / "theirs.db",
+        on_result=lambda done, total, evaluation: told.append(total),
+    )
+    assert told == [9 * 2 - sum(part.seeds_A)] * told[0]
+    assert again.rows[name] == odd
+    assert list(again.rows) == list(whole.rows)
+    seconds = MEASURES.index("seconds")
+    for other in list(whole.rows)[1:]:
+        for found, expected in zip(again.rows[other], whole.rows[other], strict=True):
+            for task, same in zip(found, expected, strict=True):
+                assert task[:seconds] == same[:seconds]
+    assert again.sittings[0] == elsewhere
+    assert again.sittings[1].evaluations == told[0]
+    assert sum(len(row) for row in again.rows.values()) == 18
+
+
+def test_what_is_done_is_saved_when_interrupted(tmp_path: Path) -> None:
+    """The first blocks' subspace comes first; the same call then finishes the table."""
+    saved: list[Table] = []
+
+    def stop(done: int, total: int, evaluation: object) -> None:
+        if done == 6:
+            raise KeyboardInterrupt
+
+    options = {"preset": "smoke", "store": tmp_path / "s.db", "save": saved.append}
+    with pytest.raises(KeyboardInterrupt):
+        make_table(space_of(2), seeds=2, on_result=stop, **options)  # type: ignore[arg-type]
+    (part,) = saved
+    assert not part.is_complete
+    assert {"A-A", "A-M", "M-A", "M-M"} <= set(part.rows)
+    assert "not yet evaluated" in part.extent
+    whole = make_table(space_of(2), seeds=2, known=part, **options)  # type: ignore[arg-type]
+    assert saved[-1] == whole
+    assert whole.extent == "9 with 2 seeds"
+    assert len(whole.sittings) == 1
+    assert whole.sittings[0].evaluations == 18
+
+
+def test_a_table_of_something_else_is_not_gone_on_with(tmp_path: Path) -> None:
+    known = planted(by_counts, slots=2)
+    other = known.model_copy(update={"evaluator": preset_settings("cpu", precision="fp32")})
+    for space, table, words in (
+        (space_of(3), known, "another space"),
+        (space_of(2), other, "other settings: preset cpu"),
+    ):
+        with pytest.raises(InputError, match=words) as caught:
+            make_table(space, preset="smoke", known=table, store=tmp_path / "s.db")
+        assert caught.value.code == "E0646"
+
+
+def test_unequal_numbers_of_seeds() -> None:
+    whole = planted(by_counts, slots=5, noise=0.05 * len(SMOKE.runs) ** 0.5)
+    table = only(whole, lambda layers: 3 if layers[0] == "A" else 1)
+    assert table.extent == "162 with 1 seed, 81 with 3 seeds"
+    assert analyse(table).noise == pytest.approx(0.05, rel=0.15)
+    assert table.means_A[0] == pytest.approx(np.nanmean(table.scores_AS[0]))
+    held = search_table(table, "random", seed=0, budget=50)
+    assert np.isfinite(table.means_A[held]).all()
+    evaluator = TableEvaluator(table)
+    architecture = table.space.architecture(("M",) * 5)
+    first = evaluator.recall(architecture, 0).score
+    assert evaluator.recall(architecture, 1).score == first  # it has one seed only
+    assert evaluator.recall(architecture, 0, "test").score == pytest.approx(first)
+
+
+def test_samplers_need_every_arrangement(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    only(planted(by_counts, slots=2), lambda layers: 2 * ("Mb" not in layers)).write(path)
+    with pytest.raises(InputError, match="4 with 2 seeds, 5 not yet evaluated") as caught:
+        contest(path, samplers=["random"], seeds=2, budget=2)
+    assert caught.value.code == "E0643"
+
+
 def test_what_the_table_does_not_hold_is_refused() -> None:
     evaluator = TableEvaluator(planted(by_counts, slots=2))
     with pytest.raises(InputError, match="does not hold A-A-A") as caught:
@@ -120,7 +215,7 @@ def test_spaces_too_large_or_constrained_are_refused(tmp_path: Path) -> None:
     "damage",
     [
         lambda text: text[:-200],
-        lambda text: text.replace('"seeds": 3', '"seeds": 2'),
+        lambda text: text.replace('"evaluations": 27', '"evaluations": 9'),
         lambda text: re.sub(r'"token|0\.1', "0.2", text, count=1),
         lambda text: text.replace('"kind": "table"', '"kind": "calibration"'),
     ],
@@ -206,6 +301,23 @@ def test_a_contest(tmp_path: Path) -> None:
     assert json.loads(json.dumps(contest_json(found)))["seeds"] == 12
 
 
+def test_make_extends_the_file_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRA_DSL_STORE", str(tmp_path / "store.db"))
+    space, out = tmp_path / "s.arch", tmp_path / "t.json"
+    space.write_text(TEXT.replace("SLOTS", "1"))
+    make = ["table", "make", str(space), "--preset", "smoke", "--out", str(out), "--seeds"]
+    first = CliRunner().invoke(app, [*make, "1"])
+    assert first.exit_code == 0, first.output
+    assert "3 with 1 seed" in first.output
+    before = read_table(out)
+    second = CliRunner().invoke(app, [*make, "2"])
+    assert "3 with 2 seeds" in second.output
+    after = read_table(out)
+    assert {name: row[:1] for name, row in after.rows.items()} == before.rows
+
+
 def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A search in a table: no process, no training; the outcome as ever."""
     monkeypatch.setenv("AIRA_DSL_STORE", str(tmp_path / "store.db"))
@@ -221,6 +333,4 @@ def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(len(row["repeats"]) for row in table) == 3 * 2
     shown = run.invoke(app, ["table", "show", str(path)])
     assert shown.exit_code == 0
-    assert "81 arrangements of 4 slots (complete), 3 seeds" in shown.output
-    with pytest.raises(InputError, match="exists"):
-        run.invoke(app, ["table", "make", "x.arch", "--out", str(path)], catch_exceptions=False)
+    assert "tiny: 81 arrangements of 4 slots; preset smoke in fp32\n81 with 3 seeds" in shown.output
