@@ -76,8 +76,16 @@ def make(
 
 
 @app.command()
-def show(file: _File = None, *, format_: _Format = "text") -> None:
+def show(
+    file: _File = None,
+    *,
+    pattern: Annotated[
+        list[str] | None, typer.Option(help="Also tell the rank of this one; repeatable.")
+    ] = None,
+    format_: _Format = "text",
+) -> None:
     """Say what a table holds: the best arrangements, the noise, what explains the score."""
+    from aira_dsl.language import expand_pattern
     from aira_dsl.report.table import table_json, table_text
     from aira_dsl.table import load_table, read_table
 
@@ -85,7 +93,9 @@ def show(file: _File = None, *, format_: _Format = "text") -> None:
     if format_ == "json":
         print(json.dumps(table_json(table), indent=1))
     else:
-        print(table_text(table), end="")
+        names = table.space.names
+        asked = [tuple(expand_pattern(p, names, filename="--pattern")) for p in pattern or []]
+        print(table_text(table, asked), end="")
 
 
 @app.command()

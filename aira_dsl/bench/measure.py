@@ -104,7 +104,10 @@ def setups(*, peers: bool) -> list[Setup]:
 
 
 def _precisions() -> tuple[Precision, ...]:
-    return ("fp32", "bf16")
+    """List the precisions worth a peer's time: bf16 without instructions for it takes minutes."""
+    abilities = _abilities()
+    quick = abilities.get("amx_bf16") or abilities.get("avx512_bf16")
+    return ("fp32", "bf16") if quick else ("fp32",)
 
 
 def bench(
@@ -132,7 +135,7 @@ def bench(
     with _Crew.hired() as crew:
         peaks = {
             precision: 2 * 2048**3 * crew.rate(Setup("aira-dsl", precision, available_cores(), 1))
-            for precision in _precisions()
+            for precision in dict.fromkeys([*_precisions(), choose_precision()])
         }
         speeds = []
         for name, architecture in arrangements.items():
@@ -233,6 +236,11 @@ def _failed(process: subprocess.Popen[str]) -> RunError:
     )
 
 
+def _abilities() -> Mapping[str, Any]:
+    found: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return found
+
+
 def _has_transformers() -> bool:
     from importlib.util import find_spec
 
@@ -240,7 +248,7 @@ def _has_transformers() -> bool:
 
 
 def _machine() -> dict[str, Any]:
-    abilities: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    abilities = _abilities()
     return {
         "processor": abilities.get("cpu_name", platform.processor()),
         "abilities": [

@@ -2,6 +2,7 @@
 
 import io
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from aira_dsl.architecture import compress
@@ -37,8 +38,12 @@ def table_json(table: Table) -> dict[str, Any]:
     }
 
 
-def table_text(table: Table) -> str:
-    """Describe a table for people."""
+def table_text(table: Table, asked: Sequence[tuple[str, ...]] = ()) -> str:
+    """Describe a table for people; the ranks of some arrangements, if they are asked for.
+
+    Raises:
+        InputError: E0643, if the table does not hold one of these.
+    """
     analysis, places = analyse(table), ranks(table)
     means = dict(zip(table.rows, table.means_A.tolist(), strict=True))
     lines = [
@@ -46,7 +51,10 @@ def table_text(table: Table) -> str:
         f"preset {table.evaluator.preset} in {table.evaluator.precision}",
         table.extent,
         "",
-        *_best(places, means),
+        *_ranking(sorted(places, key=places.__getitem__)[:SHOWN], places, means),
+        "…",
+        *_ranking([max(places, key=places.__getitem__)], places, means)[1:],
+        *_asked(table, asked, places, means),
         "",
         *_noise(analysis),
         "variance explained, of rows left out of the fit:",
@@ -119,14 +127,22 @@ def contest_picture(contest: Contest) -> bytes:
     return picture.getvalue()
 
 
-def _best(places: dict[str, int], means: dict[str, float]) -> list[str]:
-    ordered = sorted(places, key=places.__getitem__)
-    lines = [f"{'rank':>6}  {'score':>7}  layers"]
-    for name in ordered[:SHOWN]:
-        lines.append(f"{places[name]:6}  {means[name]:7.4f}  {compress(name.split(SEPARATOR))}")
-    worst = ordered[-1]
-    lines.append(f"{places[worst]:6}  {means[worst]:7.4f}  {compress(worst.split(SEPARATOR))}")
-    return lines
+def _ranking(names: Sequence[str], places: dict[str, int], means: dict[str, float]) -> list[str]:
+    rows = [f"{places[n]:6}  {means[n]:7.4f}  {compress(n.split(SEPARATOR))}" for n in names]
+    return [f"{'rank':>6}  {'score':>7}  layers", *rows]
+
+
+def _asked(
+    table: Table,
+    asked: Sequence[tuple[str, ...]],
+    places: dict[str, int],
+    means: dict[str, float],
+) -> list[str]:
+    """Return the ranks of what was asked for, best first."""
+    for layers in asked:
+        table.evaluation(layers, 0)  # refuses what the table does not hold
+    names = sorted(map(SEPARATOR.join, asked), key=lambda name: places[name])
+    return ["", *_ranking(names, places, means)] if names else []
 
 
 def _noise(analysis: Analysis) -> list[str]:

@@ -233,3 +233,25 @@ def test_what_ships_is_whole() -> None:
     # Docs show what the command printed.
     docs = (Path(__file__).parents[2] / "docs" / "proxy.md").read_text()
     assert calibration_text(calibration) in docs
+
+
+def test_the_choice_of_tasks_is_what_the_benchmark_prints(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And what ships is the measured calibration, cut to the tasks of the preset."""
+    from benchmarks import task_choice
+
+    monkeypatch.setattr("sys.argv", ["task_choice"])
+    task_choice.main()
+    printed = capsys.readouterr().out.splitlines()
+    docs = (Path(__file__).parents[2] / "docs" / "proxy.md").read_text()
+    section = docs.split("python -m benchmarks.task_choice")[1].split("Other sizes")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ")]
+    assert len(rows) > 4
+    assert set(rows) <= set(printed)
+    shipped = load_calibration("cpu")
+    assert shipped is not None
+    tasks = [column for column in shipped.columns if column != "score"]
+    kept = task_choice.cut(read_calibration(task_choice.MEASURED), tasks)
+    for part in ("arrangements", "longer", "exact"):
+        assert getattr(shipped, part) == getattr(kept, part)

@@ -334,3 +334,8 @@ def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = run.invoke(app, ["table", "show", str(path)])
     assert shown.exit_code == 0
     assert "tiny: 81 arrangements of 4 slots; preset smoke in fp32\n81 with 3 seeds" in shown.output
+    asked = run.invoke(app, ["table", "show", str(path), "--pattern", "4M", "--pattern", "4A"])
+    assert re.search(r"\n +1 .* 4A\n +81 .* 4M\n", asked.output)
+    show = ["table", "show", str(path), "--pattern", "2A"]
+    with pytest.raises(InputError, match="does not hold A-A"):
+        run.invoke(app, show, catch_exceptions=False)
