@@ -235,6 +235,7 @@ def test_what_ships_is_whole() -> None:
     assert calibration_text(calibration) in docs
 
 
+@pytest.mark.slow
 def test_the_choice_of_tasks_is_what_the_benchmark_prints(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
