@@ -120,11 +120,11 @@ def calibration_picture(calibration: Calibration) -> bytes:
 def _draw_curve(axes: Any, calibration: Calibration) -> None:
     """Draw trust against cost: more seeds, or more training."""
     found = agreements(calibration)
-    for label, color, chosen in (
-        ("mean of more seeds", "#9aa5b1", [e for e in found if e.seeds == e.times]),
-        ("more training", "#0b6e99", [e for e in found if e.seeds == 1]),
+    for label, color, shift, chosen in (  # shifted, so that intervals do not hide each other
+        ("mean of more seeds", "#9aa5b1", 0.05, [e for e in found if e.seeds == e.times]),
+        ("more training", "#0b6e99", 0.0, [e for e in found if e.seeds == 1]),
     ):
-        times, ranks = [e.times for e in chosen], [e.rank for e in chosen]
+        times, ranks = [e.times + shift for e in chosen], [e.rank for e in chosen]
         errors = [
             [e.rank - e.interval[0] for e in chosen],
             [e.interval[1] - e.rank for e in chosen],
