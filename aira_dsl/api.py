@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from aira_dsl.architecture import Architecture
-from aira_dsl.engine import PrecisionChoice
+from aira_dsl.engine import Device, DeviceChoice, PrecisionChoice
 from aira_dsl.errors import UsageError
 from aira_dsl.machine import available_cores, free_memory
 from aira_dsl.proxy.evaluation import Evaluation
@@ -48,6 +48,7 @@ def evaluate(
     objective: Objective = "mad",
     corpus: Sequence[str | Path] = (),
     precision: PrecisionChoice = "auto",
+    device: DeviceChoice = "auto",
     seed: int = 0,
     store: str | Path | None = None,
 ) -> Evaluation:
@@ -62,13 +63,16 @@ def evaluate(
         objective: `mad` (mean token accuracy, higher is better) or `language` (bits per byte).
         corpus: text files or folders for `language`; empty for the default corpus.
         precision: fp32, bf16, or the quicker one on this machine (docs/engine.md).
+        device: cpu, cuda, or a GPU if there is one.
         seed: seed of data, initialisation and order.
         store: the SQLite file to keep results in; None for the user's own.
 
     Raises:
         AiraError: for unusable data (E06xx) or an unusable store (E07xx).
     """
-    settings = preset_settings(preset, objective=objective, corpus=corpus, precision=precision)
+    settings = preset_settings(
+        preset, objective=objective, corpus=corpus, precision=precision, device=device
+    )
     with closing(Store(store or default_store_path())) as opened:
         return Evaluator(settings, store=opened).evaluate(architecture, seed)
 
@@ -85,6 +89,7 @@ def search(
     objective: Objective = "mad",
     corpus: Sequence[str | Path] = (),
     precision: PrecisionChoice = "auto",
+    device: DeviceChoice = "auto",
     evaluator: Literal["proxy", "table"] = "proxy",
     table: str | Path | None = None,
     seed: int = 0,
@@ -111,11 +116,11 @@ def search(
         budget: evaluations in all; 100 if neither `budget` nor `seconds` is given.
         seconds: wall-clock seconds in all sessions.
         where: constraints such as `A<=4` or `parameters<=1_050_000`.
-        preset, objective, corpus, precision, seed, store: as for `evaluate`.
+        preset, objective, corpus, precision, device, seed, store: as for `evaluate`.
         evaluator: `table` looks scores up; the space, preset and so on are then the table's.
         table: the table's file; None for the one that ships.
-        workers: evaluation processes, one thread each; None for one a core. With one worker two
-            searches with the same seed give the same table.
+        workers: evaluation processes, one thread each; None for one a core, or one on a GPU. With
+            one worker on a CPU two searches with the same seed give the same table.
         out: run folder; None for one under `runs/` named after the search.
         storage: a PostgreSQL URL that workers on several machines share; None for the run folder.
         study: name of the study in `storage`; None for one named after the search.
@@ -141,12 +146,14 @@ def search(
     address = shared_address(storage) if storage is not None else None
     if budget is None and seconds is None:
         budget = 100
-    workers = _workers(workers)
     judge, code = _judge(
         evaluator,
         table,
-        lambda: preset_settings(preset, objective=objective, corpus=corpus, precision=precision),
+        lambda: preset_settings(
+            preset, objective=objective, corpus=corpus, precision=precision, device=device
+        ),
     )
+    workers = _workers(workers, judge.settings.device)
     if isinstance(judge, TableEvaluator):
         space = space or judge.table.space
         repeats = min(repeats, int(judge.table.seeds_A.min()) - 1)
@@ -229,8 +236,8 @@ def _run(
         return journal.patiently(lambda: summarise(loop, folder.path))
 
 
-def _workers(wanted: int | None) -> int:
-    """Return how many evaluation processes to run: as many as asked for, or one a core."""
+def _workers(wanted: int | None, device: Device) -> int:
+    """Return how many evaluation processes to run: as many as asked for, one a core, or one."""
     free = free_memory()
     most = None if free is None else max(1, free // MIN_MEMORY)
     if wanted is not None and most is not None and wanted > most:
@@ -240,7 +247,8 @@ def _workers(wanted: int | None) -> int:
             f"{(free or 0) / 2**30:.1f} GiB are free",
             help=f"use --workers {most}, or fewer",
         )
-    return wanted or min(available_cores(), most or available_cores())
+    cores = available_cores() if device == "cpu" else 1  # processes on one GPU only take turns
+    return wanted or min(cores, most or cores)
 
 
 def _memory_share(workers: int) -> int:

@@ -41,6 +41,12 @@ class _Precision(StrEnum):
     bf16 = "bf16"
 
 
+class _Device(StrEnum):
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
 class _Evaluator(StrEnum):
     proxy = "proxy"
     table = "table"
@@ -103,6 +109,9 @@ def search(
     precision: Annotated[
         _Precision, typer.Option(help="Of activations; auto: the quicker one here.")
     ] = _Precision.auto,
+    device: Annotated[
+        _Device, typer.Option(help="Where to train; auto: on a GPU if there is one.")
+    ] = _Device.auto,
     evaluator: Annotated[
         _Evaluator, typer.Option(help="Train, or look up in a complete table.")
     ] = _Evaluator.proxy,
@@ -174,6 +183,7 @@ def search(
                 objective=objective.value,
                 corpus=corpus or (),
                 precision=precision.value,
+                device=device.value,
                 evaluator=evaluator.value,
                 table=table,
                 seed=seed,

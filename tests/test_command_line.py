@@ -98,8 +98,8 @@ def test_the_command_line_keeps_its_names() -> None:
     assert found == {
         "bench": ["--all", "--format", "--rounds", "--seconds"],
         "calibrate": [
-            "--arrangements", "--format", "--longer", "--out", "--preset", "--seeds", "--store",
-            "--workers",
+            "--arrangements", "--force", "--format", "--longer", "--out", "--preset", "--seeds",
+            "--store", "--times", "--workers",
         ],
         "check": ["--format", "--strict", "files"],
         "fmt": ["--check", "--diff", "files"],
@@ -116,11 +116,13 @@ def test_the_command_line_keeps_its_names() -> None:
             "--count", "--format", "--index", "--pattern", "--sample", "--seed", "--where", "file",
         ],
         "lsp": ["--stdio"],
-        "table make": ["--force", "--out", "--preset", "--seeds", "--store", "space"],
-        "table show": ["--format", "file"],
+        "table make": [
+            "--force", "--out", "--precision", "--preset", "--seeds", "--store", "space",
+        ],
+        "table show": ["--format", "--pattern", "file"],
         "table compare": ["--budget", "--format", "--out", "--sampler", "--seeds", "file"],
         "search": [
-            "--budget", "--corpus", "--evaluator", "--force", "--format", "--heartbeat",
+            "--budget", "--corpus", "--device", "--evaluator", "--force", "--format", "--heartbeat",
             "--memory-limit", "--method", "--objective", "--out", "--precision", "--preset",
             "--prune", "--repeats", "--sampler", "--seed", "--storage", "--store",
             "--study", "--table", "--time", "--time-limit", "--where", "--winners",

@@ -1,4 +1,4 @@
-"""Which precision is quickest here: decided by what the processor can do, so always the same way.
+"""Which device and precision are quickest here: decided by what there is, so always the same way.
 
 bfloat16 products are six times as quick as float32 ones on a processor with AMX, twice as quick
 with AVX512-BF16 alone, and slower than float32 elsewhere (facts in docs/engine.md).
@@ -16,19 +16,45 @@ from aira_dsl.errors import UsageError
 
 Precision = Literal["fp32", "bf16"]
 PrecisionChoice = Literal["auto", "fp32", "bf16"]
+Device = Literal["cpu", "cuda"]
+DeviceChoice = Literal["auto", "cpu", "cuda"]
 
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
-def choose_precision(choice: PrecisionChoice = "auto") -> Precision:
+def choose_device(choice: DeviceChoice = "auto") -> Device:
+    """Return where to compute.
+
+    Args:
+        choice: `auto` for a GPU if there is one.
+
+    Raises:
+        UsageError: E0632, if a GPU is asked for and there is none that PyTorch can use.
+    """
+    if choice == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if choice == "cuda" and not torch.cuda.is_available():
+        raise UsageError(
+            "E0632",
+            f"PyTorch {torch.__version__} finds no CUDA device here",
+            help="use --device cpu, or install a PyTorch with CUDA where there is a GPU",
+        )
+    return choice
+
+
+def choose_precision(choice: PrecisionChoice = "auto", device: Device = "cpu") -> Precision:
     """Return the precision to compute in.
 
     Args:
         choice: `auto` for the quickest that this machine has.
+        device: where.
 
     Raises:
         UsageError: E0631, if bf16 is asked for and there are no kernels.
     """
+    if device == "cuda":
+        quick = torch.cuda.is_bf16_supported(including_emulation=False)
+        return ("bf16" if quick else "fp32") if choice == "auto" else choice
     missing = missing_kernels()
     if choice == "auto":
         return "bf16" if missing is None and _has_quick_bf16() else "fp32"

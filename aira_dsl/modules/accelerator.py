@@ -26,18 +26,27 @@ MAX_STATE = 256
 CONV_WIDTHS = (2, 3, 4)  # what causal_conv1d is compiled for
 
 
+_SCAN = ("mamba_ssm", "mamba_ssm.ops.triton.ssd_combined", "mamba_chunk_scan_combined")
+_CONV = ("causal_conv1d", "causal_conv1d", "causal_conv1d_fn")
+
+
+def is_available() -> bool:
+    """Tell whether both kernels can be imported."""
+    return probe(*_SCAN) is not None and probe(*_CONV) is not None
+
+
 def scan_kernel(x_BLHP: Tensor, state_size: int) -> Kernel | None:
     """Return mamba_ssm's chunked scan if it can take this tensor, else None."""
     if not x_BLHP.is_cuda or state_size > MAX_STATE:
         return None
-    return probe("mamba_ssm", "mamba_ssm.ops.triton.ssd_combined", "mamba_chunk_scan_combined")
+    return probe(*_SCAN)
 
 
 def conv_kernel(x_BLC: Tensor, width: int) -> Kernel | None:
     """Return causal_conv1d's convolution if it can take this tensor, else None."""
     if not x_BLC.is_cuda or width not in CONV_WIDTHS:
         return None
-    return probe("causal_conv1d", "causal_conv1d", "causal_conv1d_fn")
+    return probe(*_CONV)
 
 
 @cache

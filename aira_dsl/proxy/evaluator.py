@@ -17,7 +17,7 @@ import torch
 
 from aira_dsl import __version__
 from aira_dsl.architecture import Architecture
-from aira_dsl.engine import missing_kernels
+from aira_dsl.engine import Device, missing_kernels
 from aira_dsl.errors import RunError
 from aira_dsl.machine import one_thread
 from aira_dsl.proxy.evaluation import Evaluation, SplitName, Status, TaskScore
@@ -33,7 +33,7 @@ _NUMERIC_PACKAGES = ("primitives", "architecture", "modules", "compiler", "engin
 _NOT_NUMERIC = ("pool.py", "worker.py", "store.py", "evaluation.py", "presets.py")
 _SOURCES = (".py", ".cpp", ".hpp")
 SCORING_BATCH = 128  # MAD's; macro accuracy depends on it
-_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "bad_alloc")
+_OUT_OF_MEMORY = ("can't allocate memory", "CUDA out of memory", "not enough memory", "bad_alloc")
 
 
 GoOn = Callable[[Sequence[TaskScore]], bool]
@@ -61,7 +61,7 @@ class Evaluator:
             str(seed),
             split,
             code_version(),
-            "plain" if missing_kernels() else "kernels",
+            _computed_by(self.settings.device),
         )
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -143,7 +143,8 @@ class Evaluator:
     ) -> TaskScore:
         started = time.perf_counter()
         splits = make_splits(run.task, run.sizes, seed)
-        net = network(run.task, architecture, seed=seed, precision=self.settings.precision)
+        own = self.settings
+        net = network(run.task, architecture, seed=seed, precision=own.precision, device=own.device)
         losses = train(net, splits.train, run.recipe, seed=seed)
         result = score(net, getattr(splits, split), batch=SCORING_BATCH)
         if not math.isfinite(result.cross_entropy):  # the last step may be the one that breaks it
@@ -162,6 +163,13 @@ class Evaluator:
         if self.settings.objective == "mad":
             return sum(s.token_accuracy for s in scores) / len(scores)
         return sum(s.bits_per_token for s in scores) / len(scores)
+
+
+def _computed_by(device: Device) -> str:
+    """Name what computes: numbers differ a little between them."""
+    if device == "cuda":
+        return f"cuda {torch.cuda.get_device_name()}"
+    return "plain" if missing_kernels() else "kernels"
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -20,14 +20,19 @@ from torch import Generator, Tensor, nn
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.compiler import LanguageModel, build
-from aira_dsl.engine import Precision, accelerate
+from aira_dsl.engine import Device, Precision, accelerate
 from aira_dsl.proxy.tasks import Compression, TaskSettings
 
 _STD = 0.02
 
 
 def network(
-    task: TaskSettings, architecture: Architecture, *, seed: int, precision: Precision = "fp32"
+    task: TaskSettings,
+    architecture: Architecture,
+    *,
+    seed: int,
+    precision: Precision = "fp32",
+    device: Device = "cpu",
 ) -> nn.Module:
     """Build the network for a task, with weights drawn from the seed alone.
 
@@ -36,14 +41,16 @@ def network(
         architecture: its vocabulary and context are not used.
         seed: of all initial weights; the global random state is left alone.
         precision: of the activations (`aira_dsl.engine`); weights are float32.
+        device: where it is trained.
 
     Returns:
-        a module that maps tokens (B, L), int64, to logits (B, L, V).
+        a module that maps tokens (B, L), int64, to logits (B, L, V) on that device.
     """
     model = build(architecture, seed=seed, vocab=task.vocab)
     if isinstance(task, Compression):
-        return AutoEncoder(model, task.length, seed=seed, precision=precision)
-    return accelerate(model, precision)
+        own = AutoEncoder(model, task.length, seed=seed, precision=precision, device=device)
+        return own.to(device)
+    return accelerate(model, precision, device)
 
 
 class AutoEncoder(nn.Module):
@@ -54,12 +61,19 @@ class AutoEncoder(nn.Module):
         length: positions to reconstruct.
         seed: of the decoder's weights (normal, standard deviation 0.02; biases 0; gains 1).
         precision: of the encoder's activations; the decoder is small and float32.
+        device: the encoder's; whoever makes this moves the rest.
     """
 
     positions_LD: Tensor
 
     def __init__(
-        self, encoder: LanguageModel, length: int, *, seed: int, precision: Precision = "fp32"
+        self,
+        encoder: LanguageModel,
+        length: int,
+        *,
+        seed: int,
+        precision: Precision = "fp32",
+        device: Device = "cpu",
     ) -> None:
         super().__init__()
         width, eps = encoder.architecture.width, encoder.architecture.norm_eps
@@ -67,7 +81,7 @@ class AutoEncoder(nn.Module):
         own_seed = np.random.SeedSequence([seed, 1]).generate_state(1)[0]
         generator = Generator().manual_seed(int(own_seed))
         del encoder.head
-        self.encoder = accelerate(encoder, precision)
+        self.encoder = accelerate(encoder, precision, device)
         self.register_buffer("positions_LD", sinusoids(length, width), persistent=False)
         self.decoder = nn.Sequential(
             nn.RMSNorm(width, eps),

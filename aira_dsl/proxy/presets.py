@@ -15,7 +15,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from aira_dsl.engine import Precision, PrecisionChoice, choose_precision
+from aira_dsl.engine import (
+    Device,
+    DeviceChoice,
+    Precision,
+    PrecisionChoice,
+    choose_device,
+    choose_precision,
+)
 from aira_dsl.errors import UsageError
 from aira_dsl.proxy.tasks import (
     TASKS,
@@ -54,6 +61,7 @@ class EvaluatorSettings(BaseModel):
         preset: the name under which these runs were chosen.
         runs: one entry a task.
         precision: of the activations: scores in bf16 and fp32 differ within their noise.
+        device: where they are computed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,6 +70,7 @@ class EvaluatorSettings(BaseModel):
     preset: str
     runs: tuple[TaskRun, ...]
     precision: Precision = "fp32"
+    device: Device = "cpu"
 
     @property
     def direction(self) -> Literal["maximize", "minimize"]:
@@ -74,7 +83,9 @@ class EvaluatorSettings(BaseModel):
         Raises:
             InputError: E06xx, if a corpus can not be read.
         """
+        elsewhere = [] if self.device == "cpu" else [self.device]
         meaning = [
+            *elsewhere,
             self.objective,
             self.precision,
             [
@@ -146,6 +157,7 @@ def preset_settings(
     objective: Objective = "mad",
     corpus: Sequence[str | Path] = (),
     precision: PrecisionChoice = "auto",
+    device: DeviceChoice = "cpu",
 ) -> EvaluatorSettings:
     """Return the evaluator settings of a preset.
 
@@ -154,9 +166,11 @@ def preset_settings(
         objective: `mad` for the six synthetic tasks, `language` for bytes of text.
         corpus: files or folders for `language`; empty for the offline default.
         precision: fp32, bf16, or the quicker one on this machine.
+        device: where to compute; `auto` takes a GPU if there is one.
 
     Raises:
-        UsageError: E0601, if a corpus is given for `mad`; E0631, if there is no bf16 here.
+        UsageError: E0601, if a corpus is given for `mad`; E0631, if there is no bf16 here; E0632,
+            if there is no GPU here.
     """
     if objective == "mad":
         if corpus:
@@ -170,8 +184,13 @@ def preset_settings(
         paths = tuple(str(Path(path).absolute()) for path in corpus)
         length, sizes, recipe = _LANGUAGE[preset]
         runs = (_run(LanguageTask(length=length, corpus=paths), sizes, recipe),)
+    chosen = choose_device(device)
     return EvaluatorSettings(
-        objective=objective, preset=preset, runs=runs, precision=choose_precision(precision)
+        objective=objective,
+        preset=preset,
+        runs=runs,
+        precision=choose_precision(precision, chosen),
+        device=chosen,
     )
 
 

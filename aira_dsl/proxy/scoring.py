@@ -15,5 +15,6 @@ def score(network: nn.Module, examples: Examples, *, batch: int) -> Scores:
     scores = Scores()
     for start in range(0, len(inputs_NL), batch):
         rows = slice(start, start + batch)
-        scores.update(network(inputs_NL[rows]), targets_NL[rows])
+        logits_BLV = network(inputs_NL[rows])
+        scores.update(logits_BLV, targets_NL[rows].to(logits_BLV.device))
     return scores

@@ -80,9 +80,8 @@ def train(network: nn.Module, examples: Examples, recipe: Recipe, *, seed: int) 
         for group in optimizer.param_groups:
             group["lr"] = recipe.rate(step)
         logits_BLV = network(inputs_NL[rows_B])
-        loss = F.cross_entropy(
-            logits_BLV.flatten(0, 1), targets_NL[rows_B].flatten(), ignore_index=IGNORE
-        )
+        targets_BL = targets_NL[rows_B].to(logits_BLV.device)
+        loss = F.cross_entropy(logits_BLV.flatten(0, 1), targets_BL.flatten(), ignore_index=IGNORE)
         losses.append(float(loss.detach()))
         if not math.isfinite(losses[-1]):
             raise Diverged(f"loss {losses[-1]} at step {step + 1} of {recipe.steps}")

@@ -27,7 +27,8 @@ def main() -> None:
 
     configuration = json.loads(requests.get())
     evaluator = Evaluator(EvaluatorSettings.model_validate(configuration["settings"]))
-    _limit_memory(configuration["memory_bytes"])
+    if evaluator.settings.device == "cpu":  # CUDA reserves address space that counts as memory
+        _limit_memory(configuration["memory_bytes"])
 
     def ask(tasks: Sequence[Any]) -> bool:
         _answer(answers, {"tasks": [task.model_dump() for task in tasks]})
