@@ -61,13 +61,17 @@ HOSTILE = {
 }
 
 
+# CPU seconds: the slowest takes one on a laptop, two on a slow machine; what blows up, minutes.
+BLOW_UP = 15.0
+
+
 @pytest.mark.parametrize(("text", "code"), HOSTILE.values(), ids=HOSTILE)
 def test_hostile_text_is_refused_at_once(text, code):
     begin = time.process_time()
     with pytest.raises(ArchitectureError) as caught:
         parse(text, filename="bad\x1b[2J.arch")
     shown = str(caught.value)
-    assert time.process_time() - begin < 2.0
+    assert time.process_time() - begin < BLOW_UP
     assert code in {each.code for each in caught.value.diagnostics}
     assert len(shown.splitlines()) < 20 * 8
     assert all(len(line) < 400 for line in shown.splitlines())
@@ -133,7 +137,7 @@ def refused(path):
     begin = time.process_time()
     with pytest.raises(ArchitectureError) as caught:
         load(path)
-    assert time.process_time() - begin < 1.0
+    assert time.process_time() - begin < BLOW_UP
     return caught.value
 
 

@@ -3,7 +3,6 @@
 import ast
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -151,8 +150,8 @@ def test_import_is_light():
     assert ast.literal_eval(done.stdout) == []
 
 
-def test_a_thousand_texts_a_second():
-    """Measured: 0.3 s on one core of a laptop; the limit leaves room for a slow machine."""
+def test_a_thousand_texts_are_a_thousand_architectures():
+    """How long that takes is told by benchmarks/language.py; a test must not depend on it."""
     texts = [
         f"""architecture candidate_{i} {{
           width 128
@@ -163,7 +162,4 @@ def test_a_thousand_texts_a_second():
         }}"""
         for i in range(1000)
     ]
-    parse(texts[0])
-    begin = time.process_time()
     assert len({parse(text).fingerprint for text in texts}) == 1000
-    assert time.process_time() - begin < 2.0
