@@ -106,7 +106,7 @@ def compare(
         list[_Sampler] | None, typer.Option(help="Which; repeatable. Default: all.")
     ] = None,
     seeds: Annotated[int, typer.Option(help="Searches of each sampler.", min=2)] = 200,
-    budget: Annotated[int, typer.Option(help="Evaluations of a search.", min=1)] = 40,
+    budget: Annotated[int, typer.Option(help="Evaluations of a search.", min=1)] = 30,
     out: Annotated[Path | None, typer.Option(help="Where to write the picture, a PNG.")] = None,
     format_: _Format = "text",
 ) -> None:
