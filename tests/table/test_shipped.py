@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from aira_dsl.language import expand_pattern
@@ -44,6 +45,6 @@ def test_docs_show_what_the_command_prints(table: Table) -> None:
 
 def test_searching_it_takes_no_training(table: Table) -> None:
     held = search_table(table, "evolution", seed=0, budget=60)
-    assert table.means_A[held[-1]] > table.means_A.mean() + table.means_A.std()
+    assert table.means_A[held[-1]] > np.quantile(table.means_A, 0.9)
     best = table.space.architecture(table.arrangements[int(table.means_A.argmax())])
     assert TableEvaluator(table).recall(best, 0, "test").score == table.means_A.max()
