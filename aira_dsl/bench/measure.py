@@ -15,7 +15,7 @@ import torch
 
 from aira_dsl.architecture import Architecture, cost
 from aira_dsl.bench.contestants import BATCH, LENGTH, VOCAB, Who
-from aira_dsl.engine import Precision, choose_precision, missing_kernels
+from aira_dsl.engine import Precision, choose_precision, has_quick_bf16, missing_kernels
 from aira_dsl.errors import RunError
 from aira_dsl.machine import available_cores
 
@@ -104,10 +104,8 @@ def setups(*, peers: bool) -> list[Setup]:
 
 
 def _precisions() -> tuple[Precision, ...]:
-    """List the precisions worth a peer's time: bf16 without instructions for it takes minutes."""
-    abilities = _abilities()
-    quick = abilities.get("amx_bf16") or abilities.get("avx512_bf16")
-    return ("fp32", "bf16") if quick else ("fp32",)
+    """List the precisions worth a peer's time."""
+    return ("fp32", "bf16") if has_quick_bf16() else ("fp32",)
 
 
 def bench(
@@ -236,11 +234,6 @@ def _failed(process: subprocess.Popen[str]) -> RunError:
     )
 
 
-def _abilities() -> Mapping[str, Any]:
-    found: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return found
-
-
 def _has_transformers() -> bool:
     from importlib.util import find_spec
 
@@ -248,7 +241,7 @@ def _has_transformers() -> bool:
 
 
 def _machine() -> dict[str, Any]:
-    abilities = _abilities()
+    abilities: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return {
         "processor": abilities.get("cpu_name", platform.processor()),
         "abilities": [

@@ -23,6 +23,7 @@ from aira_dsl.engine.precision import (
     PrecisionChoice,
     choose_device,
     choose_precision,
+    has_quick_bf16,
     missing_kernels,
 )
 
@@ -61,6 +62,7 @@ __all__ = [
     "accelerate",
     "choose_device",
     "choose_precision",
+    "has_quick_bf16",
     "load_kernels",
     "missing_kernels",
 ]

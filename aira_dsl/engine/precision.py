@@ -57,7 +57,7 @@ def choose_precision(choice: PrecisionChoice = "auto", device: Device = "cpu") -
         return ("bf16" if quick else "fp32") if choice == "auto" else choice
     missing = missing_kernels()
     if choice == "auto":
-        return "bf16" if missing is None and _has_quick_bf16() else "fp32"
+        return "bf16" if missing is None and has_quick_bf16() else "fp32"
     if choice == "bf16" and missing is not None:
         raise UsageError(
             "E0631",
@@ -83,6 +83,7 @@ def _build_failure() -> str | None:
     return None
 
 
-def _has_quick_bf16() -> bool:
+def has_quick_bf16() -> bool:
+    """Tell whether the processor has instructions for bfloat16; without them it takes minutes."""
     abilities: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(abilities.get("amx_bf16") or abilities.get("avx512_bf16"))
