@@ -1,7 +1,18 @@
-"""One thread: on a busy machine a second one waits more than it helps."""
+"""What holds for every test.
+
+One thread: on a busy machine a second one waits more than it helps. In CI hypothesis draws the same
+examples every time, so that a change is judged by itself; elsewhere it goes on looking for new ones.
+"""
+
+import os
 
 import pytest
 import torch
+from hypothesis import settings
+
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 
 @pytest.fixture(autouse=True, scope="session")
