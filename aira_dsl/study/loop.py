@@ -156,6 +156,7 @@ class Search:
             trials = self.journal.trials()
             if self._spent(len(trials)):
                 return None
+            assert self.settings.sampler is not None
             proposal = propose(
                 self.space,
                 self.settings.sampler,

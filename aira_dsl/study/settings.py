@@ -14,6 +14,9 @@ from aira_dsl.proxy.presets import EvaluatorSettings
 from aira_dsl.space import Space
 
 SamplerName = Literal["random", "tpe", "gp", "nsga2", "evolution"]
+PolicyName = Literal["oneshot", "best-of-n", "greedy", "mcts", "evolution"]
+ProposerName = Literal["anthropic", "local", "scripted"]
+Effort = Literal["low", "medium", "high", "xhigh", "max"]
 
 GP_BUDGET = 300
 """Up to this many evaluations the Gaussian process finds more than TPE (docs/search.md)."""
@@ -45,13 +48,38 @@ class Limits(BaseModel):
     repeats: Annotated[int, Field(ge=0, le=100)] = 2
 
 
+class AgentSettings(BaseModel):
+    """The agent of a search: a policy and a proposer.
+
+    Attributes:
+        policy: what decides what to do next.
+        proposer: what does it.
+        model: the proposer's model.
+        effort: how much thought an answer should get; None for the model's own default.
+        repairs: how many times a proposal that can not be used is handed back.
+        free: whether block parameters may be proposed, too.
+        prompts: hash of the prompt files.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    policy: PolicyName
+    proposer: ProposerName
+    model: str
+    effort: Effort | None = None
+    repairs: Annotated[int, Field(ge=0, le=10)] = 2
+    free: bool = False
+    prompts: str
+
+
 class SearchSettings(BaseModel):
     """The identity of a search.
 
     Attributes:
-        method: `optuna`, the classical samplers.
-        sampler: which of them.
-        seed: seed of the sampler and of every evaluation.
+        method: `optuna`, the classical samplers, or `agent`.
+        sampler: which sampler; None for an agent.
+        agent: which agent; None for a sampler.
+        seed: seed of the sampler or policy and of every evaluation.
         prune: candidates among the worst share of all after two tasks or more are stopped.
         space: the arrangement space in JSON form.
         constraints: rules in text form.
@@ -62,8 +90,9 @@ class SearchSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    method: Literal["optuna"] = "optuna"
-    sampler: SamplerName
+    method: Literal["optuna", "agent"] = "optuna"
+    sampler: SamplerName | None = None
+    agent: AgentSettings | None = None
     seed: Annotated[int, Field(ge=0, lt=1 << 32)]
     prune: Annotated[float, Field(ge=0, lt=1)]
     space: dict[str, Any]
@@ -81,7 +110,7 @@ class SearchSettings(BaseModel):
         code: str,
         **choices: Any,
     ) -> Self:
-        """Describe a search over `space`; `choices` are sampler, seed and prune."""
+        """Describe a search over `space`; `choices` are the other attributes."""
         return cls(
             **choices,
             space=space.definition.model_dump(mode="json"),
@@ -94,14 +123,24 @@ class SearchSettings(BaseModel):
     @property
     def identity(self) -> str:
         """Twelve hexadecimal digits; equal for searches that may share a study."""
-        text = json.dumps(self.model_dump(mode="json", exclude={"evaluator"}), sort_keys=True)
+        # Without what is None: a search by a sampler is the one it was before there were agents.
+        known = self.model_dump(mode="json", exclude={"evaluator"}, exclude_none=True)
+        text = json.dumps(known, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
     def title(self) -> str:
         """A name for folders and studies, such as `aira-gp-cpu-s0-1f3a…`."""
-        parts = (self.space["name"], self.sampler, self.evaluator.preset, f"s{self.seed}")
+        parts = (self.space["name"], self.searcher, self.evaluator.preset, f"s{self.seed}")
         return "-".join((*parts, self.identity))
+
+    @property
+    def searcher(self) -> str:
+        """Who proposes: the sampler's name, or such as `agent-greedy-local`."""
+        if self.agent is None:
+            assert self.sampler is not None
+            return self.sampler
+        return f"agent-{self.agent.policy}-{self.agent.proposer}"
 
 
 def default_sampler(budget: int | None) -> SamplerName:

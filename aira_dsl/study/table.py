@@ -9,6 +9,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
+from aira_dsl.agents.calls import Call
 from aira_dsl.architecture import compress
 from aira_dsl.study.samplers import layers_of
 
@@ -37,6 +38,10 @@ class Row:
         status: `ok`, or how the evaluation failed.
         message: what happened, for a failure.
         tasks: token accuracy by task.
+        operation: of an agent: draft, improve, debug or crossover; empty for a sampler.
+        parents: the trials that the agent started from.
+        hypothesis: why the agent proposed it.
+        calls: the agent's calls for it, repairs included.
     """
 
     number: int
@@ -55,6 +60,21 @@ class Row:
     status: str
     message: str
     tasks: dict[str, float]
+    operation: str = ""
+    parents: tuple[int, ...] = ()
+    hypothesis: str = ""
+    calls: tuple[Call, ...] = ()
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all calls."""
+        return sum(call.usage.total for call in self.calls)
+
+    @property
+    def usd(self) -> float | None:
+        """What the calls cost; None if a price is not known."""
+        costs = [call.usd for call in self.calls if call.usd is not None]
+        return sum(costs) if len(costs) == len(self.calls) else None
 
 
 Repeats = Mapping[str, Mapping[str, float | None]]
@@ -70,7 +90,7 @@ def rows(
 
 def _row(trial: FrozenTrial, tests: Mapping[str, float | None], repeats: Repeats) -> Row:
     attributes = trial.user_attrs
-    fingerprint = attributes["fingerprint"]
+    fingerprint = attributes.get("fingerprint", "")  # an agent's trial may have no architecture
     layers = layers_of(trial)
     evaluation: dict[str, Any] = attributes.get("evaluation", {})
     return Row(
@@ -85,11 +105,15 @@ def _row(trial: FrozenTrial, tests: Mapping[str, float | None], repeats: Repeats
         repeats=dict(repeats.get(fingerprint, {})),
         seconds=attributes.get("seconds"),
         cached=attributes.get("cached", False),
-        parameters=attributes["parameters"],
-        training_flops=attributes["training_flops"],
+        parameters=attributes.get("parameters", 0),
+        training_flops=attributes.get("training_flops", 0),
         status=attributes.get("status", ""),
         message=attributes.get("message", ""),
         tasks={task["task"]: task["token_accuracy"] for task in evaluation.get("tasks", ())},
+        operation=attributes.get("operation", ""),
+        parents=tuple(attributes.get("parents", ())),
+        hypothesis=attributes.get("hypothesis", ""),
+        calls=tuple(map(Call.model_validate, attributes.get("calls", ()))),
     )
 
 
@@ -108,17 +132,28 @@ def confirmed(repeats: Repeats) -> dict[str, float | None]:
 
 def as_json(table: Sequence[Row]) -> str:
     """Write the table as a JSON list of objects."""
-    return json.dumps([asdict(row) for row in table], indent=1, ensure_ascii=False) + "\n"
+    records = [
+        {**asdict(row), "calls": [call.model_dump(mode="json") for call in row.calls]}
+        for row in table
+    ]
+    return json.dumps(records, indent=1, ensure_ascii=False) + "\n"
 
 
 def as_csv(table: Sequence[Row]) -> str:
     """Write the table as CSV; layers joined by `-`, one column a task."""
     tasks = sorted({task for row in table for task in row.tasks})
-    plain = [name for name in Row.__dataclass_fields__ if name not in ("tasks", "repeats")]
+    nested = ("tasks", "repeats", "calls")
+    plain = [name for name in Row.__dataclass_fields__ if name not in nested]
     text = io.StringIO()
-    writer = csv.DictWriter(text, [*plain, *tasks], lineterminator="\n")
+    writer = csv.DictWriter(text, [*plain, "tokens", "usd", *tasks], lineterminator="\n")
     writer.writeheader()
     for row in table:
         values = {name: getattr(row, name) for name in plain}
-        writer.writerow({**values, "layers": "-".join(row.layers), **row.tasks})
+        joined = {
+            "layers": "-".join(row.layers),
+            "parents": " ".join(map(str, row.parents)),
+            "tokens": row.tokens,
+            "usd": row.usd,
+        }
+        writer.writerow({**values, **joined, **row.tasks})
     return text.getvalue()

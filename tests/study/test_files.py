@@ -85,7 +85,7 @@ def test_both_forms_of_the_table_say_the_same() -> None:
     assert [row["message"] for row in from_csv] == ["", 'loss "nan", step 3']
     assert [row["score"] for row in from_csv] == ["0.5", ""]
     assert [row["memorization"] for row in from_csv] == ["0.5", ""]
-    assert {*from_csv[0]} - {*from_json[0]} == {"memorization"}
+    assert {*from_csv[0]} - {*from_json[0]} == {"memorization", "tokens", "usd"}
     assert list(from_csv[0])[:7] == [
         "number", "state", "layers", "pattern", "fingerprint", "score", "test_score",
     ]  # fmt: skip

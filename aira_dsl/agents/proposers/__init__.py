@@ -1,0 +1,1 @@
+"""Proposers: where answers come from."""
