@@ -36,6 +36,9 @@ class ScriptedProposer:
         self._names = names
         self._draw = draw
 
+    def open(self) -> None:
+        """Do nothing: it is always ready."""
+
     def ask(self, request: Request) -> Reply:
         """Return a random arrangement, a parent with a slot changed, or a mix of two parents."""
         rng = random.Random(request.seed)
