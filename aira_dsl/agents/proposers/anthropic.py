@@ -104,6 +104,7 @@ class AnthropicProposer:
             RunError: E0907, if the service does not come back.
         """
         import anthropic
+        import httpx2
 
         deadline, pause, troubled = time.monotonic() + PATIENCE, 5.0, False
         while True:
@@ -113,7 +114,8 @@ class AnthropicProposer:
                 if (refusal := self._refusal(error)) is not None:
                     raise refusal from None
                 reason = self._plain(error)
-            except ValueError as error:  # an answer that is no JSON
+            except (ValueError, AssertionError, httpx2.HTTPError) as error:
+                # No JSON, no message in a stream, a stream that breaks off: the SDK's own words.
                 reason = f"the answer can not be read: {self._plain(error)}"
             else:
                 if troubled:

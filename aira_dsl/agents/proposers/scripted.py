@@ -28,7 +28,7 @@ class ScriptedProposer:
 
     name = "scripted"
     model = "blind-mutation"
-    memory = 0
+    memory = 300  # it is told what a model would be told, and ignores it
     max_output = 0
 
     def __init__(self, names: tuple[str, ...], draw: Callable[[random.Random], Layers]) -> None:
