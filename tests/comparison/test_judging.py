@@ -95,10 +95,13 @@ def test_a_comparison_says_what_was_planted(
     assert found.methods["random"].runs[0].folder == "../r0"
     assert "random ends better than tpe" in result.output
     assert "1 of 3 runs of tpe have no test score" in result.output
-    lines = list(csv.DictReader((tmp_path / "out/curves.csv").open()))
+    lines = list(csv.DictReader((tmp_path / "out/curves.csv").read_text().splitlines()))
     assert len(lines) == 6 * 3
     assert (tmp_path / "out/curves.png").read_bytes().startswith(b"\x89PNG")
-    rows = {row["method"]: row for row in csv.DictReader((tmp_path / "out/methods.csv").open())}
+    rows = {
+        row["method"]: row
+        for row in csv.DictReader((tmp_path / "out/methods.csv").read_text().splitlines())
+    }
     assert float(rows["random"]["final_test"]) == pytest.approx(np.mean(finals), abs=1e-6)
 
 
