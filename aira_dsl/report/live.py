@@ -94,6 +94,36 @@ class ListView:
             self._console.print(f"[{done}/{total}] {facts}", highlight=False, markup=False)
 
 
+class StepView:
+    """Shows how much of one step after another is done; use it as a context manager."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.completed:,} of {task.total:,}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("starting", total=1)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._bar.stop()
+
+    def update(self, step: str, done: int, total: int) -> None:
+        """Show the step that is being done, how much of it is done, and how much there is."""
+        self._bar.update(self._task, description=step, completed=done, total=total)
+        if not self._console.is_terminal:
+            self._console.print(f"[{done}/{total}] {step}", highlight=False, markup=False)
+
+
 def _result_line(progress: Progress) -> str:
     """Describe the trial that has just finished, and the best so far."""
     trial = progress.finished
