@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aira_dsl.comparison.summary import finished
 from aira_dsl.report.page.chart import Frame, path, span_of, stairs
-from aira_dsl.report.page.facts import Facts, finished
+from aira_dsl.report.page.facts import Facts
 from aira_dsl.report.page.text import clean
 from aira_dsl.study.finished import Run
 from aira_dsl.study.table import Row

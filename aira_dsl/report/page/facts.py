@@ -7,6 +7,7 @@ from itertools import accumulate
 from typing import Any
 
 from aira_dsl.architecture import cost
+from aira_dsl.comparison.summary import finished
 from aira_dsl.report.page.lineage import AgentTotals, agent_totals
 from aira_dsl.report.page.slots import SlotShares, slot_shares
 from aira_dsl.report.page.text import clean
@@ -141,11 +142,6 @@ def facts(run: Run) -> Facts:
 def facts_json(run: Run) -> dict[str, Any]:
     """Return the facts for scripts; keys are stable."""
     return asdict(facts(run))
-
-
-def finished(run: Run) -> list[Row]:
-    """Return the trials that have ended."""
-    return [row for row in run.rows if row.state != "RUNNING"]
 
 
 def running_best(rows: Sequence[Row], direction: str) -> tuple[float | None, ...]:

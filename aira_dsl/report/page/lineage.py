@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aira_dsl.comparison.summary import UNUSABLE
 from aira_dsl.report.page.text import clean
 from aira_dsl.study.table import Row
 
@@ -101,8 +102,8 @@ def agent_totals(rows: Sequence[Row]) -> AgentTotals | None:
     calls = [call for row in asked for call in row.calls]
     return AgentTotals(
         proposals=len(asked),
-        usable=sum(bool(row.layers) for row in asked),
-        usable_at_once=sum(bool(row.layers) and not _complained(row) for row in asked),
+        usable=sum(map(_usable, asked)),
+        usable_at_once=sum(_usable(row) and not _complained(row) for row in asked),
         calls=len(calls),
         repairs=sum(max(0, len(row.calls) - 1) for row in asked),
         duplicates=sum(call.code == "duplicate" for call in calls),
@@ -114,6 +115,10 @@ def agent_totals(rows: Sequence[Row]) -> AgentTotals | None:
         unpriced=sum(call.usd is None for call in calls),
         seconds=sum(call.seconds for call in calls),
     )
+
+
+def _usable(row: Row) -> bool:
+    return bool(row.layers) and row.status not in UNUSABLE
 
 
 def _complained(row: Row) -> bool:
