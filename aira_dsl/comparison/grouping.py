@@ -15,8 +15,13 @@ from aira_dsl.study.finished import Run
 _ALIKE = ("space", "constraints", "evaluator_identity", "code_version", "prune")
 
 
-def check_alike(runs: Sequence[Run]) -> None:
-    """Refuse runs that were not judged alike, or are not equally long.
+def check_alike(runs: Sequence[Run], *, equally_long: bool = False) -> None:
+    """Refuse runs that were not judged alike.
+
+    Args:
+        runs: one at least.
+        equally_long: whether their numbers of trials must be the same: then these are all that is
+            known of their budgets.
 
     Raises:
         InputError: E0822, if their spaces, evaluators, versions of the code or pruning differ;
@@ -30,7 +35,7 @@ def check_alike(runs: Sequence[Run]) -> None:
                 f"{first.folder} and {run.folder} can not be compared: {'; '.join(found)}",
                 help="compare runs of one space and one evaluator, made by the same version",
             )
-        if len(finished(run)) != len(finished(first)):
+        if equally_long and len(finished(run)) != len(finished(first)):
             raise InputError(
                 "E0823",
                 f"{first.folder} has {len(finished(first))} trials and {run.folder} "
@@ -41,7 +46,7 @@ def check_alike(runs: Sequence[Run]) -> None:
 
 
 def differences(mine: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Name what differs, such as `preset is 'cpu', not 'smoke'`; long values by name only."""
+    """Name what differs, such as `preset: 'cpu' and 'smoke'`; of spaces the names only."""
     keys = [key for key in dict.fromkeys([*mine, *other]) if mine.get(key) != other.get(key)]
     return [_difference(key, mine.get(key), other.get(key)) for key in keys]
 
@@ -71,9 +76,9 @@ def _difference(key: str, mine: Any, other: Any) -> str:
     if any(isinstance(value, dict) for value in (mine, other)):
         names = [value.get("name") if isinstance(value, dict) else None for value in (mine, other)]
         if names[0] == names[1]:
-            return f"{word} {names[0]!r} is not the same" if names[0] else f"{word} differs"
+            return f"{word}: two of the name {names[0]!r}"
         mine, other = names
-    return f"{word} is {mine!r} in one and {other!r} in the other"
+    return f"{word}: {mine!r} and {other!r}"
 
 
 def _check_no_copies(runs: Sequence[Run]) -> None:
