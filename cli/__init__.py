@@ -26,6 +26,7 @@ from .extrapolate import extrapolate
 from .fmt import fmt
 from .import_ import import_
 from .lsp import lsp
+from .report import report
 from .search import search
 from .show import show
 from .space import space
@@ -48,6 +49,7 @@ app.command("explain")(explain)
 app.command("space")(space)
 app.command("extrapolate")(extrapolate)
 app.command("search")(search)
+app.command("report")(report)
 app.command("bench")(bench)
 app.command("calibrate")(calibrate)
 app.command("lsp")(lsp)

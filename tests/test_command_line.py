@@ -108,6 +108,7 @@ def test_the_command_line_keeps_its_names() -> None:
         "explain": ["--format", "code"],
         "extrapolate": ["--force", "--how", "--out", "--to", "file"],
         "import": ["--force", "--like", "--name", "--out", "format", "source"],
+        "report": ["--force", "--format", "--out", "folder"],
         "show": [
             "--batch", "--budget", "--context", "--convention", "--force", "--format", "--scale",
             "--svg", "file",
@@ -144,6 +145,7 @@ def test_the_command_line_keeps_its_names() -> None:
         (("space", "--pattern", "16×Q"), 1),
         (("compile", "missing.arch"), 1),
         (("search", "missing.arch"), 1),
+        (("report", "missing"), 1),
         (("search", "--method", "agent"), 2),
         (("search", EXAMPLE, "--sampler", "none"), 2),
     ],

@@ -1,7 +1,7 @@
 """Where things stand in a picture; the templates draw them."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -26,6 +26,8 @@ class Frame:
         width, height: of the picture.
         x_range, y_range: values at the edges of the plot.
         lane: whether there is a strip below for what has no score.
+        rows: names of the rows, where these and not scores go upwards.
+        left: where the plot begins.
     """
 
     width: int
@@ -33,11 +35,8 @@ class Frame:
     x_range: tuple[float, float]
     y_range: tuple[float, float]
     lane: bool = False
-
-    @property
-    def left(self) -> int:
-        """Where the plot begins."""
-        return LEFT
+    rows: tuple[str, ...] = ()
+    left: int = LEFT
 
     @property
     def right(self) -> int:
@@ -74,16 +73,24 @@ class Frame:
 
     @property
     def x_ticks(self) -> list[Tick]:
-        """Places of whole numbers."""
+        """Places of whole numbers, or of scores if the names of rows go upwards."""
+        if self.rows:
+            return _scores(self.x_range, self.x)
         return [Tick(self.x(v), f"{v:,.0f}") for v in ticks(self.x_range, whole=True)]
 
     @property
     def y_ticks(self) -> list[Tick]:
-        """Places of scores."""
-        values = ticks(self.y_range)
-        step = min((b - a for a, b in pairwise(values)), default=1.0)
-        decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-        return [Tick(self.y(v), f"{v:.{decimals}f}") for v in values]
+        """Places of scores, or of the names of rows."""
+        if self.rows:
+            return [Tick(self.y(row), name) for row, name in enumerate(self.rows)]
+        return _scores(self.y_range, self.y)
+
+
+def _scores(span: tuple[float, float], place: Callable[[float], float]) -> list[Tick]:
+    values = ticks(span)
+    step = min((b - a for a, b in pairwise(values)), default=1.0)
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    return [Tick(place(value), f"{value:.{decimals}f}") for value in values]
 
 
 def span_of(values: Iterable[float], *, margin: float = 0.06) -> tuple[float, float]:

@@ -9,10 +9,20 @@ from typing import Any
 import jinja2
 
 from aira_dsl import __version__
+from aira_dsl.comparison import Comparison
 from aira_dsl.comparison.summary import finished
+from aira_dsl.report.page.concluding import conclusions, told_apart
+from aira_dsl.report.page.contest import finals, race
 from aira_dsl.report.page.curve import LETTERS, curve, tree
 from aira_dsl.report.page.facts import facts, facts_json
 from aira_dsl.report.page.lineage import steps
+from aira_dsl.report.page.methods import (
+    curve_sheet,
+    entropy_sheet,
+    method_sheet,
+    pair_sheet,
+    run_sheet,
+)
 from aira_dsl.report.page.text import Attachment, duration, listed, shown
 from aira_dsl.report.page.trials import trial_files, trial_sheet
 from aira_dsl.report.ranking import TWO_SIDED, ranked
@@ -34,6 +44,27 @@ def render_run(run: Run) -> str:
         letters=LETTERS,
         sheet=trial_sheet(ranked(rows, run.direction), rows, found),
         files=(*trial_files(run.rows), Attachment("report.json", "application/json", told)),
+    )
+
+
+def render_comparison(found: Comparison) -> str:
+    """Return the page of a comparison: HTML that needs nothing else."""
+    may, may_not = conclusions(found)
+    told = found.model_dump_json(indent=1) + "\n"
+    return _fill(
+        "comparison.html",
+        found=found,
+        may=may,
+        may_not=may_not,
+        race=race(found),
+        finals=finals(found),
+        apart=lambda a, b: told_apart(found, a, b),
+        pairs=pair_sheet(found),
+        sheets=(method_sheet(found), entropy_sheet(found), run_sheet(found)),
+        files=(
+            *curve_sheet(found).files,
+            Attachment("comparison.json", "application/json", told),
+        ),
     )
 
 

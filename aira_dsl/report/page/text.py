@@ -1,5 +1,8 @@
 """Texts and numbers as the page shows them."""
 
+import csv
+import io
+import json
 import unicodedata
 from base64 import b64encode
 from collections.abc import Callable
@@ -8,8 +11,20 @@ from typing import Literal
 
 from aira_dsl.report.summary import humanized
 
-Style = Literal["text", "mono", "count", "score", "short", "seconds", "usd", "share"]
-"""How a value is shown; all but the first two are numbers."""
+Style = Literal[
+    "text",
+    "prose",
+    "mono",
+    "count",
+    "score",
+    "short",
+    "seconds",
+    "usd",
+    "share",
+    "decimal",
+    "number",
+]
+"""How a value is shown; all but the first three are numbers."""
 
 _NUMBERS: dict[str, Callable[[float], str]] = {
     "score": "{:.4f}".format,
@@ -17,6 +32,8 @@ _NUMBERS: dict[str, Callable[[float], str]] = {
     "seconds": "{:.1f}".format,
     "usd": lambda value: f"${value:.2f}" if value >= 10 else f"${value:.4f}",
     "share": "{:.0%}".format,
+    "decimal": lambda value: f"{value:,.0f}" if value >= 100 else f"{value:.3g}",
+    "number": str,
 }
 _UNSEEN = {"Cc", "Cf", "Cs"}
 """Categories of characters that act instead of being seen: terminal escapes, text direction."""
@@ -84,7 +101,7 @@ class Column:
     @property
     def is_number(self) -> bool:
         """Whether its values are numbers."""
-        return self.style not in {"text", "mono"}
+        return self.style not in {"text", "prose", "mono"}
 
 
 @dataclass(frozen=True)
@@ -96,9 +113,25 @@ class Sheet:
         columns: its columns; the first one names the row.
         rows: a value or None for each column.
         note: what is left out of it, if anything.
+        name: of its files; empty if others hold the same.
     """
 
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[object, ...], ...]
     note: str = ""
+    name: str = ""
+
+    @property
+    def files(self) -> tuple[Attachment, ...]:
+        """The table as CSV and as JSON, numbers in full."""
+        keys = [column.key for column in self.columns]
+        rows = [[clean(v) if isinstance(v, str) else v for v in row] for row in self.rows]
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([keys, *rows])
+        records = [dict(zip(keys, row, strict=True)) for row in rows]
+        data = json.dumps(records, indent=1, ensure_ascii=False) + "\n"
+        return (
+            Attachment(f"{self.name}.csv", "text/csv", text.getvalue()),
+            Attachment(f"{self.name}.json", "application/json", data),
+        )

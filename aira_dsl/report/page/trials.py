@@ -18,12 +18,12 @@ _COLUMNS = (
     Column("confirmed", "repeats", "score"),
     Column("test_score", "test", "score"),
     Column("pattern", "layers", "mono"),
+    Column("outcome", "outcome", "prose"),
     Column("parameters", "parameters", "count"),
     Column("training_flops", "FLOPs/token", "short"),
     Column("seconds", "seconds", "seconds"),
     Column("tokens", "tokens", "count"),
     Column("usd", "cost", "usd"),
-    Column("outcome", "outcome"),
 )
 _OF_AGENTS = {"operation", "tokens", "usd"}
 
@@ -40,7 +40,7 @@ def trial_sheet(order: Sequence[Row], rows: Sequence[Row], found: Facts) -> Shee
     shown = rows if len(rows) <= SHOWN else [row for row in rows if row.number in chosen]
     tasks = sorted({task for row in rows for task in row.tasks})
     columns = [c for c in _COLUMNS if found.agent or c.key not in _OF_AGENTS]
-    columns[-1:-1] = [Column(f"task {name}", clean(name), "score") for name in tasks]
+    columns += [Column(f"task {name}", clean(name), "score") for name in tasks]
     note = "" if len(shown) == len(rows) else f"the best {len(shown):,} of {len(rows):,}"
     return Sheet(
         caption="Trials",
