@@ -16,6 +16,7 @@ import typer
 from aira_dsl import __version__
 from aira_dsl.errors import AiraError
 
+from .aggregate import aggregate
 from .bench import bench
 from .calibrate import calibrate
 from .check import check
@@ -48,6 +49,7 @@ app.command("show")(show)
 app.command("diff")(diff)
 app.command("explain")(explain)
 app.command("space")(space)
+app.command("aggregate")(aggregate)
 app.command("extrapolate")(extrapolate)
 app.command("search")(search)
 app.command("compare")(compare)

