@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.engine import Device, DeviceChoice, PrecisionChoice
@@ -29,7 +29,7 @@ from aira_dsl.space import Space
 from aira_dsl.study.agent import AgentSource
 from aira_dsl.study.dialogues import Dialogues
 from aira_dsl.study.folder import RunFolder
-from aira_dsl.study.hiring import REPAIRS, Agent, AgentOptions, require_method
+from aira_dsl.study.hiring import REPAIRS, Agent, AgentOptions, Preview, require_method
 from aira_dsl.study.journal import Journal
 from aira_dsl.study.loop import Progress, Search
 from aira_dsl.study.result import SearchResult, summarise
@@ -46,7 +46,7 @@ from aira_dsl.study.source import SamplerSource, Source
 from aira_dsl.study.storage import GONE, shared_address
 from aira_dsl.table import TableEvaluator, load_table, read_table
 
-__all__ = ["Evaluation", "Progress", "SearchResult", "evaluate", "search"]
+__all__ = ["Evaluation", "Preview", "Progress", "SearchResult", "evaluate", "preview", "search"]
 
 PRUNE = 0.25
 MEMORY_SHARE = 0.8  # of the free memory, divided among the workers
@@ -212,12 +212,12 @@ def search(
         winners=winners,
         repeats=repeats,
     )
+    source = agent.source(space, settings, budget) if agent else SamplerSource(space, settings)
     with (
         closing(Store(store or default_store_path())) as opened,
         closing(RunFolder(out or Path("runs") / settings.title, settings, force=force)) as folder,
     ):
         judge.store = opened
-        source = agent.source(space, settings, budget) if agent else SamplerSource(space, settings)
         journal = Journal(
             address or folder.storage_url,
             study or settings.title,
@@ -227,6 +227,47 @@ def search(
         )
         with closing(journal):
             return _run(space, settings, limits, judge, source, folder, journal, on_progress)
+
+
+def preview(
+    space: Space | None = None,
+    *,
+    budget: int | None = 100,
+    where: Sequence[str] = (),
+    preset: PresetName = "cpu",
+    objective: Objective = "mad",
+    corpus: Sequence[str | Path] = (),
+    evaluator: Literal["proxy", "table"] = "proxy",
+    table: str | Path | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> Preview:
+    """Return an agent's first prompt and what it may cost, without asking anybody.
+
+    Args:
+        space, budget, where, preset, objective, corpus, evaluator, table, seed: as for `search`.
+        options: `policy`, `proposer`, `model` and the other options of an agent.
+
+    Raises:
+        AiraError: as `search` does before its first call.
+    """
+    judge, code = _judge(
+        evaluator, table, lambda: preset_settings(preset, objective=objective, corpus=corpus)
+    )
+    if isinstance(judge, TableEvaluator):
+        space = space or judge.table.space
+    space = (space or Space.default()).where(*where)
+    agent = Agent.of(space, AgentOptions(**options))
+    settings = SearchSettings.of(
+        space,
+        method="agent",
+        agent=agent.settings,
+        seed=seed,
+        prune=PRUNE,
+        evaluator=judge.settings,
+        code=code,
+    )
+    return agent.preview(space, settings, budget)
 
 
 def _judge(
@@ -278,6 +319,8 @@ def _run(
         with suppress(*GONE):  # the study has it all, and the same command writes the files
             write_run(folder, space, settings, limits, journal)
         folder.keep_time(loop.seconds_used)
+        if isinstance(source, AgentSource):
+            source.proposer.close()
     return journal.patiently(lambda: summarise(loop, folder.path))
 
 

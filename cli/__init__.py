@@ -27,6 +27,7 @@ from .extrapolate import extrapolate
 from .fmt import fmt
 from .import_ import import_
 from .lsp import lsp
+from .report import report
 from .search import search
 from .show import show
 from .space import space
@@ -50,6 +51,7 @@ app.command("space")(space)
 app.command("extrapolate")(extrapolate)
 app.command("search")(search)
 app.command("compare")(compare)
+app.command("report")(report)
 app.command("bench")(bench)
 app.command("calibrate")(calibrate)
 app.command("lsp")(lsp)

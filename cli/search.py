@@ -5,7 +5,7 @@ import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -226,6 +226,9 @@ def search(
     from aira_dsl.report.outcome import outcome_json, outcome_text
     from aira_dsl.space import Space
 
+    if dry_run:
+        _preview(locals())
+        return
     if evaluator == _Evaluator.proxy and (reason := missing_kernels()):
         print(f"note: {reason}; evaluations take several times as long", file=sys.stderr)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is an interruption
@@ -278,3 +281,32 @@ def search(
     sys.stdout.write(outcome_json(result) if format_ == _Format.json else outcome_text(result))
     if result.best is None:
         raise typer.Exit(3)
+
+
+_PREVIEWED = (
+    *("policy", "proposer", "model", "effort", "base_url", "max_output", "prompts", "prices"),
+    *("repairs", "free", "max_usd", "max_tokens"),
+    *("budget", "preset", "objective", "evaluator", "table", "seed"),
+)
+
+
+def _preview(given: dict[str, Any]) -> None:
+    """Print what an agent would be asked first."""
+    from aira_dsl.api import preview
+    from aira_dsl.errors import UsageError
+    from aira_dsl.report.preview import preview_text
+    from aira_dsl.space import Space
+
+    if given["method"] != _Method.agent:
+        raise UsageError("E0809", "--dry-run is for --method agent", help="add --method agent")
+    values = {name: given[name] for name in _PREVIEWED}
+    plain: dict[str, Any] = {
+        name: value.value if isinstance(value, StrEnum) else value for name, value in values.items()
+    }
+    found = preview(
+        Space.load(given["space"]) if given["space"] else None,
+        where=given["where"] or (),
+        corpus=given["corpus"] or (),
+        **plain,
+    )
+    sys.stdout.write(preview_text(found, given["budget"]))

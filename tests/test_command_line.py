@@ -113,6 +113,7 @@ def test_the_command_line_keeps_its_names() -> None:
         "explain": ["--format", "code"],
         "extrapolate": ["--force", "--how", "--out", "--to", "file"],
         "import": ["--force", "--like", "--name", "--out", "format", "source"],
+        "report": ["--force", "--format", "--out", "folder"],
         "show": [
             "--batch", "--budget", "--context", "--convention", "--force", "--format", "--scale",
             "--svg", "file",
@@ -153,6 +154,7 @@ def test_the_command_line_keeps_its_names() -> None:
         (("compare", "--out", "out", "--methods", "randon"), 2),
         (("compare", EXAMPLE, EXAMPLE, "--out", "out"), 2),
         (("compare", "--runs", "--out", "out"), 2),
+        (("report", "missing"), 1),
         (("search", "--method", "agent"), 2),
         (("search", EXAMPLE, "--sampler", "none"), 2),
     ],

@@ -110,7 +110,8 @@ class Prompter:
         if len(known) > self.memory:
             best = sorted(known, key=lambda node: (node.score is None, -(node.fitness or 0.0)))
             kept = {node.number for node in best[: self.memory // 2]}
-            kept |= {node.number for node in known[-(self.memory - len(kept)) :]}
+            others = [node for node in known if node.number not in kept]
+            kept |= {node.number for node in others[len(others) - self.memory + len(kept) :]}
             known = [node for node in known if node.number in kept]
         if not known:
             return ""

@@ -1,11 +1,11 @@
 """What a finished search prints: the best architecture as text, and where everything is."""
 
 import json
-import math
 from collections import Counter
 from collections.abc import Sequence
 
 from aira_dsl.language import to_text
+from aira_dsl.report.ranking import not_told_apart, ranked, repeats_of
 from aira_dsl.study.result import SearchResult
 from aira_dsl.study.table import Row
 
@@ -25,10 +25,7 @@ def outcome_text(result: SearchResult) -> str:
     lines += [
         f"{'score':>8}  {'repeats':>8}  {'test':>8}  {'trial':>5}  {'parameters':>10}  layers"
     ]
-    scored = sorted(
-        (row for row in finished if row.score is not None),
-        key=lambda row: (_place(row, result), row.number),
-    )
+    scored = ranked(finished, result.direction)
     for row in scored[:SHOWN]:
         repeats, test = (_score(value) for value in (row.confirmed, row.test_score))
         lines.append(
@@ -45,29 +42,15 @@ def _score(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
 
 
-def _place(row: Row, result: SearchResult) -> tuple[bool, float]:
-    """Return what to sort by: the repeated ones first, by their means with other seeds."""
-    value = row.score if row.confirmed is None else row.confirmed
-    assert value is not None
-    return row.confirmed is None, value if result.direction == "minimize" else -value
-
-
 def _doubts(scored: Sequence[Row], result: SearchResult) -> list[str]:
     """Say what the noise of the scores leaves open."""
     if result.noise is None:
         return []
-    best = scored[0]
-    repeats = max(1, len(best.repeats))
-    margin = 1.96 * math.sqrt(2 / repeats) * result.noise
     lines = ["", f"noise of a score (standard deviation between seeds): {result.noise:.4f}"]
-    if best.confirmed is not None:
-        close = [
-            row.pattern
-            for row in scored[1:]
-            if row.confirmed is not None and abs(row.confirmed - best.confirmed) < margin
-        ]
-        if close:
-            lines.append(f"not told apart from the best by {repeats} repeats: {', '.join(close)}")
+    if close := not_told_apart(scored, result.noise):
+        patterns = ", ".join(row.pattern for row in close)
+        repeats = repeats_of(scored[0])
+        lines.append(f"not told apart from the best by {repeats} repeats: {patterns}")
     return lines
 
 

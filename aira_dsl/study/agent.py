@@ -74,6 +74,7 @@ class AgentSource:
 
     Attributes:
         ended: why there will be no further trial; empty while there may be.
+        proposer, means: as given.
         archive: told every answer, with its trial's number.
         on_end: told a trial that is about to be finished.
     """
@@ -91,7 +92,7 @@ class AgentSource:
         self._rules = prompter.rules
         self._policy = POLICIES[self._agent.policy]
         self._prompter = prompter
-        self._means = means
+        self.means = means
         self._in_flight: dict[int, Usage] = {}
 
     def propose(self, trials: Sequence[FrozenTrial]) -> NewTrial | None:
@@ -179,7 +180,7 @@ class AgentSource:
         self, tree: Tree, number: int, operation: Operation, calls: tuple[Call, ...]
     ) -> Request:
         left = "until the time is up"
-        if (budget := self._means.budget) is not None:
+        if (budget := self.means.budget) is not None:
             left = f"{budget - number} of {budget} evaluations, this one included"
         return self._prompter.request(tree, Assignment(number, operation, calls, left))
 
@@ -207,18 +208,18 @@ class AgentSource:
     def _usd(self, usage: Usage) -> float | None:
         if self.proposer.name != "anthropic":
             return 0.0  # nobody sends a bill
-        return self._means.prices.usd(self.proposer.model, usage)
+        return self.means.prices.usd(self.proposer.model, usage)
 
     def _too_dear(self, trials: Sequence[FrozenTrial], request: Request) -> str:
         """Say which cap a further call could exceed, those in flight counted at their most."""
-        if self._means.caps == Caps():
+        if self.means.caps == Caps():
             return ""
         calls = [call for trial in trials for call in calls_of(trial)]
         bounds = [*self._in_flight.values(), most_tokens(request, self.proposer.max_output)]
         costs = [call.usd for call in calls] + [self._usd(bound) for bound in bounds]
         known = [each for each in costs if each is not None]
         tokens = sum(call.usage.total for call in calls) + sum(each.total for each in bounds)
-        return self._means.caps.exceeded(sum(known) if len(known) == len(costs) else None, tokens)
+        return self.means.caps.exceeded(sum(known) if len(known) == len(costs) else None, tokens)
 
     def _given_up(self, code: str, message: str) -> Evaluation:
         return Evaluation(

@@ -74,6 +74,7 @@ def read_run(folder: str | Path) -> Run:
     try:
         settings = json.loads((path / "settings.json").read_text())
         settings.pop("format")
+        SpaceDefinition.model_validate(settings["space"])
         table = json.loads((path / "trials.json").read_text())
         return Run(
             folder=path,

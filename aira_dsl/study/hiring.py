@@ -1,13 +1,14 @@
 """From what a user asks for to an agent: its place in the settings, and the source it becomes."""
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Self
 
 from aira_dsl.agents.answers import Rules
 from aira_dsl.agents.prices import Caps, load_prices
 from aira_dsl.agents.prompting import Judge, Prompter
-from aira_dsl.agents.proposers import Proposer, make_proposer
+from aira_dsl.agents.proposers import Proposer, Request, Usage, make_proposer
 from aira_dsl.agents.templates import Templates
 from aira_dsl.calibration import score_noise
 from aira_dsl.errors import UsageError
@@ -42,6 +43,25 @@ class AgentOptions:
     free: bool = False
     max_usd: float | None = None
     max_tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What an agent would be asked first.
+
+    Attributes:
+        request: the call that would be made.
+        most: more tokens than it can take.
+        usd: what that would cost, None if the model's price is not known.
+        model: who would be asked.
+        prices: when the price table was right.
+    """
+
+    request: Request
+    most: Usage
+    usd: float | None
+    model: str
+    prices: date
 
 
 @dataclass(frozen=True)
@@ -90,19 +110,16 @@ class Agent:
         return cls(settings, options, proposer, templates)
 
     def source(self, space: Space, settings: SearchSettings, budget: int | None) -> AgentSource:
-        """Return the agent as the source of a search.
+        """Return the agent as the source of a search, ready to be asked.
 
         Raises:
-            UsageError: E0819, if its caps do not allow a single call.
+            UsageError: E0814 and others, if its proposer can not work; E0819, if its caps do not
+                allow a single call.
         """
-        told = Judge(_objective(settings.evaluator), score_noise(settings.evaluator))
-        rules = Rules(space, self.options.free)
-        prompter = Prompter(self.templates, rules, told, self.proposer.memory, settings.seed)
-        caps = Caps(self.options.max_usd, self.options.max_tokens)
-        means = Means(budget, caps, load_prices(self.options.prices))
-        source = AgentSource(settings, self.proposer, prompter, means)
+        self.proposer.open()
+        source = self._source(space, settings, budget)
         _, usage, usd = source.first_call()
-        if cap := caps.exceeded(usd, usage.total):
+        if cap := source.means.caps.exceeded(usd, usage.total):
             price = "has no known price" if usd is None else f"may cost up to ${usd:.4f}"
             raise UsageError(
                 "E0819",
@@ -111,6 +128,20 @@ class Agent:
                 help="raise it, lower --max-output, or give the model's price with --prices",
             )
         return source
+
+    def preview(self, space: Space, settings: SearchSettings, budget: int | None) -> Preview:
+        """Return what would be asked first."""
+        source = self._source(space, settings, budget)
+        request, most, usd = source.first_call()
+        return Preview(request, most, usd, self.proposer.model, source.means.prices.date)
+
+    def _source(self, space: Space, settings: SearchSettings, budget: int | None) -> AgentSource:
+        told = Judge(_objective(settings.evaluator), score_noise(settings.evaluator))
+        rules = Rules(space, self.options.free)
+        prompter = Prompter(self.templates, rules, told, self.proposer.memory, settings.seed)
+        caps = Caps(self.options.max_usd, self.options.max_tokens)
+        means = Means(budget, caps, load_prices(self.options.prices))
+        return AgentSource(settings, self.proposer, prompter, means)
 
 
 def require_method(method: str, sampler: SamplerName | None, options: AgentOptions) -> None:

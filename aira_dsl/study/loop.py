@@ -155,9 +155,10 @@ class Search:
             self._start(trial, pool)
         if not self._mine and not self._others_run():
             return False
-        for answer in self._answers(0.0 if pool.running else TICK):
+        answers = self._answers(0.0 if pool.running else TICK)
+        for answer in answers:
             self._hear(answer, pool)
-        if pool.running or not self._mine:
+        if pool.running or not (self._mine or answers):
             asking = self._caller is not None and self._caller.waiting
             for number, evaluation in pool.collect(GLANCE if asking else TICK):
                 self._finish(number, evaluation, cached=False)

@@ -53,9 +53,6 @@ class AnthropicProposer:
         base_url: of another endpoint; None for ANTHROPIC_BASE_URL or Anthropic's.
         max_output: tokens that an answer may have at most, thinking included.
         pause: waits so many seconds.
-
-    Raises:
-        UsageError: E0814, if there is no key.
     """
 
     name = "anthropic"
@@ -70,15 +67,25 @@ class AnthropicProposer:
         max_output: int = STREAMED,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        import anthropic
-
         self.model = model
         self.max_output = max_output
         self.on_trouble: Callable[[str | None], None] = lambda reason: None
+        self._base_url = base_url
         self._pause = pause
         self._output: dict[str, Any] = {"format": {"type": "json_schema", "schema": SCHEMA}}
         if effort is not None:
             self._output["effort"] = effort
+        self._keys: list[str] = []
+        self._client: Any = None
+
+    def open(self) -> None:
+        """Read the key.
+
+        Raises:
+            UsageError: E0814, if there is none.
+        """
+        import anthropic
+
         self._keys = [os.environ[name] for name in KEYS if os.environ.get(name)]
         if not self._keys:
             raise UsageError(
@@ -86,7 +93,7 @@ class AnthropicProposer:
                 f"no key: neither {KEYS[0]} nor {KEYS[1]} is set",
                 help="export one, or use --proposer local or scripted, which need none",
             )
-        self._client = anthropic.Anthropic(base_url=base_url, timeout=TIMEOUT)
+        self._client = anthropic.Anthropic(base_url=self._base_url, timeout=TIMEOUT)
 
     def ask(self, request: Request) -> Reply:
         """Return an answer; wait as long as the service is away.
@@ -97,6 +104,7 @@ class AnthropicProposer:
             RunError: E0907, if the service does not come back.
         """
         import anthropic
+        import httpx2
 
         deadline, pause, troubled = time.monotonic() + PATIENCE, 5.0, False
         while True:
@@ -106,7 +114,8 @@ class AnthropicProposer:
                 if (refusal := self._refusal(error)) is not None:
                     raise refusal from None
                 reason = self._plain(error)
-            except ValueError as error:  # an answer that is no JSON
+            except (ValueError, AssertionError, httpx2.HTTPError) as error:
+                # No JSON, no message in a stream, a stream that breaks off: the SDK's own words.
                 reason = f"the answer can not be read: {self._plain(error)}"
             else:
                 if troubled:
@@ -125,7 +134,8 @@ class AnthropicProposer:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        if self._client is not None:
+            self._client.close()
 
     def _send(self, request: Request) -> Any:
         arguments: dict[str, Any] = {

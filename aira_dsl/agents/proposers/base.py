@@ -103,6 +103,13 @@ class Proposer(Protocol):
     max_output: int
     on_trouble: Callable[[str | None], None]
 
+    def open(self) -> None:
+        """Get ready to be asked.
+
+        Raises:
+            UsageError: a key or a package is missing.
+        """
+
     def ask(self, request: Request) -> Reply:
         """Return an answer. Called from several threads at once.
 

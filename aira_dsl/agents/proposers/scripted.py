@@ -28,13 +28,16 @@ class ScriptedProposer:
 
     name = "scripted"
     model = "blind-mutation"
-    memory = 0
+    memory = 300  # it is told what a model would be told, and ignores it
     max_output = 0
 
     def __init__(self, names: tuple[str, ...], draw: Callable[[random.Random], Layers]) -> None:
         self.on_trouble: Callable[[str | None], None] = lambda reason: None
         self._names = names
         self._draw = draw
+
+    def open(self) -> None:
+        """Do nothing: it is always ready."""
 
     def ask(self, request: Request) -> Reply:
         """Return a random arrangement, a parent with a slot changed, or a mix of two parents."""

@@ -1,0 +1,137 @@
+"""Texts and numbers as the page shows them."""
+
+import csv
+import io
+import json
+import unicodedata
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from aira_dsl.report.summary import humanized
+
+Style = Literal[
+    "text",
+    "prose",
+    "mono",
+    "count",
+    "score",
+    "short",
+    "seconds",
+    "usd",
+    "share",
+    "decimal",
+    "number",
+]
+"""How a value is shown; all but the first three are numbers."""
+
+_NUMBERS: dict[str, Callable[[float], str]] = {
+    "score": "{:.4f}".format,
+    "short": humanized,
+    "seconds": "{:.1f}".format,
+    "usd": lambda value: f"${value:.2f}" if value >= 10 else f"${value:.4f}",
+    "share": "{:.0%}".format,
+    "decimal": lambda value: f"{value:,.0f}" if value >= 100 else f"{value:.3g}",
+    "number": str,
+}
+_UNSEEN = {"Cc", "Cf", "Cs"}
+"""Categories of characters that act instead of being seen: terminal escapes, text direction."""
+
+
+def clean(text: str) -> str:
+    """Return a text without the characters that act on what shows it; line breaks stay."""
+    return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in _UNSEEN)
+
+
+def shown(value: object, style: Style = "text") -> str:
+    """Write a value for people; nothing for None."""
+    if value is None:
+        return ""
+    if not isinstance(value, int | float):
+        return clean(str(value))
+    return _NUMBERS[style](value) if style in _NUMBERS else f"{value:,}"
+
+
+def duration(seconds: float) -> str:
+    """Write a stretch of time: `48.2 s`, `3 min 20 s`, `2 h 5 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60:,} h {minutes % 60} min"
+
+
+def listed(names: list[str], limit: int = 5) -> str:
+    """Join names: `a, b and 3 more`."""
+    more = len(names) - limit
+    return ", ".join(names[:limit]) + (f" and {more:,} more" if more > 0 else "")
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file inside the page.
+
+    Attributes:
+        name: what it is saved as.
+        media: its media type.
+        text: its content.
+    """
+
+    name: str
+    media: str
+    text: str
+
+    @property
+    def href(self) -> str:
+        """The whole file as an address."""
+        data = b64encode(self.text.encode()).decode()
+        return f"data:{self.media};charset=utf-8;base64,{data}"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a sheet: its key, its heading, and how its values are shown."""
+
+    key: str
+    label: str
+    style: Style = "text"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values are numbers."""
+        return self.style not in {"text", "prose", "mono"}
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table that can be sorted.
+
+    Attributes:
+        caption: what it holds.
+        columns: its columns; the first one names the row.
+        rows: a value or None for each column.
+        note: what is left out of it, if anything.
+        name: of its files; empty if others hold the same.
+    """
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[object, ...], ...]
+    note: str = ""
+    name: str = ""
+
+    @property
+    def files(self) -> tuple[Attachment, ...]:
+        """The table as CSV and as JSON, numbers in full."""
+        keys = [column.key for column in self.columns]
+        rows = [[clean(v) if isinstance(v, str) else v for v in row] for row in self.rows]
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([keys, *rows])
+        records = [dict(zip(keys, row, strict=True)) for row in rows]
+        data = json.dumps(records, indent=1, ensure_ascii=False) + "\n"
+        return (
+            Attachment(f"{self.name}.csv", "text/csv", text.getvalue()),
+            Attachment(f"{self.name}.json", "application/json", data),
+        )

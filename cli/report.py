@@ -1,0 +1,30 @@
+"""`aira-dsl report`: a search or a comparison as one HTML page."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(help="A run folder, or that of a comparison.")],
+    *,
+    out: Annotated[
+        Path | None, typer.Option(help="The page; default: report.html in the folder.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    format: Annotated[
+        Literal["text", "json"], typer.Option(help="For people, or scripts.")
+    ] = "text",
+) -> None:
+    """Write one page that shows all of a search or a comparison; the numbers beside it as JSON."""
+    from aira_dsl.report.page import report_of, write_report
+
+    found = report_of(folder)
+    done = write_report(found, out or folder / "report.html", force=force)
+    if format == "json":
+        print(json.dumps(found.facts, ensure_ascii=False))
+    else:
+        for path, what in done.items():
+            print(f"{path}: {what}")
