@@ -121,6 +121,16 @@ def test_methods_that_end_alike_are_not_told_apart(
     assert "random and tpe can not be told apart" in result.output
 
 
+def test_one_run_is_no_evidence(
+    tmp_path: Path, table: Table, judged: Callable[..., Result]
+) -> None:
+    one = write_run(tmp_path / "one", table, [80], seed=0)
+    two = write_run(tmp_path / "two", table, [0], seed=0, sampler="tpe")
+    result = judged(one, two)
+    assert not read_comparison(tmp_path / "out").told_apart("random", "tpe")
+    assert "one run of a method says nothing of chance" in result.output
+
+
 def test_an_agent_is_charged_for_what_it_proposes_in_vain(tmp_path: Path, table: Table) -> None:
     folder = write_run(
         tmp_path / "a", table, [5, 5, 7], seed=0, method="agent", sampler=None, agent=AGENT
