@@ -184,11 +184,11 @@ def test_agents_of_one_policy_are_told_apart_by_what_differs(tmp_path: Path, tab
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"code": "other"}, ("E0822", "code version: 'table ")),
+        ({"code_version": "other"}, ("E0822", "code version: 'table ")),
         ({"prune": 0.0}, ("E0822", "prune: 0.25 and 0.0")),
         ({"evaluator_identity": "x"}, ("E0822", "evaluator identity: ")),
         ({"constraints": ["A<=1"]}, ("E0822", "constraints: [] and ['A<=1']")),
-        ({"space": {"name": "other"}}, ("E0822", "space: 'tiny' and 'other'")),
+        ({"space": "other"}, ("E0822", "space: 'tiny' and 'other'")),
         ({"indices": [1, 2, 3]}, ("E0823", "2 trials")),
         ({"seed": 0}, ("E0823", "the same search")),
     ],
@@ -202,8 +202,8 @@ def test_runs_that_can_not_be_compared_are_refused_and_the_difference_named(
     seed = change.pop("seed", 1)
     two = write_run(tmp_path / "two", table, indices, seed=seed)  # type: ignore[arg-type]
     record = json.loads((two / "settings.json").read_text())
-    if "code" in change:
-        change = {"code_version": change["code"]}
+    if "space" in change:
+        change = {"space": record["space"] | {"name": change["space"]}}
     (two / "settings.json").write_text(json.dumps(record | change))
     refused = refusal(judged(one, two))
     assert all(part in refused for part in told)
