@@ -86,7 +86,7 @@ def compare(
     force: Annotated[bool, typer.Option("--force", help="Replace what is in --out.")] = False,
     format_: Annotated[_Format, typer.Option("--format", help="Output.")] = _Format.text,
 ) -> None:
-    """Run every method with every seed, judge them; the same command continues."""
+    """Run methods on equal budgets, several seeds each; judge them."""
     from rich.console import Console
 
     from aira_dsl.comparison import comparing

@@ -173,6 +173,8 @@ def _verdicts(comparison: Comparison, order: Sequence[str]) -> list[str]:
 def _doubt(comparison: Comparison, a: str, b: str) -> str:
     difference, floor = comparison.differences[a][b], comparison.noise_floor[a][b]
     assert difference is not None
+    if min(comparison.methods[a].scored, comparison.methods[b].scored) < 2:
+        return "one run of a method says nothing of chance"
     if difference.low <= 0 <= difference.high:
         return f"the difference may be {difference.low:+.4f} to {difference.high:+.4f}"
     return f"they differ by {abs(difference.mean):.4f}, and noise alone makes {floor:.4f}"
@@ -181,7 +183,7 @@ def _doubt(comparison: Comparison, a: str, b: str) -> str:
 def _failures(comparison: Comparison) -> list[str]:
     found = []
     for name, method in comparison.methods.items():
-        if missing := sum(run.final is None for run in method.runs):
+        if missing := len(method.runs) - method.scored:
             found.append(
                 f"{missing} of {len(method.runs)} runs of {name} have no test score; "
                 "they lose to every run that has one, and are no part of the mean"

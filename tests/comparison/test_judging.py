@@ -121,6 +121,16 @@ def test_methods_that_end_alike_are_not_told_apart(
     assert "random and tpe can not be told apart" in result.output
 
 
+def test_one_run_is_no_evidence(
+    tmp_path: Path, table: Table, judged: Callable[..., Result]
+) -> None:
+    one = write_run(tmp_path / "one", table, [80], seed=0)
+    two = write_run(tmp_path / "two", table, [0], seed=0, sampler="tpe")
+    result = judged(one, two)
+    assert not read_comparison(tmp_path / "out").told_apart("random", "tpe")
+    assert "one run of a method says nothing of chance" in result.output
+
+
 def test_an_agent_is_charged_for_what_it_proposes_in_vain(tmp_path: Path, table: Table) -> None:
     folder = write_run(
         tmp_path / "a", table, [5, 5, 7], seed=0, method="agent", sampler=None, agent=AGENT
@@ -174,11 +184,11 @@ def test_agents_of_one_policy_are_told_apart_by_what_differs(tmp_path: Path, tab
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"code": "other"}, ("E0822", "code version: 'table ")),
+        ({"code_version": "other"}, ("E0822", "code version: 'table ")),
         ({"prune": 0.0}, ("E0822", "prune: 0.25 and 0.0")),
         ({"evaluator_identity": "x"}, ("E0822", "evaluator identity: ")),
         ({"constraints": ["A<=1"]}, ("E0822", "constraints: [] and ['A<=1']")),
-        ({"space": {"name": "other"}}, ("E0822", "space: 'tiny' and 'other'")),
+        ({"space": "other"}, ("E0822", "space: 'tiny' and 'other'")),
         ({"indices": [1, 2, 3]}, ("E0823", "2 trials")),
         ({"seed": 0}, ("E0823", "the same search")),
     ],
@@ -192,8 +202,8 @@ def test_runs_that_can_not_be_compared_are_refused_and_the_difference_named(
     seed = change.pop("seed", 1)
     two = write_run(tmp_path / "two", table, indices, seed=seed)  # type: ignore[arg-type]
     record = json.loads((two / "settings.json").read_text())
-    if "code" in change:
-        change = {"code_version": change["code"]}
+    if "space" in change:
+        change = {"space": record["space"] | {"name": change["space"]}}
     (two / "settings.json").write_text(json.dumps(record | change))
     refused = refusal(judged(one, two))
     assert all(part in refused for part in told)
