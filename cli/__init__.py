@@ -28,6 +28,7 @@ from .extrapolate import extrapolate
 from .fmt import fmt
 from .import_ import import_
 from .lsp import lsp
+from .notebook import notebook
 from .report import report
 from .search import search
 from .show import show
@@ -54,6 +55,7 @@ app.command("extrapolate")(extrapolate)
 app.command("search")(search)
 app.command("compare")(compare)
 app.command("report")(report)
+app.command("notebook")(notebook)
 app.command("bench")(bench)
 app.command("calibrate")(calibrate)
 app.command("lsp")(lsp)

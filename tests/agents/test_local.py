@@ -156,7 +156,7 @@ def test_what_is_not_installed_is_said_with_the_way_to_install_it(monkeypatch, t
 
 def test_an_answer_that_fills_the_context_is_refused(fake) -> None:
     with pytest.raises(UsageError) as caught:
-        LocalProposer(NAMES, 2000, model_path=fake._path)
+        LocalProposer(NAMES, 2000, model_path=fake._path, context=4096)
     assert caught.value.code == "E0833"
 
 
@@ -175,13 +175,13 @@ def proposer(request):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("proposer", [4, 6, 16], indirect=True)
-def test_twenty_answers_of_the_model_are_twenty_arrangements(proposer, capfd) -> None:
+@pytest.mark.parametrize("proposer", [4, 16], indirect=True)
+def test_answers_of_the_model_are_arrangements(proposer, capfd) -> None:
     slots = proposer._grammar.count(" DASH ") + 1
-    replies = [proposer.ask(request(seed=seed)) for seed in range(20)]
+    replies = [proposer.ask(request(seed=seed)) for seed in range(8)]
     drawn = {layers_of(reply.text) for reply in replies}
     assert {len(layers) for layers in drawn} == {slots}
-    assert len(drawn) > 5
+    assert len(drawn) > 3
     assert all(reply.stop == "end" for reply in replies)
     assert all(0 < reply.usage.output <= proposer.max_output for reply in replies)
     assert capfd.readouterr() == ("", "")
