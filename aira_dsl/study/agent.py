@@ -97,6 +97,8 @@ class AgentSource:
 
     def propose(self, trials: Sequence[FrozenTrial]) -> NewTrial | None:
         """Return the policy's next operation as a trial without an arrangement."""
+        if self.ended:
+            return None
         tree = self.tree(trials)
         known = {trial.user_attrs.get("fingerprint") for trial in trials} - {None}
         if not self._agent.free and len(known) >= self._rules.space.count:
@@ -135,6 +137,7 @@ class AgentSource:
             return self._given_up(calls[-1].code, calls[-1].complaint)
         request = self._request(self.tree(trials), trial.number, operation_of(trial), calls)
         if cap := self._too_dear(trials, request):
+            self.ended = f"the next call could exceed {cap}"
             return self._given_up("invalid", f"not asked: the call could exceed {cap}")
         self._in_flight[trial.number] = most_tokens(request, self.proposer.max_output)
         return request

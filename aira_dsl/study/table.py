@@ -152,8 +152,15 @@ def as_csv(table: Sequence[Row]) -> str:
         joined = {
             "layers": "-".join(row.layers),
             "parents": " ".join(map(str, row.parents)),
+            "hypothesis": _plain_cell(row.hypothesis),
+            "message": _plain_cell(row.message),
             "tokens": row.tokens,
             "usd": row.usd,
         }
         writer.writerow({**values, **joined, **row.tasks})
     return text.getvalue()
+
+
+def _plain_cell(text: str) -> str:
+    """Keep a spreadsheet from reading a text of somebody else's as a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text

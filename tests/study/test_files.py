@@ -91,6 +91,12 @@ def test_both_forms_of_the_table_say_the_same() -> None:
     ]  # fmt: skip
 
 
+def test_a_spreadsheet_reads_no_formula_out_of_a_hypothesis() -> None:
+    row = replace(OK, hypothesis="=HYPERLINK(1)", message="fine")
+    (cells,) = csv.DictReader(io.StringIO(as_csv([row])))
+    assert (cells["hypothesis"], cells["message"]) == ("'=HYPERLINK(1)", "fine")
+
+
 @pytest.mark.parametrize(
     "rows",
     [[], [OK], [FAILED], [OK, FAILED, replace(OK, number=2, score=0.7, state="COMPLETE")]],
