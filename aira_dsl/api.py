@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.engine import Device, DeviceChoice, PrecisionChoice
@@ -26,15 +26,27 @@ from aira_dsl.proxy.presets import (
 from aira_dsl.proxy.store import Store, default_store_path
 from aira_dsl.report.run_files import write_run
 from aira_dsl.space import Space
+from aira_dsl.study.agent import AgentSource
+from aira_dsl.study.dialogues import Dialogues
 from aira_dsl.study.folder import RunFolder
+from aira_dsl.study.hiring import REPAIRS, Agent, AgentOptions, Preview, require_method
 from aira_dsl.study.journal import Journal
 from aira_dsl.study.loop import Progress, Search
 from aira_dsl.study.result import SearchResult, summarise
-from aira_dsl.study.settings import Limits, SamplerName, SearchSettings, default_sampler
+from aira_dsl.study.settings import (
+    Effort,
+    Limits,
+    PolicyName,
+    ProposerName,
+    SamplerName,
+    SearchSettings,
+    default_sampler,
+)
+from aira_dsl.study.source import SamplerSource, Source
 from aira_dsl.study.storage import GONE, shared_address
 from aira_dsl.table import TableEvaluator, load_table, read_table
 
-__all__ = ["Evaluation", "Progress", "SearchResult", "evaluate", "search"]
+__all__ = ["Evaluation", "Preview", "Progress", "SearchResult", "evaluate", "preview", "search"]
 
 PRUNE = 0.25
 MEMORY_SHARE = 0.8  # of the free memory, divided among the workers
@@ -82,6 +94,18 @@ def search(
     *,
     method: Literal["optuna", "agent"] = "optuna",
     sampler: SamplerName | None = None,
+    policy: PolicyName | None = None,
+    proposer: ProposerName | None = None,
+    model: str | None = None,
+    effort: Effort | None = None,
+    base_url: str | None = None,
+    max_output: int | None = None,
+    prompts: str | Path | None = None,
+    repairs: int = REPAIRS,
+    free: bool = False,
+    max_usd: float | None = None,
+    max_tokens: int | None = None,
+    prices: str | Path | None = None,
     budget: int | None = None,
     seconds: float | None = None,
     where: Sequence[str] = (),
@@ -111,8 +135,16 @@ def search(
 
     Args:
         space: where to search; None for the paper's 16 slots of attention, MLP and Mamba-2.
-        method: `optuna`; `agent` is not available yet.
+        method: `optuna`, a classical sampler; `agent`, a policy that asks a language model.
         sampler: random, tpe, gp, nsga2 or evolution; None for gp up to 300 evaluations, else tpe.
+        policy: oneshot, best-of-n, greedy, mcts or evolution; None for greedy (docs/agents.md).
+        proposer: anthropic, local or scripted; None for anthropic.
+        model, effort, base_url, max_output: of the proposer; None for its defaults.
+        prompts: folder of prompt files that replace our own.
+        repairs: how many times a proposal that can not be used is handed back.
+        free: whether the agent may change block parameters, too.
+        max_usd, max_tokens: the search ends before a call that could exceed them.
+        prices: price table; None for the one that ships.
         budget: evaluations in all; 100 if neither `budget` nor `seconds` is given.
         seconds: wall-clock seconds in all sessions.
         where: constraints such as `A<=4` or `parameters<=1_050_000`.
@@ -134,15 +166,16 @@ def search(
         on_progress: called with the state of the search, several times a second.
 
     Raises:
-        UsageError: E0809, for `method="agent"`; E0810, for more workers than memory holds.
+        UsageError: E0809, for options of the other method; E0810, for more workers than memory
+            holds; E0819, if the caps do not allow a single call.
         AiraError: for unusable input, folders, stores and databases; see docs/errors.md.
     """
-    if method != "optuna":
-        raise UsageError(
-            "E0809",
-            f"search method {method!r} is not available yet",
-            help="use --method optuna",
-        )
+    options = AgentOptions(
+        policy=policy, proposer=proposer, model=model, effort=effort, base_url=base_url,
+        max_output=max_output, prompts=prompts, repairs=repairs, free=free, max_usd=max_usd,
+        max_tokens=max_tokens, prices=prices,
+    )  # fmt: skip
+    require_method(method, sampler, options)
     address = shared_address(storage) if storage is not None else None
     if budget is None and seconds is None:
         budget = 100
@@ -158,9 +191,12 @@ def search(
         space = space or judge.table.space
         repeats = min(repeats, int(judge.table.seeds_A.min()) - 1)
     space = (space or Space.default()).where(*where)
+    agent = Agent.of(space, options) if method == "agent" else None
     settings = SearchSettings.of(
         space,
-        sampler=sampler or default_sampler(budget),
+        method=method,
+        sampler=None if agent else sampler or default_sampler(budget),
+        agent=agent.settings if agent else None,
         seed=seed,
         prune=prune,
         evaluator=judge.settings,
@@ -176,12 +212,62 @@ def search(
         winners=winners,
         repeats=repeats,
     )
+    source = agent.source(space, settings, budget) if agent else SamplerSource(space, settings)
     with (
         closing(Store(store or default_store_path())) as opened,
         closing(RunFolder(out or Path("runs") / settings.title, settings, force=force)) as folder,
     ):
         judge.store = opened
-        return _run(space, settings, limits, judge, folder, address, study, on_progress)
+        journal = Journal(
+            address or folder.storage_url,
+            study or settings.title,
+            identity=settings.identity,
+            direction=settings.evaluator.direction,
+            heartbeat=heartbeat,
+        )
+        with closing(journal):
+            return _run(space, settings, limits, judge, source, folder, journal, on_progress)
+
+
+def preview(
+    space: Space | None = None,
+    *,
+    budget: int | None = 100,
+    where: Sequence[str] = (),
+    preset: PresetName = "cpu",
+    objective: Objective = "mad",
+    corpus: Sequence[str | Path] = (),
+    evaluator: Literal["proxy", "table"] = "proxy",
+    table: str | Path | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> Preview:
+    """Return an agent's first prompt and what it may cost, without asking anybody.
+
+    Args:
+        space, budget, where, preset, objective, corpus, evaluator, table, seed: as for `search`.
+        options: `policy`, `proposer`, `model` and the other options of an agent.
+
+    Raises:
+        AiraError: as `search` does before its first call.
+    """
+    judge, code = _judge(
+        evaluator, table, lambda: preset_settings(preset, objective=objective, corpus=corpus)
+    )
+    if isinstance(judge, TableEvaluator):
+        space = space or judge.table.space
+    space = (space or Space.default()).where(*where)
+    agent = Agent.of(space, AgentOptions(**options))
+    settings = SearchSettings.of(
+        space,
+        method="agent",
+        agent=agent.settings,
+        seed=seed,
+        prune=PRUNE,
+        evaluator=judge.settings,
+        code=code,
+    )
+    return agent.preview(space, settings, budget)
 
 
 def _judge(
@@ -205,9 +291,9 @@ def _run(
     settings: SearchSettings,
     limits: Limits,
     evaluator: Evaluator,
+    source: Source,
     folder: RunFolder,
-    address: str | None,
-    study: str | None,
+    journal: Journal,
     on_progress: Callable[[Progress], None],
 ) -> SearchResult:
     latest = Progress(0, 0, 0, folder.seconds_used, limits)
@@ -217,23 +303,25 @@ def _run(
         latest = replace(progress, finished=None)
         on_progress(progress)
 
-    journal = Journal(
-        address or folder.storage_url,
-        study or settings.title,
-        identity=settings.identity,
-        direction=settings.evaluator.direction,
-        heartbeat=limits.heartbeat,
-    )
-    journal.on_trouble = lambda reason: tell(replace(latest, trouble=reason))
-    loop = Search(space, settings, limits, journal, evaluator, folder.seconds_used, tell)
-    with closing(journal):
-        try:
-            loop.run()
-        finally:
-            with suppress(*GONE):  # the study has it all, and the same command writes the files
-                write_run(folder, space, settings, limits, journal)
-            folder.keep_time(loop.seconds_used)
-        return journal.patiently(lambda: summarise(loop, folder.path))
+    def trouble(reason: str | None) -> None:
+        tell(replace(latest, trouble=reason))
+
+    journal.on_trouble = trouble
+    dialogues = Dialogues(folder.path)
+    if isinstance(source, AgentSource):
+        source.proposer.on_trouble = trouble
+        source.archive = dialogues.keep
+        source.on_end = lambda trial: dialogues.attach(trial, journal.study._storage)
+    loop = Search(space, settings, limits, journal, evaluator, source, folder.seconds_used, tell)
+    try:
+        loop.run()
+    finally:
+        with suppress(*GONE):  # the study has it all, and the same command writes the files
+            write_run(folder, space, settings, limits, journal)
+        folder.keep_time(loop.seconds_used)
+        if isinstance(source, AgentSource):
+            source.proposer.close()
+    return journal.patiently(lambda: summarise(loop, folder.path))
 
 
 def _workers(wanted: int | None, device: Device) -> int:

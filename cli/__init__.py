@@ -19,6 +19,7 @@ from aira_dsl.errors import AiraError
 from .bench import bench
 from .calibrate import calibrate
 from .check import check
+from .compare import compare
 from .compile import compile_
 from .diff import diff
 from .explain import explain
@@ -49,6 +50,7 @@ app.command("explain")(explain)
 app.command("space")(space)
 app.command("extrapolate")(extrapolate)
 app.command("search")(search)
+app.command("compare")(compare)
 app.command("report")(report)
 app.command("bench")(bench)
 app.command("calibrate")(calibrate)

@@ -5,7 +5,7 @@ import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,6 +21,28 @@ class _Sampler(StrEnum):
     gp = "gp"
     nsga2 = "nsga2"
     evolution = "evolution"
+
+
+class _Policy(StrEnum):
+    oneshot = "oneshot"
+    best_of_n = "best-of-n"
+    greedy = "greedy"
+    mcts = "mcts"
+    evolution = "evolution"
+
+
+class _Proposer(StrEnum):
+    anthropic = "anthropic"
+    local = "local"
+    scripted = "scripted"
+
+
+class _Effort(StrEnum):
+    low = "low"
+    medium = "medium"
+    high = "high"
+    xhigh = "xhigh"
+    max = "max"
 
 
 class _Preset(StrEnum):
@@ -84,6 +106,43 @@ def search(
     sampler: Annotated[
         _Sampler | None, typer.Option(help="Default: gp up to 300 evaluations, else tpe.")
     ] = None,
+    policy: Annotated[
+        _Policy | None, typer.Option(help="Of an agent: what it does next; default greedy.")
+    ] = None,
+    proposer: Annotated[
+        _Proposer | None, typer.Option(help="Of an agent: who answers; default anthropic.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="The proposer's model.")] = None,
+    effort: Annotated[
+        _Effort | None, typer.Option(help="Thought that an answer gets; default the model's.")
+    ] = None,
+    base_url: Annotated[
+        str | None, typer.Option(help="Another endpoint that speaks Anthropic's protocol.")
+    ] = None,
+    max_output: Annotated[
+        int | None, typer.Option(help="Tokens of one answer, thinking included.", min=256)
+    ] = None,
+    prompts: Annotated[
+        Path | None, typer.Option(help="Folder of prompt files that replace the package's.")
+    ] = None,
+    repairs: Annotated[
+        int, typer.Option(help="How often an unusable proposal is handed back.", min=0, max=10)
+    ] = 2,
+    free: Annotated[
+        bool, typer.Option("--free", help="An agent may change block parameters, too.")
+    ] = False,
+    max_usd: Annotated[
+        float | None, typer.Option(help="End before a call that could exceed this.", min=0)
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(help="End before a call that could exceed this.", min=1)
+    ] = None,
+    prices: Annotated[
+        Path | None, typer.Option(help="Price table; the one that ships if left out.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print an agent's first prompt, call nobody.")
+    ] = False,
     budget: Annotated[
         int | None,
         typer.Option(help="Evaluations in all (100 if --time is not given).", min=1, max=1_000_000),
@@ -167,6 +226,9 @@ def search(
     from aira_dsl.report.outcome import outcome_json, outcome_text
     from aira_dsl.space import Space
 
+    if dry_run:
+        _preview(locals())
+        return
     if evaluator == _Evaluator.proxy and (reason := missing_kernels()):
         print(f"note: {reason}; evaluations take several times as long", file=sys.stderr)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is an interruption
@@ -176,6 +238,18 @@ def search(
                 Space.load(space) if space else None,
                 method=method.value,
                 sampler=sampler.value if sampler else None,
+                policy=policy.value if policy else None,
+                proposer=proposer.value if proposer else None,
+                model=model,
+                effort=effort.value if effort else None,
+                base_url=base_url,
+                max_output=max_output,
+                prompts=prompts,
+                repairs=repairs,
+                free=free,
+                max_usd=max_usd,
+                max_tokens=max_tokens,
+                prices=prices,
                 budget=budget,
                 seconds=time,
                 where=where or (),
@@ -207,3 +281,32 @@ def search(
     sys.stdout.write(outcome_json(result) if format_ == _Format.json else outcome_text(result))
     if result.best is None:
         raise typer.Exit(3)
+
+
+_PREVIEWED = (
+    *("policy", "proposer", "model", "effort", "base_url", "max_output", "prompts", "prices"),
+    *("repairs", "free", "max_usd", "max_tokens"),
+    *("budget", "preset", "objective", "evaluator", "table", "seed"),
+)
+
+
+def _preview(given: dict[str, Any]) -> None:
+    """Print what an agent would be asked first."""
+    from aira_dsl.api import preview
+    from aira_dsl.errors import UsageError
+    from aira_dsl.report.preview import preview_text
+    from aira_dsl.space import Space
+
+    if given["method"] != _Method.agent:
+        raise UsageError("E0809", "--dry-run is for --method agent", help="add --method agent")
+    values = {name: given[name] for name in _PREVIEWED}
+    plain: dict[str, Any] = {
+        name: value.value if isinstance(value, StrEnum) else value for name, value in values.items()
+    }
+    found = preview(
+        Space.load(given["space"]) if given["space"] else None,
+        where=given["where"] or (),
+        corpus=given["corpus"] or (),
+        **plain,
+    )
+    sys.stdout.write(preview_text(found, given["budget"]))

@@ -11,7 +11,7 @@ class Call(BaseModel):
     Attributes:
         model: who answered.
         prompt: the first sixteen hexadecimal digits of the SHA-256 of all that was sent.
-        answer: the text of the answer, without control characters, cut at 4,000 characters.
+        answer: the text of the answer, without control characters, cut at 20,000 characters.
         complaint: why it could not be used; empty if it could.
         code: the code of the first complaint, such as `E0201`, or `invalid` or `duplicate`.
         usage: tokens.

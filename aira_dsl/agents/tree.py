@@ -47,6 +47,7 @@ class Node:
         hypothesis: why the proposer thought it good.
         status: `ok`, `pruned`, or how it failed.
         message: what happened, for a failure.
+        details: its scores by task, in words.
     """
 
     number: int
@@ -60,6 +61,7 @@ class Node:
     hypothesis: str = ""
     status: str = ""
     message: str = ""
+    details: str = ""
 
 
 @dataclass(frozen=True)

@@ -96,12 +96,7 @@ def _run_searches(
     settings: ComparisonSettings, means: Means, folder: ComparisonFolder, space: Path | None
 ) -> None:
     jobs = [
-        Job(
-            name=_name(method, seed),
-            arguments=_arguments(settings.options(method, seed), means, space)
-            + ("--out", str(folder.run(_name(method, seed)))),
-            log=folder.run(f"{_name(method, seed)}.log"),
-        )
+        _job(_name(method, seed), settings.options(method, seed), means, folder, space)
         for method, seed in settings.runs
     ]
     waiting = [job for job in jobs if not _is_done(folder, job.name)]
@@ -116,11 +111,17 @@ def _run_searches(
     run_all(waiting, at_once=means.jobs, on_finished=note)
 
 
-def _arguments(options: Sequence[str], means: Means, space: Path | None) -> tuple[str, ...]:
-    files: list[str] = ["search", *([str(space)] if space is not None else [])]
-    for name, file in (("--store", means.store), ("--table", means.table)):
-        files += [name, str(file)] if file is not None else []
-    return (*files, *options)
+def _job(
+    name: str, options: Sequence[str], means: Means, folder: ComparisonFolder, space: Path | None
+) -> Job:
+    files = [] if space is None else [str(space)]
+    for option, file in (("--store", means.store), ("--table", means.table)):
+        files += [] if file is None else [option, str(file)]
+    return Job(
+        name=name,
+        arguments=("search", *files, *options, "--out", str(folder.run(name))),
+        log=folder.run(f"{name}.log"),
+    )
 
 
 def _is_done(folder: ComparisonFolder, name: str) -> bool:

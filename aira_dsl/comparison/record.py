@@ -110,6 +110,11 @@ class Method(_Record):
     final: Interval | None
     normalised: Interval | None
 
+    @property
+    def scored(self) -> int:
+        """Number of runs with a final score."""
+        return sum(run.final is not None for run in self.runs)
+
 
 class Comparison(_Record):
     """Methods judged on equal budgets.
@@ -158,9 +163,14 @@ class Comparison(_Record):
     noise_floor: dict[str, dict[str, float | None]]
 
     def told_apart(self, a: str, b: str) -> bool:
-        """Tell whether the final scores of two methods differ by more than chance and noise."""
+        """Tell whether the final scores of two methods differ by more than chance and noise.
+
+        One run of a method says nothing of chance.
+        """
         difference, floor = self.differences[a][b], self.noise_floor[a][b]
         if difference is None or difference.low <= 0 <= difference.high:
+            return False
+        if min(self.methods[a].scored, self.methods[b].scored) < 2:
             return False
         return floor is None or abs(difference.mean) > floor
 

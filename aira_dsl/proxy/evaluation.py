@@ -4,7 +4,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Status = Literal["ok", "pruned", "diverged", "out of memory", "over time", "crashed"]
+Status = Literal[
+    "ok", "pruned", "diverged", "out of memory", "over time", "crashed", "invalid", "duplicate"
+]
+"""The last two are those of an agent's trial that never had an architecture to evaluate."""
+
 SplitName = Literal["validation", "test"]
 
 

@@ -13,6 +13,7 @@ reported as crashed.
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -30,6 +31,7 @@ from aira_dsl.proxy.evaluator import Evaluator
 
 START_SECONDS = 180.0  # importing torch on a cold, busy machine
 MAX_TRIES = 3
+_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL|^ANTHROPIC_|^PG", re.IGNORECASE)
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -248,7 +250,7 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env={**os.environ, **_ONE_THREAD},
+            env=_environment(),
             start_new_session=True,  # Ctrl-C is the parent's to handle
         )
         self._write(self._configuration)
@@ -260,6 +262,12 @@ class _Worker:
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(line.encode() + b"\n")
             self._process.stdin.flush()
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without what a candidate has no business with: keys and passwords."""
+    kept = {name: value for name, value in os.environ.items() if not _SECRET.search(name)}
+    return {**kept, **_ONE_THREAD}
 
 
 def _close(stream: IO[bytes] | None) -> None:

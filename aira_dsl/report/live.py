@@ -3,11 +3,11 @@
 from types import TracebackType
 from typing import Self
 
+from optuna.trial import FrozenTrial
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
-from aira_dsl.architecture import compress
 from aira_dsl.proxy.evaluation import Evaluation
 from aira_dsl.study.loop import Progress
 
@@ -94,6 +94,36 @@ class ListView:
             self._console.print(f"[{done}/{total}] {facts}", highlight=False, markup=False)
 
 
+class StepView:
+    """Shows how much of one step after another is done; use it as a context manager."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.completed:,} of {task.total:,}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("starting", total=1)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._bar.stop()
+
+    def update(self, step: str, done: int, total: int) -> None:
+        """Show the step that is being done, how much of it is done, and how much there is."""
+        self._bar.update(self._task, description=step, completed=done, total=total)
+        if not self._console.is_terminal:
+            self._console.print(f"[{done}/{total}] {step}", highlight=False, markup=False)
+
+
 def _result_line(progress: Progress) -> str:
     """Describe the trial that has just finished, and the best so far."""
     trial = progress.finished
@@ -108,8 +138,15 @@ def _result_line(progress: Progress) -> str:
     origin = "stored" if trial.user_attrs["cached"] else f"{trial.user_attrs['seconds']:.1f} s"
     return (
         f"[{progress.done}{total}] trial {trial.number}  {outcome}  {best}  "
-        f"{trial.user_attrs['layers']}  {origin}"
+        f"{trial.user_attrs.get('layers', 'no architecture')}  {origin}{_made_by(trial)}"
     )
+
+
+def _made_by(trial: FrozenTrial) -> str:
+    """Say which operation of an agent made a trial."""
+    kind = trial.user_attrs.get("operation")
+    parents = " and ".join(map(str, trial.user_attrs.get("parents", ())))
+    return "" if kind is None else f"  {kind} of {parents}" if parents else f"  {kind}"
 
 
 def _without_score(status: str) -> str:
@@ -118,8 +155,10 @@ def _without_score(status: str) -> str:
 
 def _facts(progress: Progress) -> str:
     parts = [f"{progress.done} done", f"{progress.failed} failed", f"{progress.running} running"]
+    if progress.asking:
+        parts[-1] += f" ({progress.asking} being proposed)"
     if progress.best:
-        parts.append(f"best {progress.best[0]:.4f} {compress(progress.best[1])}")
+        parts.append(f"best {progress.best[0]:.4f} {progress.best[1]}")
     if progress.seconds_left is not None:
         parts.append(f"{_clock(progress.seconds_left)} left")
     return ", ".join(parts)

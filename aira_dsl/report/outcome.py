@@ -16,8 +16,8 @@ def outcome_text(result: SearchResult) -> str:
     """Describe a finished search for people."""
     finished = [row for row in result.rows if row.state != "RUNNING"]
     lines = [""]
-    if result.exhausted:
-        lines.append("the space is used up: every arrangement in it was tried")
+    if result.ended:
+        lines.append(f"ended before the budget: {result.ended}")
     if result.best is None:
         reasons = Counter(row.status for row in finished)
         told = ", ".join(f"{count} {status}" for status, count in reasons.items())
@@ -61,7 +61,7 @@ def outcome_json(result: SearchResult) -> str:
         "folder": str(result.folder),
         "trials": len(result.rows),
         "failed": sum(row.state == "FAIL" for row in result.rows),
-        "exhausted": result.exhausted,
+        "ended": result.ended,
         "score": result.score,
         "confirmed": result.confirmed,
         "noise": result.noise,

@@ -9,8 +9,8 @@ from aira_dsl.space import Space
 from aira_dsl.study.folder import RunFolder
 from aira_dsl.study.journal import Journal
 from aira_dsl.study.loop import best_first
-from aira_dsl.study.samplers import layers_of
 from aira_dsl.study.settings import Limits, SearchSettings
+from aira_dsl.study.source import architecture_of
 from aira_dsl.study.table import as_csv, as_json, confirmed, rows
 
 KEPT = 3  # best.arch, best_2.arch, best_3.arch
@@ -36,7 +36,7 @@ def write_run(
         name = "best" if place == 1 else f"best_{place}"
         folder.write(f"{name}.arch", _best_text(name, trial, space, settings, (means, tests)))
     title = (
-        f"{settings.space['name']}: {settings.sampler}, preset {settings.evaluator.preset}, "
+        f"{settings.space['name']}: {settings.searcher}, preset {settings.evaluator.preset}, "
         f"seed {settings.seed}"
     )
     picture = best_so_far(table, title=title, direction=settings.evaluator.direction)
@@ -53,10 +53,10 @@ def _best_text(
     """Write an architecture with what is known of it as comments."""
     mean, test = (scores.get(trial.user_attrs["fingerprint"]) for scores in known)
     comments = [
-        f"# found by {settings.sampler}, trial {trial.number}, seed {settings.seed}, "
+        f"# found by {settings.searcher}, trial {trial.number}, seed {settings.seed}, "
         f"preset {settings.evaluator.preset}",
         f"# validation score {trial.value:.4f}"
         + (f", with other seeds {mean:.4f}" if mean is not None else "")
         + (f", test score {test:.4f}" if test is not None else ""),
     ]
-    return "\n".join([*comments, to_text(space.architecture(layers_of(trial), name=name))])
+    return "\n".join([*comments, to_text(architecture_of(space, trial, name=name))])

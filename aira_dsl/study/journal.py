@@ -107,7 +107,10 @@ class Journal:
         user_attrs: dict[str, Any],
         system_attrs: dict[str, Any],
     ) -> FrozenTrial:
-        """Add a running trial in one transaction and claim it; call while `exclusive`."""
+        """Add a running trial in one transaction and claim it; call while `exclusive`.
+
+        Without parameters it is a trial whose arrangement is still to be asked for.
+        """
         self.study.add_trial(
             create_trial(
                 state=TrialState.RUNNING,
@@ -150,6 +153,22 @@ class Journal:
             for trial in trials:
                 self._storage.record_heartbeat(trial._trial_id)
             self._last_beat = time.monotonic()
+
+    def write(self, trial: FrozenTrial, attributes: dict[str, Any]) -> None:
+        """Write facts about a running trial, one after the other."""
+        with contextlib.suppress(UpdateFinishedTrialError):
+            for key, value in attributes.items():
+                self._storage.set_trial_user_attr(trial._trial_id, key, value)
+
+    def fill(
+        self, trial: FrozenTrial, params: dict[str, Any], distributions: dict[str, Any]
+    ) -> None:
+        """Give a trial that was added without them its parameters."""
+        with contextlib.suppress(UpdateFinishedTrialError):
+            for name, value in params.items():
+                kind = distributions[name]
+                internal = kind.to_internal_repr(value)
+                self._storage.set_trial_param(trial._trial_id, name, internal, kind)
 
     def finish(self, trial: FrozenTrial, evaluation: Evaluation, *, cached: bool) -> None:
         """Write a result; if another worker took the trial over and finished it, that stands."""

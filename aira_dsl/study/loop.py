@@ -13,18 +13,24 @@ from dataclasses import dataclass, field, replace
 
 from optuna.trial import FrozenTrial, TrialState
 
-from aira_dsl.architecture import Architecture, cost
+from aira_dsl.agents.proposers.base import Request
+from aira_dsl.architecture import Architecture
+from aira_dsl.errors import AiraError
 from aira_dsl.proxy.evaluation import Evaluation, SplitName, TaskScore
 from aira_dsl.proxy.evaluator import Evaluator
 from aira_dsl.proxy.pool import Pool
 from aira_dsl.space import Space
+from aira_dsl.study.agent import AgentSource, Verdict, is_asked_for
+from aira_dsl.study.calling import Answer, Caller
 from aira_dsl.study.journal import Journal
 from aira_dsl.study.pruning import cut_short, hopeless
-from aira_dsl.study.samplers import distributions, layers_of, propose
+from aira_dsl.study.samplers import distributions
 from aira_dsl.study.settings import Limits, SearchSettings
+from aira_dsl.study.source import Source, architecture_of, describe
 from aira_dsl.study.storage import GONE
 
 TICK = 0.5  # seconds between looks at the clock and the heartbeat
+GLANCE = 0.05  # seconds between looks, while both calls and evaluations are awaited
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,8 @@ class Progress:
         running: trials in flight in this process.
         seconds: wall-clock seconds used, earlier sessions included.
         limits: the search's limits.
-        best: score and layers of the best trial so far.
+        asking: of these, how many wait for an agent's proposal.
+        best: score and pattern of the best trial so far.
         finished: the trial that has just finished, if this is about one.
         trouble: why the study can not be reached right now.
         testing: whether the winners are being repeated and scored on the test split.
@@ -48,7 +55,8 @@ class Progress:
     running: int
     seconds: float
     limits: Limits
-    best: tuple[float, tuple[str, ...]] | None = None
+    asking: int = 0
+    best: tuple[float, str] | None = None
     finished: FrozenTrial | None = None
     trouble: str | None = None
     testing: bool = False
@@ -74,9 +82,9 @@ class Search:
         limits: what it may use.
         journal: the log that it shares with its past and with other machines.
         evaluator: the judge.
+        source: who proposes.
         seconds_before: wall-clock seconds that earlier sessions used.
         on_progress: called at every tick and every result.
-        exhausted: set when the space has no arrangement left to try.
     """
 
     space: Space
@@ -84,9 +92,10 @@ class Search:
     limits: Limits
     journal: Journal
     evaluator: Evaluator
+    source: Source
     seconds_before: float
     on_progress: Callable[[Progress], None]
-    exhausted: bool = False
+    _caller: Caller | None = None
     _mine: dict[int, FrozenTrial] = field(default_factory=dict)
     _started: float = field(default_factory=time.monotonic)
     _charged: float = 0.0
@@ -107,6 +116,8 @@ class Search:
             time_limit=self.limits.time_limit,
             memory_limit=self.limits.memory_limit,
         )
+        if isinstance(self.source, AgentSource):
+            self._caller = Caller(self.source.proposer.ask)
         with contextlib.closing(pool):
             try:
                 pool.judge = self._go_on if self.settings.prune else None
@@ -114,7 +125,7 @@ class Search:
                     pass
                 pool.judge = None
                 self.journal.patiently(lambda: self._confirm_winners(pool))
-            except KeyboardInterrupt:
+            except (KeyboardInterrupt, AiraError):
                 with contextlib.suppress(*GONE):  # then the missing heartbeat will tell
                     for trial in self._mine.values():
                         self.journal.release(trial)
@@ -131,18 +142,26 @@ class Search:
             running=len(self._mine),
             seconds=self.seconds_used,
             limits=self.limits,
-            best=(best[0].values[0], layers_of(best[0])) if best else None,
+            asking=len(self._caller.waiting) if self._caller else 0,
+            best=(best[0].values[0], best[0].user_attrs["layers"]) if best else None,
         )
         return replace(progress, **facts)  # type: ignore[arg-type]
 
     def _step(self, pool: Pool) -> bool:
         """Do what can be done now; tell whether there is more to come."""
-        while pool.free and (trial := self.journal.patiently(self._take)) is not None:
+        while len(self._mine) < self.limits.workers and (
+            (trial := self.journal.patiently(self._take)) is not None
+        ):
             self._start(trial, pool)
         if not self._mine and not self._others_run():
             return False
-        for number, evaluation in pool.collect(TICK):
-            self._finish(number, evaluation, cached=False)
+        answers = self._answers(0.0 if pool.running else TICK)
+        for answer in answers:
+            self._hear(answer, pool)
+        if pool.running or not (self._mine or answers):
+            asking = self._caller is not None and self._caller.waiting
+            for number, evaluation in pool.collect(GLANCE if asking else TICK):
+                self._finish(number, evaluation, cached=False)
         self.journal.patiently(lambda: self.journal.beat(list(self._mine.values())))
         self.on_progress(self.journal.patiently(self.progress))
         return True
@@ -156,23 +175,18 @@ class Search:
             trials = self.journal.trials()
             if self._spent(len(trials)):
                 return None
-            assert self.settings.sampler is not None
-            proposal = propose(
-                self.space,
-                self.settings.sampler,
-                trials,
-                direction=self.settings.evaluator.direction,
-                seed=self.settings.seed,
-            )
-            if proposal is None:
-                self.exhausted = True
+            new = self.source.propose(trials)
+            if new is None:
                 return None
-            architecture = self.space.architecture(proposal.layers)
+            params, about = {}, new.user_attrs
+            if new.layers is not None:
+                params = dict(zip(distributions(self.space), new.layers, strict=True))
+                about = about | describe(self.space.architecture(new.layers))
             return self.journal.add(
-                params=dict(zip(distributions(self.space), proposal.layers, strict=True)),
-                distributions=distributions(self.space),
-                user_attrs=_describe(architecture),
-                system_attrs=proposal.system_attrs,
+                params=params,
+                distributions=distributions(self.space) if params else {},
+                user_attrs=about,
+                system_attrs=new.system_attrs,
             )
 
     def _spent(self, trials: int) -> bool:
@@ -182,9 +196,58 @@ class Search:
         return self.limits.seconds is not None and self.seconds_used >= self.limits.seconds
 
     def _start(self, trial: FrozenTrial, pool: Pool) -> None:
-        """Evaluate a trial, or answer from the store and charge what that would have taken."""
+        """Ask for a trial's architecture, or evaluate it if it has one."""
         self._mine[trial.number] = trial
-        architecture = self.space.architecture(layers_of(trial))
+        if is_asked_for(trial):
+            self._ask(trial, pool)
+        else:
+            self._evaluate_trial(trial, pool)
+
+    def _ask(self, trial: FrozenTrial, pool: Pool) -> None:
+        """Do what comes next for a trial without an architecture."""
+        assert isinstance(self.source, AgentSource)
+        assert self._caller is not None
+        question = self.source.question(trial, self.journal.patiently(self.journal.trials))
+        if isinstance(question, Request):
+            self._caller.start(trial.number, question)
+        elif isinstance(question, Verdict):
+            self.journal.patiently(lambda: self._write_verdict(trial, question))
+            self._start(self._reread(trial), pool)
+        else:
+            self._finish(trial.number, question, cached=False)
+
+    def _answers(self, timeout: float) -> list[Answer]:
+        return self._caller.collect(timeout) if self._caller else []
+
+    def _hear(self, answer: Answer, pool: Pool) -> None:
+        """Write an answer down, and do what it leads to."""
+        trial = self._mine[answer.number]
+        self.journal.patiently(lambda: self._judge(answer, trial))
+        self._start(self._reread(trial), pool)
+
+    def _judge(self, answer: Answer, trial: FrozenTrial) -> None:
+        assert isinstance(self.source, AgentSource)
+        with self.journal.exclusive():  # of two equal proposals one is the duplicate
+            verdict = self.source.judge(answer, trial, self.journal.trials())
+            self._write_verdict(trial, verdict)
+
+    def _write_verdict(self, trial: FrozenTrial, verdict: Verdict) -> None:
+        """Write down what an answer led to: first the calls, last what says that all is there."""
+        attributes = dict(verdict.user_attrs)
+        complete = attributes.pop("fingerprint", None)
+        self.journal.write(trial, attributes)
+        if verdict.architecture is not None:
+            slots = distributions(self.space)
+            params = dict(zip(slots, verdict.architecture.layers, strict=True))
+            self.journal.fill(trial, params, slots)
+            self.journal.write(trial, {"fingerprint": complete})
+
+    def _reread(self, trial: FrozenTrial) -> FrozenTrial:
+        return self.journal.patiently(self.journal.trials)[trial.number]
+
+    def _evaluate_trial(self, trial: FrozenTrial, pool: Pool) -> None:
+        """Evaluate a trial, or answer from the store and charge what that would have taken."""
+        architecture = architecture_of(self.space, trial)
         known = self.evaluator.recall(architecture, self.settings.seed)
         if known is None:
             pool.submit(trial.number, architecture, self.settings.seed)
@@ -212,6 +275,8 @@ class Search:
 
     def _finish(self, number: int, evaluation: Evaluation, *, cached: bool) -> None:
         trial = self._mine.pop(number)
+        if isinstance(self.source, AgentSource):
+            self.source.on_end(trial)
         self.journal.patiently(lambda: self.journal.finish(trial, evaluation, cached=cached))
         finished = self.journal.patiently(self.journal.trials)[number]
         self.on_progress(self.journal.patiently(lambda: self.progress(finished=finished)))
@@ -239,7 +304,7 @@ class Search:
                 waiting += [(name, seed, "validation") for seed in seeds if str(seed) not in known]
                 waiting += [] if name in tests else [(name, self.settings.seed, "test")]
             jobs = [
-                (self.space.architecture(layers_of(winners[name])), seed, split)
+                (architecture_of(self.space, winners[name]), seed, split)
                 for name, seed, split in waiting
             ]
             for found in self._evaluate(jobs, pool):
@@ -297,14 +362,3 @@ def best_first(
         return math.inf if mean is None else sign * mean
 
     return sorted(order[:winners], key=place) + order[winners:]
-
-
-def _describe(architecture: Architecture) -> dict[str, object]:
-    """Return what is known of a trial before it runs; optuna-dashboard shows it."""
-    costs = cost(architecture)
-    return {
-        "layers": architecture.pattern,
-        "fingerprint": architecture.fingerprint,
-        "parameters": costs.parameters,
-        "training_flops": costs.training_flops,
-    }

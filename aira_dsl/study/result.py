@@ -7,7 +7,7 @@ from typing import Literal
 from aira_dsl.architecture import Architecture
 from aira_dsl.calibration import score_noise
 from aira_dsl.study.loop import Search, best_first
-from aira_dsl.study.samplers import layers_of
+from aira_dsl.study.source import architecture_of
 from aira_dsl.study.table import Row, confirmed, rows
 
 
@@ -24,7 +24,7 @@ class SearchResult:
         direction: `maximize` or `minimize`: which way scores get better.
         noise: standard deviation of a score between seeds, if the preset's calibration tells.
         folder: where all of it is written.
-        exhausted: whether the space ran out of arrangements before the budget did.
+        ended: why it stopped before the budget was met; empty if it did not.
     """
 
     best: Architecture | None
@@ -35,7 +35,7 @@ class SearchResult:
     direction: Literal["maximize", "minimize"]
     noise: float | None
     folder: Path
-    exhausted: bool
+    ended: str
 
 
 def summarise(search: Search, folder: Path) -> SearchResult:
@@ -47,7 +47,7 @@ def summarise(search: Search, folder: Path) -> SearchResult:
     order = best_first(journal.trials(), direction, winners=search.limits.winners, means=means)
     best = next(iter(order), None)
     return SearchResult(
-        best=search.space.architecture(layers_of(best), name="best") if best else None,
+        best=architecture_of(search.space, best, name="best") if best else None,
         score=best.value if best else None,
         confirmed=means.get(best.user_attrs["fingerprint"]) if best else None,
         test_score=tests.get(best.user_attrs["fingerprint"]) if best else None,
@@ -55,5 +55,5 @@ def summarise(search: Search, folder: Path) -> SearchResult:
         direction=direction,
         noise=score_noise(settings.evaluator),
         folder=folder,
-        exhausted=search.exhausted,
+        ended=search.source.ended,
     )

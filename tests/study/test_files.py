@@ -67,7 +67,7 @@ def test_doubts_are_said() -> None:
     best = parse("architecture best {\n width 16\n block A = attention { heads 2 }\n layers A\n}")
     result = SearchResult(
         best=best, score=0.5, confirmed=0.6, test_score=None, rows=rows, direction="maximize",
-        noise=0.02, folder=Path("run"), exhausted=False,
+        noise=0.02, folder=Path("run"), ended="",
     )  # fmt: skip
     text = outcome_text(result)
     assert "not told apart from the best by 2 repeats: M-2A\n" in text

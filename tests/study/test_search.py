@@ -224,7 +224,7 @@ def test_candidates_that_fail_are_results(cli: Cli, tiny: Path) -> None:
     done = cli.run(*SEARCH, "--budget", 2, "--time-limit", "0.05s", "--format", "json")
     assert done.returncode == 3
     assert json.loads(done.stdout) | {"folder": ""} == {
-        "folder": "", "trials": 2, "failed": 2, "exhausted": False, "score": None,
+        "folder": "", "trials": 2, "failed": 2, "ended": "", "score": None,
         "confirmed": None, "noise": None, "test_score": None, "pattern": None, "layers": None,
         "fingerprint": None,
     }  # fmt: skip

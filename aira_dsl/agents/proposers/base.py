@@ -1,5 +1,6 @@
 """What a proposer is: it turns a request into one answer text, and says what that cost."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,6 +53,7 @@ class Request:
 
     Attributes:
         system: what holds for the whole search; the same bytes in every call.
+        context: what was tried so far, to be told before the messages; only ever added to.
         messages: the conversation, `user` and `assistant` in turn, `user` last.
         seed: decides the answer where a proposer is free to draw: it differs from call to call.
         number: of the trial that is asked for.
@@ -63,6 +65,7 @@ class Request:
     seed: int = 0
     number: int = 0
     attempt: int = 0
+    context: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,12 +94,21 @@ class Proposer(Protocol):
         model: the model that is asked.
         memory: how many trials it can be told of.
         max_output: tokens that an answer may have at most.
+        on_trouble: told why the service can not be reached, and None when it can again.
     """
 
     name: str
     model: str
     memory: int
     max_output: int
+    on_trouble: Callable[[str | None], None]
+
+    def open(self) -> None:
+        """Get ready to be asked.
+
+        Raises:
+            UsageError: a key or a package is missing.
+        """
 
     def ask(self, request: Request) -> Reply:
         """Return an answer. Called from several threads at once.

@@ -1,0 +1,86 @@
+"""The grammar of an answer: what a small model may write, so that all that it writes can be read.
+
+A decoder that knows this grammar offers the model, token by token, only what can still become a
+correct answer: a JSON object with one plain sentence and the layers of an arrangement.
+
+The layers are a part of the notation of grammar/arch.lark. There a pattern is
+`_sequence: repeat | _sequence _separator repeat`, and a `repeat` may count or hold a group. Here
+each `repeat` is one NAME of the space and each `_separator` a dash, as many as there are slots. The
+numbers and the groups are left out because a grammar without contexts can not add up: that
+`3×(A-M)` has six layers is not to be seen from its shape. Nothing is lost: every arrangement has
+exactly one such text. Names and dash are held against the terminals of arch.lark, read from there.
+
+The text is in the form that Lark, hypothesis and llguidance read alike. Constraints of a space
+(`A<=4`) are no part of it; what breaks one is handed back like anybody's proposal.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+
+HYPOTHESIS = 160
+"""Characters that a hypothesis may have at most."""
+
+DASH = "-"
+OPENING, MIDDLE, CLOSING = '{"hypothesis": "', '", "architecture": "', '"}'
+
+# Plain characters only: nothing that JSON would have to escape.
+_SENTENCE = rf"/[A-Z][A-Za-z0-9 ,.:;()%+-]{{0,{HYPOTHESIS - 1}}}/"
+
+
+def answer_grammar(names: Sequence[str], slots: int) -> str:
+    r"""Return the grammar of all answers that propose an arrangement, in Lark's notation.
+
+    Args:
+        names: the blocks of the space, at least one.
+        slots: how many layers an arrangement has, at least 1.
+
+    Raises:
+        ValueError: a name is none in grammar/arch.lark, there is none, or `slots` is below 1.
+
+    >>> print(answer_grammar(["A", "Mb"], 3))
+    start: OPENING HYPOTHESIS MIDDLE layers CLOSING
+    layers: BLOCK DASH BLOCK DASH BLOCK
+    BLOCK: "A" | "Mb"
+    DASH: "-"
+    OPENING: "{\"hypothesis\": \""
+    HYPOTHESIS: /[A-Z][A-Za-z0-9 ,.:;()%+-]{0,159}/
+    MIDDLE: "\", \"architecture\": \""
+    CLOSING: "\"}"
+    <BLANKLINE>
+    """
+    wrong = [name for name in names if not re.fullmatch(terminal("NAME"), name)]
+    if wrong or not names or slots < 1:
+        raise ValueError(f"no arrangement of {slots} layers of {list(names)} can be written")
+    assert re.fullmatch(terminal("_DASH"), DASH)
+    rules = {
+        "start": "OPENING HYPOTHESIS MIDDLE layers CLOSING",
+        "layers": " DASH ".join(["BLOCK"] * slots),
+        "BLOCK": " | ".join(map(_quoted, names)),
+        "DASH": _quoted(DASH),
+        "OPENING": _quoted(OPENING),
+        "HYPOTHESIS": _SENTENCE,
+        "MIDDLE": _quoted(MIDDLE),
+        "CLOSING": _quoted(CLOSING),
+    }
+    return "".join(f"{name}: {body}\n" for name, body in rules.items())
+
+
+def longest_answer(names: Sequence[str], slots: int) -> int:
+    """Return the characters of the longest answer: as many tokens as it can ever take."""
+    frame = len(OPENING) + HYPOTHESIS + len(MIDDLE) + len(CLOSING)
+    return frame + slots * max(map(len, names)) + (slots - 1) * len(DASH)
+
+
+@cache
+def terminal(name: str) -> str:
+    """Return the regular expression of a terminal of grammar/arch.lark."""
+    text = files("aira_dsl.grammar").joinpath("arch.lark").read_text(encoding="utf-8")
+    found = re.search(rf"^{name}: /(.*)/$", text, flags=re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', r"\"") + '"'
