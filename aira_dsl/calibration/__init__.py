@@ -8,7 +8,7 @@ from aira_dsl.calibration.record import (
     load_calibration,
     read_calibration,
 )
-from aira_dsl.calibration.statistics import Trust, trust
+from aira_dsl.calibration.statistics import Trust, seed_noise, trust
 from aira_dsl.proxy.presets import EvaluatorSettings
 
 
@@ -23,7 +23,7 @@ def score_noise(settings: EvaluatorSettings) -> float | None:
     measured = settings.model_copy(update={"precision": calibration.precision})
     if measured.identity() != calibration.identity:  # other tasks under the same name
         return None
-    return trust(calibration, "score").noise
+    return seed_noise(calibration, "score")
 
 
 __all__ = [

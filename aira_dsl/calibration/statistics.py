@@ -59,6 +59,12 @@ class Trust:
     exact_rank: float | None = None
 
 
+def seed_noise(calibration: Calibration, column: str) -> float:
+    """Return the standard deviation of a column between seeds."""
+    scores_AS = _scores(calibration.arrangements, column)
+    return math.sqrt(float(scores_AS.var(axis=1, ddof=1).mean()))
+
+
 def trust(calibration: Calibration, column: str) -> Trust:
     """Describe one column."""
     scores_AS = _scores(calibration.arrangements, column)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from base64 import b64encode
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
@@ -14,7 +15,7 @@ from aira_dsl.comparison.summary import finished
 from aira_dsl.report.page.concluding import conclusions, told_apart
 from aira_dsl.report.page.contest import finals, race
 from aira_dsl.report.page.curve import LETTERS, curve, tree
-from aira_dsl.report.page.facts import facts, facts_json
+from aira_dsl.report.page.facts import facts
 from aira_dsl.report.page.lineage import steps
 from aira_dsl.report.page.methods import (
     curve_sheet,
@@ -33,7 +34,7 @@ from aira_dsl.study.finished import Run
 def render_run(run: Run) -> str:
     """Return the page of a run: HTML that needs nothing else, the same bytes for the same run."""
     found, rows = facts(run), finished(run)
-    told = json.dumps(facts_json(run), indent=1, ensure_ascii=False) + "\n"
+    told = json.dumps(asdict(found), indent=1, ensure_ascii=False) + "\n"
     return _fill(
         "run.html",
         facts=found,

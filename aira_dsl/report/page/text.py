@@ -55,7 +55,7 @@ def shown(value: object, style: Style = "text") -> str:
 
 def duration(seconds: float) -> str:
     """Write a stretch of time: `48.2 s`, `3 min 20 s`, `2 h 5 min`."""
-    if seconds < 60:
+    if seconds < 59.95:  # what would be shown as 60.0
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:

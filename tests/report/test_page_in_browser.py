@@ -1,0 +1,160 @@
+"""The pages in a real browser: narrow and wide, light and dark, by keyboard, without a network."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from aira_dsl.comparison import Comparison
+from aira_dsl.report.page import render_comparison, render_run
+from aira_dsl.study.finished import Run
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CHROMIUM is None and not os.environ.get("CI"), reason="needs Debian's chromium"
+    ),
+]
+# Contrast of every piece of text with what is painted behind it; translucent layers are laid over
+# each other. Returns the worst pieces.
+CONTRAST = """() => {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
+  const rgba = (color) => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
+    return [r, g, b, a / 255];
+  };
+  const light = ([r, g, b]) => {
+    const [x, y, z] = [r, g, b].map(v => v / 255)
+      .map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+    return .2126 * x + .7152 * y + .0722 * z;
+  };
+  const behind = (element) => {
+    const layers = [];
+    for (let at = element; at; at = at.parentElement) {
+      const layer = rgba(getComputedStyle(at).backgroundColor);
+      layers.push(layer);
+      if (layer[3] === 1) break;
+    }
+    return layers.reverse().reduce((under, [r, g, b, a]) =>
+      [r, g, b].map((v, k) => v * a + under[k] * (1 - a)), [255, 255, 255]);
+  };
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || element.closest("svg, script")) continue;
+    const [a, b] = [light(rgba(getComputedStyle(element).color)), light(behind(element))];
+    const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+    if (ratio < 4.5) found.push(`${ratio.toFixed(2)} ${walker.currentNode.data.trim()}`);
+  }
+  return found;
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    assert CHROMIUM, "CI runs with a browser: apt-get install chromium"
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def files(
+    tmp_path_factory: pytest.TempPathFactory, run: Run, agent_run: Run, comparison: Comparison
+) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    pages = {
+        "run": render_run(run),
+        "agent": render_run(agent_run),
+        "comparison": render_comparison(comparison),
+    }
+    for name, page in pages.items():
+        (folder / f"{name}.html").write_text(page)
+    return {name: folder / f"{name}.html" for name in pages}
+
+
+@pytest.mark.parametrize("name", ["run", "agent", "comparison"])
+@pytest.mark.parametrize(("width", "scheme"), [(375, "light"), (375, "dark"), (1280, "dark")])
+def test_pages_fit_are_quiet_and_readable(
+    browser: Browser, files: dict[str, Path], name: str, width: int, scheme: str
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    told: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: told.append(message.text))
+    page.on("pageerror", lambda error: told.append(str(error)))
+    page.on("dialog", lambda dialog: told.append(dialog.message))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(files[name].as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.evaluate(CONTRAST) == []
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (dark == "rgb(13, 17, 23)") == (scheme == "dark")
+    assert told == []
+    assert [url for url in asked if not url.startswith("data:")] == [files[name].as_uri()]
+    page.close()
+
+
+def column(page: Page, place: int) -> list[str]:
+    return page.locator(
+        f"#trials ~ div table.sortable tbody td:nth-child({place})"
+    ).all_inner_texts()
+
+
+def test_tables_sort_by_keyboard(browser: Browser, files: dict[str, Path], run: Run) -> None:
+    page = browser.new_page()
+    page.goto(files["run"].as_uri())
+    heading = page.get_by_role("columnheader", name="score")
+    page.get_by_role("button", name="score").focus()
+    page.keyboard.press("Enter")
+    assert heading.get_attribute("aria-sort") == "descending"
+    scores = sorted((row.score for row in run.rows if row.score is not None), reverse=True)
+    missing = [""] * (len(run.rows) - len(scores))
+    assert column(page, 2) == [f"{score:.4f}" for score in scores] + missing
+    page.keyboard.press("Space")
+    assert heading.get_attribute("aria-sort") == "ascending"
+    assert column(page, 2) == [f"{score:.4f}" for score in reversed(scores)] + missing
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    assert heading.get_attribute("aria-sort") is None
+    assert column(page, 1) == [str(row.number) for row in run.rows]
+    page.close()
+
+
+def test_without_scripts_the_page_is_complete(
+    browser: Browser, files: dict[str, Path], run: Run
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(files["run"].as_uri())
+    assert page.locator("table.sortable button").count() == 0
+    assert len(column(page, 1)) == len(run.rows)
+    context.close()
+
+
+def test_files_are_saved_from_the_page(browser: Browser, files: dict[str, Path], run: Run) -> None:
+    page = browser.new_page()
+    page.goto(files["run"].as_uri())
+    for name in ("trials.csv", "trials.json"):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=name).click()
+        assert download.value.suggested_filename == name
+        assert download.value.path().read_text() == (run.folder / name).read_text()
+    page.close()
+
+
+def test_it_prints_with_everything_open(browser: Browser, files: dict[str, Path]) -> None:
+    page = browser.new_page()
+    page.goto(files["agent"].as_uri())
+    assert page.pdf(format="A4").startswith(b"%PDF")
+    assert page.locator("details:not([open])").count() == 0
+    page.close()
