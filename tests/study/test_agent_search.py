@@ -215,7 +215,7 @@ def test_money_ends_a_search_before_the_call_that_could_exceed_it(tmp_path):
         run = run_agent(service, tmp_path / "run", budget=1000, **options)
         spent = sum(row.usd for row in run.rows)
         assert 0.01 < spent <= 0.02
-        assert all(row.state == "COMPLETE" for row in run.rows[:-1]), "the last had no repair left"
+        assert all(row.state != "FAIL" for row in run.rows[:-1]), "the last had no repair left"
         more = run_agent(service, tmp_path / "run", budget=1000, **(options | {"max_usd": 0.022}))
     assert len(more.rows) > len(run.rows)
 
