@@ -316,9 +316,9 @@ def _run(
     try:
         loop.run()
     finally:
+        folder.keep_time(loop.seconds_used)
         with suppress(*GONE):  # the study has it all, and the same command writes the files
             write_run(folder, space, settings, limits, journal)
-        folder.keep_time(loop.seconds_used)
         if isinstance(source, AgentSource):
             source.proposer.close()
     return journal.patiently(lambda: summarise(loop, folder.path))

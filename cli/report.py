@@ -13,7 +13,7 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="The page; default: report.html in the folder.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is at --out.")] = False,
     format: Annotated[
         Literal["text", "json"], typer.Option(help="For people, or scripts.")
     ] = "text",
@@ -22,7 +22,8 @@ def report(
     from aira_dsl.report.page import report_of, write_report
 
     found = report_of(folder)
-    done = write_report(found, out or folder / "report.html", force=force)
+    # In the folder itself the page is ours, and an older one only says less.
+    done = write_report(found, out or folder / "report.html", force=force or out is None)
     if format == "json":
         print(json.dumps(found.facts, ensure_ascii=False))
     else:

@@ -1,10 +1,11 @@
-"""The files of a run folder that people read: the table, the best architectures, the picture."""
+"""The files of a run folder that people read: the table, the best architectures, picture, page."""
 
 from optuna.trial import FrozenTrial
 
 from aira_dsl.files import write_atomically
 from aira_dsl.language import to_text
 from aira_dsl.report.figures import best_so_far
+from aira_dsl.report.page import report_of, write_report
 from aira_dsl.space import Space
 from aira_dsl.study.folder import RunFolder
 from aira_dsl.study.journal import Journal
@@ -19,7 +20,7 @@ KEPT = 3  # best.arch, best_2.arch, best_3.arch
 def write_run(
     folder: RunFolder, space: Space, settings: SearchSettings, limits: Limits, journal: Journal
 ) -> None:
-    """Write table, best architectures and picture for what the journal holds now.
+    """Write table, best architectures, picture and report for what the journal holds now.
 
     Raises:
         RunError: E0904, if a file can not be written.
@@ -41,6 +42,7 @@ def write_run(
     )
     picture = best_so_far(table, title=title, direction=settings.evaluator.direction)
     write_atomically(folder.path / "best_so_far.png", picture)
+    write_report(report_of(folder.path), folder.path / "report.html", force=True)
 
 
 def _best_text(

@@ -3,7 +3,7 @@
     settings.json     what was asked for
     trials.csv, .json one row a trial
     best.arch         the best architecture, best_2.arch … the next ones
-    best_so_far.png   the picture (drawn by `aira_dsl.report`)
+    best_so_far.png   the picture, and report.html the page (made by `aira_dsl.report`)
     study.db          the Optuna study (unless it lives in a database elsewhere)
     clock.json        wall-clock seconds used so far
 
