@@ -22,7 +22,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from aira_dsl.calibration.record import Calibration, Measured
 
@@ -152,6 +151,8 @@ def split_half(calibration: Calibration) -> float:
 
 def spearman(a_A: Floats, b_A: Floats) -> float:
     """Return the rank correlation, ties at their mean rank; NaN if one side is constant."""
+    from scipy.stats import rankdata  # a second of every start, where nothing is ranked
+
     a, b = rankdata(a_A), rankdata(b_A)
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return math.nan
