@@ -2,14 +2,18 @@
 
 import csv
 import io
+import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
 
 from aira_dsl.comparison import Comparison, Interval, Method, RunSummary
 from aira_dsl.files import write_atomically
+from aira_dsl.report.page import report_of, write_report
 
 BASELINE = "random"
+DOUBTS = 6
+"""Pairs that are told one by one; more of them are counted."""
 
 Value = Callable[[RunSummary], float | int | None]
 
@@ -47,7 +51,7 @@ def comparison_text(comparison: Comparison) -> str:
 
 
 def write_comparison(folder: Path, comparison: Comparison) -> None:
-    """Write `curves.csv`, `methods.csv` and `curves.png` beside `comparison.json`.
+    """Write `curves.csv`, `methods.csv`, `curves.png` and the page beside `comparison.json`.
 
     Raises:
         RunError: E0904, if one can not be written.
@@ -55,6 +59,7 @@ def write_comparison(folder: Path, comparison: Comparison) -> None:
     write_atomically(folder / "curves.csv", curves_csv(comparison))
     write_atomically(folder / "methods.csv", methods_csv(comparison))
     write_atomically(folder / "curves.png", curves_picture(comparison))
+    write_report(report_of(folder), folder / "report.html", force=True)
 
 
 def ranking(comparison: Comparison) -> list[str]:
@@ -158,7 +163,7 @@ def _line(name: str, comparison: Comparison) -> str:
 
 def _verdicts(comparison: Comparison, order: Sequence[str]) -> list[str]:
     """Say which differences are there and which are not, and what else limits the verdict."""
-    lines = []
+    lines, doubts = [], []
     for a, b in combinations(order, 2):
         difference = comparison.differences[a][b]
         if difference is not None and comparison.told_apart(a, b):
@@ -166,8 +171,11 @@ def _verdicts(comparison: Comparison, order: Sequence[str]) -> list[str]:
             gap = f"{abs(difference.mean):.4f} ({low:.4f} to {high:.4f})"
             lines.append(f"{a} ends better than {b}, by {gap}")
         elif difference is not None:
-            lines.append(f"{a} and {b} can not be told apart: {_doubt(comparison, a, b)}")
-    return [*lines, *_failures(comparison), *_limits(comparison)]
+            doubts.append(f"{a} and {b} can not be told apart: {_doubt(comparison, a, b)}")
+    if len(doubts) > DOUBTS:
+        total = math.comb(len(order), 2)
+        doubts = [f"{len(doubts)} of {total} pairs can not be told apart; report.html has each"]
+    return [*lines, *doubts, *_failures(comparison), *_limits(comparison)]
 
 
 def _doubt(comparison: Comparison, a: str, b: str) -> str:

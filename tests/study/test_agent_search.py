@@ -23,7 +23,7 @@ from aira_dsl.table import load_table
 from tests.agents.service import KEY, Failure, Message, Service, serving
 
 SPACE = load_table().space
-BUDGET = 14
+BUDGET = 10
 
 
 def mutating(body: dict[str, Any], place: int) -> Message:
