@@ -121,8 +121,15 @@ def test_failures_are_no_obstacle(sampler: SamplerName) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("direction", ["maximize", "minimize"])
-@pytest.mark.parametrize("sampler", [s for s in SAMPLERS if s != "random"])
+@pytest.mark.parametrize(
+    ("sampler", "direction"),
+    [
+        (sampler, direction)
+        for sampler in SAMPLERS
+        for direction in ("maximize", "minimize")
+        if sampler != "random" and (sampler, direction) != ("gp", "minimize")  # a minute more
+    ],
+)
 def test_learning_samplers_beat_random_in_both_directions(
     sampler: SamplerName, direction: Literal["maximize", "minimize"]
 ) -> None:

@@ -245,11 +245,12 @@ def test_language_modelling_is_minimised_in_bits_per_byte(cli: Cli, tiny: Path) 
     assert all(3 < score < 9 for score in scores)  # a uniform guess is 8 bits
 
 
-def test_the_agent_method_says_that_it_is_not_there_yet(cli: Cli, tiny: Path) -> None:
+def test_an_agent_without_a_key_says_so_and_leaves_no_folder(cli: Cli, tiny: Path) -> None:
+    for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"):
+        cli.environment.pop(name, None)
     done = cli.run(*SEARCH, "--method", "agent")
     assert done.returncode == 2
-    assert "error[E0809]" in done.stderr
-    assert "not available yet" in done.stderr
+    assert "error[E0814]" in done.stderr
     assert not (cli.folder / "run").exists()
 
 
