@@ -87,7 +87,9 @@ def test_what_is_timed() -> None:
 
 
 @pytest.mark.slow
-def test_the_command() -> None:
+def test_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On two of its arrangements: the peer takes minutes for all."""
+    monkeypatch.setattr("aira_dsl.bench.arrangements._PRIMITIVES", ("MLP only",))
     done = CliRunner().invoke(app, ["bench", "--seconds", "0.01", "--format", "json"])
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
