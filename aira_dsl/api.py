@@ -31,7 +31,8 @@ from aira_dsl.study.dialogues import Dialogues
 from aira_dsl.study.folder import RunFolder
 from aira_dsl.study.hiring import REPAIRS, Agent, AgentOptions, Preview, require_method
 from aira_dsl.study.journal import Journal
-from aira_dsl.study.loop import Progress, Search
+from aira_dsl.study.loop import Search
+from aira_dsl.study.progress import Progress
 from aira_dsl.study.result import SearchResult, summarise
 from aira_dsl.study.settings import (
     Effort,

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
 from aira_dsl.proxy.evaluation import Evaluation
-from aira_dsl.study.loop import Progress
+from aira_dsl.study.progress import Progress
 
 
 class LiveView:

@@ -9,10 +9,10 @@ from aira_dsl.report.page import report_of, write_report
 from aira_dsl.space import Space
 from aira_dsl.study.folder import RunFolder
 from aira_dsl.study.journal import Journal
-from aira_dsl.study.loop import best_first
 from aira_dsl.study.settings import Limits, SearchSettings
 from aira_dsl.study.source import architecture_of
 from aira_dsl.study.table import as_csv, as_json, confirmed, rows
+from aira_dsl.study.winners import best_first
 
 KEPT = 3  # best.arch, best_2.arch, best_3.arch
 

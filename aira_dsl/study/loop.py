@@ -6,9 +6,8 @@ trial is running anywhere, so that those of a dead worker are taken over.
 """
 
 import contextlib
-import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from optuna.trial import FrozenTrial, TrialState
@@ -23,53 +22,16 @@ from aira_dsl.space import Space
 from aira_dsl.study.agent import AgentSource, Verdict, is_asked_for
 from aira_dsl.study.calling import Answer, Caller
 from aira_dsl.study.journal import Journal
+from aira_dsl.study.progress import Progress
 from aira_dsl.study.pruning import cut_short, hopeless
 from aira_dsl.study.samplers import distributions
 from aira_dsl.study.settings import Limits, SearchSettings
 from aira_dsl.study.source import Source, architecture_of, describe
 from aira_dsl.study.storage import GONE
+from aira_dsl.study.winners import other_seeds, ranked
 
 TICK = 0.5  # seconds between looks at the clock and the heartbeat
 GLANCE = 0.05  # seconds between looks, while both calls and evaluations are awaited
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a search stands; handed to `on_progress` at every tick and every result.
-
-    Attributes:
-        done: finished trials, failed and stopped ones included.
-        failed: failures among them.
-        running: trials in flight in this process.
-        seconds: wall-clock seconds used, earlier sessions included.
-        limits: the search's limits.
-        asking: of these, how many wait for an agent's proposal.
-        best: score and pattern of the best trial so far.
-        finished: the trial that has just finished, if this is about one.
-        trouble: why the study can not be reached right now.
-        testing: whether the winners are being repeated and scored on the test split.
-    """
-
-    done: int
-    failed: int
-    running: int
-    seconds: float
-    limits: Limits
-    asking: int = 0
-    best: tuple[float, str] | None = None
-    finished: FrozenTrial | None = None
-    trouble: str | None = None
-    testing: bool = False
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Estimate of what remains: of the time budget, or at the pace so far."""
-        estimates = []
-        if self.limits.seconds is not None:
-            estimates.append(max(0.0, self.limits.seconds - self.seconds))
-        if self.limits.budget is not None and self.done:
-            estimates.append(self.seconds / self.done * max(0, self.limits.budget - self.done))
-        return min(estimates, default=None)
 
 
 @dataclass
@@ -332,33 +294,3 @@ class Search:
             for _, evaluation in pool.collect(TICK):
                 yield evaluation
             self.on_progress(self.progress(testing=True))
-
-
-def ranked(trials: Sequence[FrozenTrial], direction: str) -> list[FrozenTrial]:
-    """Return the scored trials, best first; of equals the earlier one."""
-    sign = -1 if direction == "maximize" else 1
-    scored = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    return sorted(scored, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
-
-
-def other_seeds(seed: int, count: int) -> list[int]:
-    """Return the seeds with which the winners of a search are repeated."""
-    return [(seed + 1 + place) % (1 << 32) for place in range(count)]
-
-
-def best_first(
-    trials: Sequence[FrozenTrial],
-    direction: str,
-    *,
-    winners: int,
-    means: Mapping[str, float | None],
-) -> list[FrozenTrial]:
-    """Return the scored trials, the winners in the order of their repeats' means."""
-    order = ranked(trials, direction)
-    sign = -1 if direction == "maximize" else 1
-
-    def place(trial: FrozenTrial) -> float:
-        mean = means.get(trial.user_attrs["fingerprint"])
-        return math.inf if mean is None else sign * mean
-
-    return sorted(order[:winners], key=place) + order[winners:]

@@ -6,9 +6,10 @@ from typing import Literal
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.calibration import score_noise
-from aira_dsl.study.loop import Search, best_first
+from aira_dsl.study.loop import Search
 from aira_dsl.study.source import architecture_of
 from aira_dsl.study.table import Row, confirmed, rows
+from aira_dsl.study.winners import best_first
 
 
 @dataclass(frozen=True)
