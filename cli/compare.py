@@ -2,37 +2,15 @@
 
 import signal
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .choices import Evaluator, Format, Preset, Proposer
+
 if TYPE_CHECKING:
     from aira_dsl.comparison.settings import ComparisonSettings
-
-
-class _Preset(StrEnum):
-    smoke = "smoke"
-    cpu = "cpu"
-    long = "long"
-    paper = "paper"
-
-
-class _Evaluator(StrEnum):
-    proxy = "proxy"
-    table = "table"
-
-
-class _Proposer(StrEnum):
-    anthropic = "anthropic"
-    local = "local"
-    scripted = "scripted"
-
-
-class _Format(StrEnum):
-    text = "text"
-    json = "json"
 
 
 def compare(
@@ -55,17 +33,17 @@ def compare(
     runs: Annotated[
         bool, typer.Option("--runs", help="Judge searches that were run before.")
     ] = False,
-    proposer: Annotated[_Proposer, typer.Option(help="Of the agents.")] = _Proposer.anthropic,
+    proposer: Annotated[Proposer, typer.Option(help="Of the agents.")] = Proposer.anthropic,
     model: Annotated[
         str | None, typer.Option(help="The proposer's model; default its own.", metavar="NAME")
     ] = None,
     max_usd: Annotated[
         float | None, typer.Option(help="What all agents together may spend.", min=0.01)
     ] = None,
-    preset: Annotated[_Preset, typer.Option(help="Cost of one evaluation.")] = _Preset.cpu,
+    preset: Annotated[Preset, typer.Option(help="Cost of one evaluation.")] = Preset.cpu,
     evaluator: Annotated[
-        _Evaluator, typer.Option(help="Train, or look up in a complete table.")
-    ] = _Evaluator.proxy,
+        Evaluator, typer.Option(help="Train, or look up in a complete table.")
+    ] = Evaluator.proxy,
     table: Annotated[
         Path | None, typer.Option(help="The table's file; the one that ships if left out.")
     ] = None,
@@ -84,7 +62,7 @@ def compare(
         Path | None, typer.Option(help="File of known evaluations; default your own cache.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is in --out.")] = False,
-    format_: Annotated[_Format, typer.Option("--format", help="Output.")] = _Format.text,
+    format_: Annotated[Format, typer.Option("--format", help="Output.")] = Format.text,
 ) -> None:
     """Run methods on equal budgets, several seeds each; judge them."""
     from rich.console import Console
@@ -103,7 +81,7 @@ def compare(
             budget=budget,
             preset=preset.value,
             evaluator=evaluator.value,
-            table=_table_identity(table) if evaluator == _Evaluator.table else None,
+            table=_table_identity(table) if evaluator == Evaluator.table else None,
             space=_definition(paths),
             where=tuple(where or ()),
             repeats=repeats,
@@ -132,7 +110,7 @@ def compare(
         print("interrupted; the same command continues the comparison", file=sys.stderr)
         raise typer.Exit(130) from None
     write_comparison(out, found)
-    if format_ == _Format.json:
+    if format_ == Format.json:
         print(found.model_dump_json(indent=1))
     else:
         print(f"{comparison_text(found)}\ntables, curves and runs in {out}")

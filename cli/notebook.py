@@ -1,21 +1,17 @@
 """`aira-dsl notebook`: what an agent tried and why."""
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-
-class _Format(StrEnum):
-    text = "text"
-    json = "json"
+from .choices import Format
 
 
 def notebook(
     folder: Annotated[Path, typer.Argument(help="A run folder.")],
-    format_: Annotated[_Format, typer.Option("--format", help="Output.")] = _Format.text,
+    format_: Annotated[Format, typer.Option("--format", help="Output.")] = Format.text,
 ) -> None:
     """Print a search as a lab notebook: hypotheses, parents, repairs, scores, costs."""
     from aira_dsl.report.notebook import notebook_text
@@ -23,4 +19,4 @@ def notebook(
     from aira_dsl.study.table import as_json
 
     run = read_run(folder)
-    sys.stdout.write(as_json(run.rows) if format_ == _Format.json else notebook_text(run))
+    sys.stdout.write(as_json(run.rows) if format_ == Format.json else notebook_text(run))

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from .choices import Evaluator, Format, Preset, Proposer
+
 
 class _Method(StrEnum):
     optuna = "optuna"
@@ -31,25 +33,12 @@ class _Policy(StrEnum):
     evolution = "evolution"
 
 
-class _Proposer(StrEnum):
-    anthropic = "anthropic"
-    local = "local"
-    scripted = "scripted"
-
-
 class _Effort(StrEnum):
     low = "low"
     medium = "medium"
     high = "high"
     xhigh = "xhigh"
     max = "max"
-
-
-class _Preset(StrEnum):
-    smoke = "smoke"
-    cpu = "cpu"
-    long = "long"
-    paper = "paper"
 
 
 class _Objective(StrEnum):
@@ -67,16 +56,6 @@ class _Device(StrEnum):
     auto = "auto"
     cpu = "cpu"
     cuda = "cuda"
-
-
-class _Evaluator(StrEnum):
-    proxy = "proxy"
-    table = "table"
-
-
-class _Format(StrEnum):
-    text = "text"
-    json = "json"
 
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -110,7 +89,7 @@ def search(
         _Policy | None, typer.Option(help="Of an agent: what it does next; default greedy.")
     ] = None,
     proposer: Annotated[
-        _Proposer | None, typer.Option(help="Of an agent: who answers; default anthropic.")
+        Proposer | None, typer.Option(help="Of an agent: who answers; default anthropic.")
     ] = None,
     model: Annotated[str | None, typer.Option(help="The proposer's model.")] = None,
     effort: Annotated[
@@ -157,7 +136,7 @@ def search(
             help="A rule such as A<=4 or parameters<=1_050_000; repeatable.", metavar="CONSTRAINT"
         ),
     ] = None,
-    preset: Annotated[_Preset, typer.Option(help="Cost of one evaluation.")] = _Preset.cpu,
+    preset: Annotated[Preset, typer.Option(help="Cost of one evaluation.")] = Preset.cpu,
     objective: Annotated[
         _Objective, typer.Option(help="MAD tasks, or bytes of text.")
     ] = _Objective.mad,
@@ -172,8 +151,8 @@ def search(
         _Device, typer.Option(help="Where to train; auto: on a GPU if there is one.")
     ] = _Device.auto,
     evaluator: Annotated[
-        _Evaluator, typer.Option(help="Train, or look up in a complete table.")
-    ] = _Evaluator.proxy,
+        Evaluator, typer.Option(help="Train, or look up in a complete table.")
+    ] = Evaluator.proxy,
     table: Annotated[
         Path | None, typer.Option(help="The table's file; the one that ships if left out.")
     ] = None,
@@ -215,7 +194,7 @@ def search(
         int, typer.Option(help="With how many other seeds, to name the best.", min=0, max=100)
     ] = 2,
     force: Annotated[bool, typer.Option("--force", help="Replace another run in --out.")] = False,
-    format_: Annotated[_Format, typer.Option("--format", help="Output.")] = _Format.text,
+    format_: Annotated[Format, typer.Option("--format", help="Output.")] = Format.text,
 ) -> None:
     """Search a space of layer arrangements; the same command continues an interrupted search."""
     from rich.console import Console
@@ -229,7 +208,7 @@ def search(
     if dry_run:
         _preview(locals())
         return
-    if evaluator == _Evaluator.proxy and (reason := missing_kernels()):
+    if evaluator == Evaluator.proxy and (reason := missing_kernels()):
         print(f"note: {reason}; evaluations take several times as long", file=sys.stderr)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is an interruption
     try:
@@ -278,7 +257,7 @@ def search(
     except KeyboardInterrupt:
         print("interrupted; the same command continues the search", file=sys.stderr)
         raise typer.Exit(130) from None
-    sys.stdout.write(outcome_json(result) if format_ == _Format.json else outcome_text(result))
+    sys.stdout.write(outcome_json(result) if format_ == Format.json else outcome_text(result))
     if result.best is None:
         raise typer.Exit(3)
 
