@@ -1,13 +1,21 @@
-"""Where our own files lie, and how files are replaced: a reader sees the old content or the new."""
+"""Where our own files lie, how they are replaced, and how a folder is kept to one process.
 
+A reader sees the old content of a file or the new, never a part of either.
+"""
+
+import fcntl
 import os
+import shutil
 import tempfile
 from pathlib import Path
+from typing import IO
 
 from aira_dsl.errors import RunError
 
 TEMPORARY = ".aira-dsl-"
 """How the names of files begin that are being written; a killed process may leave one behind."""
+
+LOCK = ".lock"
 
 
 def cache_folder() -> Path:
@@ -51,6 +59,30 @@ def write_atomically(path: str | Path, content: str | bytes) -> None:
             f"{path} can not be written: {error.strerror or error}",
             help="free space, fix permissions, or choose another place",
         ) from None
+
+
+def lock_folder(path: Path) -> IO[str] | None:
+    """Lock a folder by its `.lock` file, or return None if another process has it.
+
+    The lock ends with the file that is returned, or with the process.
+
+    Raises:
+        OSError: the folder can not be written.
+    """
+    lock = (path / LOCK).open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock
+
+
+def clear_folder(path: Path) -> None:
+    """Remove all that a locked folder holds but its lock."""
+    for entry in path.iterdir():
+        if entry.name != LOCK:
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
 def _mode(target: str) -> int:

@@ -8,16 +8,14 @@
 One process at a time: the folder is locked while a comparison runs in it.
 """
 
-import fcntl
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from aira_dsl.comparison.grouping import differences
 from aira_dsl.errors import InputError, RunError
-from aira_dsl.files import TEMPORARY, write_atomically
+from aira_dsl.files import LOCK, TEMPORARY, clear_folder, lock_folder, write_atomically
 
 SETTINGS = "comparison-settings.json"
 FINISHED = "finished.json"
@@ -89,27 +87,21 @@ class ComparisonFolder:
         if self.path.is_dir():
             names = {entry.name for entry in self.path.iterdir()}
             # A process that was killed right at the start leaves no more than these.
-            content = {n for n in names if not n.startswith(TEMPORARY)} - {".lock", "runs"}
+            content = {n for n in names if not n.startswith(TEMPORARY)} - {LOCK, "runs"}
             if content and SETTINGS not in names:
                 raise _strange(f"{self.path} is not empty and holds no comparison")
 
     def _acquire(self) -> IO[str]:
-        lock = (self.path / ".lock").open("a+")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
+        if (lock := lock_folder(self.path)) is None:
             raise InputError(
                 "E0826",
                 f"another comparison is running in {self.path}",
                 help="wait for it, or choose another folder with --out",
-            ) from None
+            )
         return lock
 
     def _clear(self) -> None:
-        for entry in self.path.iterdir():
-            if entry.name != ".lock":
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        clear_folder(self.path)
         (self.path / "runs").mkdir()
 
     def _settle(self, asked: dict[str, Any]) -> None:

@@ -10,14 +10,12 @@
 One process at a time: the folder is locked while a search runs in it.
 """
 
-import fcntl
 import json
-import shutil
 from pathlib import Path
 from typing import IO, Any
 
 from aira_dsl.errors import InputError, RunError
-from aira_dsl.files import TEMPORARY, write_atomically
+from aira_dsl.files import LOCK, TEMPORARY, clear_folder, lock_folder, write_atomically
 from aira_dsl.study.settings import SearchSettings
 
 FORMAT = 1
@@ -45,7 +43,7 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = self._acquire()
             if force:
-                self._clear()
+                clear_folder(self.path)
             self._settle(settings)
         except OSError as error:
             self.close()
@@ -96,7 +94,7 @@ class RunFolder:
                 "E0803", f"{self.path} is a file, not a folder", help="choose another --out"
             )
         if self.path.is_dir():
-            names = {entry.name for entry in self.path.iterdir()} - {".lock"}
+            names = {entry.name for entry in self.path.iterdir()} - {LOCK}
             content = {name for name in names if not name.startswith(TEMPORARY)}
             if content and "settings.json" not in content:
                 raise InputError(
@@ -106,23 +104,14 @@ class RunFolder:
                 )
 
     def _acquire(self) -> IO[str]:
-        lock = (self.path / ".lock").open("a+")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
+        if (lock := lock_folder(self.path)) is None:
             raise InputError(
                 "E0801",
                 f"another search is running in {self.path}",
                 help="wait for it, or choose another folder with --out; "
                 "for more processes in one search use --workers",
-            ) from None
+            )
         return lock
-
-    def _clear(self) -> None:
-        for entry in self.path.iterdir():
-            if entry.name != ".lock":
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
     def _settle(self, settings: SearchSettings) -> None:
         """Write the settings of a new run; compare those of an old one."""
