@@ -197,3 +197,16 @@ def test_presets_differ_in_identity_and_a_corpus_counts_by_its_content(tmp_path:
     sheep = "".join(f"{number} sheep\n" for number in range(900))
     assert identity_of("a.txt", sheep) == identity_of("b.txt", sheep)
     assert identity_of("a.txt", sheep) != identity_of("a.txt", sheep.replace("sheep", "goats"))
+
+
+def test_a_worker_gets_no_keys_and_no_passwords(make_pool, monkeypatch) -> None:
+    secrets = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "HF_TOKEN", "PGPASSWORD", "MY_SECRET")
+    for name in secrets:
+        monkeypatch.setenv(name, "do-not-tell")
+    pool = make_pool(ENDLESS)
+    pool.submit(1, TINY, 0)
+    process = pool._workers[0]._process
+    assert process is not None
+    given = Path(f"/proc/{process.pid}/environ").read_bytes()
+    assert b"do-not-tell" not in given
+    assert b"PATH=" in given

@@ -62,6 +62,24 @@ def test_four_workers_one_killed_meet_the_budget_exactly(
 
 
 @pytest.mark.slow
+def test_two_machines_grow_one_tree_of_an_agent(cli: Cli, tiny: Path, postgres: Postgres) -> None:
+    url, budget = postgres.new_database(), 8
+    agent = ("--method", "agent", "--policy", "mcts", "--proposer", "scripted")
+    crew = []
+    for name in ("w0", "w1"):
+        command = search(url, name, "--budget", budget, "--store", f"{name}.db", *agent)
+        crew.append(cli.start(*(part for part in command if part not in ("--sampler", "tpe"))))
+    for worker in crew:
+        _, errors = worker.communicate(timeout=240)
+        assert worker.returncode == 0, errors
+    rows = trials(cli.folder / "w0")
+    assert rows == trials(cli.folder / "w1")
+    assert [row["operation"] for row in rows] == ["draft"] * 5 + ["improve"] * 3
+    assert len({tuple(row["parents"]) for row in rows[5:]}) == 1
+    assert len({row["fingerprint"] for row in rows}) == budget
+
+
+@pytest.mark.slow
 def test_a_database_that_goes_away_and_returns_costs_nothing(
     cli: Cli, tiny: Path, postgres: Postgres
 ) -> None:
