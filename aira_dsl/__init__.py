@@ -27,22 +27,18 @@ if TYPE_CHECKING:
     from aira_dsl.architecture import Scale as Scale
     from aira_dsl.architecture import SpaceDefinition as SpaceDefinition
     from aira_dsl.architecture import cost as cost
-    from aira_dsl.compiler import LanguageModel as LanguageModel
-    from aira_dsl.compiler import build as build
-    from aira_dsl.compiler import load_model as load_model
-    from aira_dsl.compiler import save_model as save_model
     from aira_dsl.errors import AiraError as AiraError
     from aira_dsl.errors import InputError as InputError
     from aira_dsl.errors import RunError as RunError
     from aira_dsl.errors import UsageError as UsageError
-    from aira_dsl.export.hugging_face import export_hugging_face as export_hugging_face
-    from aira_dsl.export.megatron import from_megatron as from_megatron
-    from aira_dsl.export.megatron import to_megatron as to_megatron
-    from aira_dsl.export.nemotron_h import export_nemotron_h as export_nemotron_h
-    from aira_dsl.export.nemotron_h import from_nemotron_h as from_nemotron_h
-    from aira_dsl.export.olmo import from_olmo as from_olmo
-    from aira_dsl.export.olmo import to_olmo as to_olmo
-    from aira_dsl.export.python import to_python as to_python
+    from aira_dsl.interop.families.megatron import from_megatron as from_megatron
+    from aira_dsl.interop.families.megatron import to_megatron as to_megatron
+    from aira_dsl.interop.families.nemotron_h import export_nemotron_h as export_nemotron_h
+    from aira_dsl.interop.families.nemotron_h import from_nemotron_h as from_nemotron_h
+    from aira_dsl.interop.families.olmo import from_olmo as from_olmo
+    from aira_dsl.interop.families.olmo import to_olmo as to_olmo
+    from aira_dsl.interop.huggingface import export_hugging_face as export_hugging_face
+    from aira_dsl.interop.standalone.python import to_python as to_python
     from aira_dsl.language import ArchitectureError as ArchitectureError
     from aira_dsl.language import Diagnostic as Diagnostic
     from aira_dsl.language import check as check
@@ -54,6 +50,10 @@ if TYPE_CHECKING:
     from aira_dsl.language import parse_space as parse_space
     from aira_dsl.language import to_text as to_text
     from aira_dsl.language import to_yaml as to_yaml
+    from aira_dsl.models import LanguageModel as LanguageModel
+    from aira_dsl.models import build as build
+    from aira_dsl.models import load_model as load_model
+    from aira_dsl.models import save_model as save_model
     from aira_dsl.primitives import MLP as MLP
     from aira_dsl.primitives import Attention as Attention
     from aira_dsl.primitives import Mamba2 as Mamba2
@@ -63,13 +63,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "api": ("Evaluation", "Progress", "SearchResult", "evaluate", "search"),
     "architecture": ("Architecture", "Costs", "Scale", "SpaceDefinition", "cost"),
-    "compiler": ("LanguageModel", "build", "load_model", "save_model"),
+    "models": ("LanguageModel", "build", "load_model", "save_model"),
     "errors": ("AiraError", "InputError", "RunError", "UsageError"),
-    "export.hugging_face": ("export_hugging_face",),
-    "export.megatron": ("from_megatron", "to_megatron"),
-    "export.nemotron_h": ("export_nemotron_h", "from_nemotron_h"),
-    "export.olmo": ("from_olmo", "to_olmo"),
-    "export.python": ("to_python",),
+    "interop.huggingface": ("export_hugging_face",),
+    "interop.families.megatron": ("from_megatron", "to_megatron"),
+    "interop.families.nemotron_h": ("export_nemotron_h", "from_nemotron_h"),
+    "interop.families.olmo": ("from_olmo", "to_olmo"),
+    "interop.standalone.python": ("to_python",),
     "language": (
         "ArchitectureError",
         "Diagnostic",

@@ -11,29 +11,36 @@ from pathlib import Path
 from typing import Any, Literal
 
 from aira_dsl.architecture import Architecture
-from aira_dsl.engine import Device, DeviceChoice, PrecisionChoice
 from aira_dsl.errors import UsageError
-from aira_dsl.machine import available_cores, free_memory
-from aira_dsl.proxy.evaluation import Evaluation
-from aira_dsl.proxy.evaluator import Evaluator, code_version
-from aira_dsl.proxy.presets import (
+from aira_dsl.evaluation.evaluator import Evaluator, code_version
+from aira_dsl.evaluation.presets import (
     TIME_LIMITS,
     EvaluatorSettings,
     Objective,
     PresetName,
     preset_settings,
 )
-from aira_dsl.proxy.store import Store, default_store_path
+from aira_dsl.evaluation.result import Evaluation
+from aira_dsl.evaluation.store import Store, default_store_path
+from aira_dsl.evaluation.table import load_table, read_table
+from aira_dsl.evaluation.table_evaluator import TableEvaluator
+from aira_dsl.models.accelerate import Device, DeviceChoice, PrecisionChoice
 from aira_dsl.report.run_files import write_run
 from aira_dsl.space import Space
-from aira_dsl.study.agent import AgentSource
-from aira_dsl.study.dialogues import Dialogues
-from aira_dsl.study.folder import RunFolder
-from aira_dsl.study.hiring import REPAIRS, Agent, AgentOptions, Preview, require_method
+from aira_dsl.study.architecture_agent.setup import (
+    REPAIRS,
+    Agent,
+    AgentOptions,
+    Preview,
+    require_method,
+)
+from aira_dsl.study.architecture_agent.source import AgentSource
+from aira_dsl.study.architecture_agent.transcripts import Dialogues
 from aira_dsl.study.journal import Journal
 from aira_dsl.study.loop import Search
 from aira_dsl.study.progress import Progress
 from aira_dsl.study.result import SearchResult, summarise
+from aira_dsl.study.run_folder import RunFolder
 from aira_dsl.study.settings import (
     Effort,
     Limits,
@@ -45,7 +52,7 @@ from aira_dsl.study.settings import (
 )
 from aira_dsl.study.source import SamplerSource, Source
 from aira_dsl.study.storage import GONE, shared_address
-from aira_dsl.table import TableEvaluator, load_table, read_table
+from aira_dsl.utils.machine import available_cores, free_memory
 
 __all__ = ["Evaluation", "Preview", "Progress", "SearchResult", "evaluate", "preview", "search"]
 

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from aira_dsl.proxy.tasks import TASKS, FuzzyInContextRecall, SyntheticTask
+from aira_dsl.data.tasks import TASKS, FuzzyInContextRecall, SyntheticTask
 
 RUNS = 7
 

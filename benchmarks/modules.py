@@ -13,11 +13,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from aira_dsl.modules import make_mixer
-from aira_dsl.modules.attention import _attend
-from aira_dsl.modules.mamba2 import _conv
-from aira_dsl.modules.ssd import Operands, ssd
 from aira_dsl.primitives import MLP, Attention, Mamba2
+from aira_dsl.primitives.attention.module import _attend
+from aira_dsl.primitives.mamba2.module import _conv
+from aira_dsl.primitives.mamba2.ssd import Operands, ssd
+from aira_dsl.primitives.mixers import make_mixer
 
 RUNS = 9
 

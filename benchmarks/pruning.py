@@ -10,7 +10,7 @@ seeds) are lost among those that could be stopped.
 
 import numpy as np
 
-from aira_dsl.calibration import load_calibration
+from aira_dsl.evaluation.calibration import load_calibration
 from aira_dsl.study.pruning import FIRST_LOOK, STARTUP_TRIALS
 
 ORDERS = 300

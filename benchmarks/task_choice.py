@@ -15,12 +15,12 @@ import argparse
 import itertools
 from pathlib import Path
 
-from aira_dsl.calibration import Calibration, Measured, trust
-from aira_dsl.calibration.record import read_calibration
-from aira_dsl.proxy.presets import preset_settings
+from aira_dsl.evaluation.calibration import Calibration, Measured, read_calibration
+from aira_dsl.evaluation.calibration_statistics import trust
+from aira_dsl.evaluation.presets import preset_settings
 
 MEASURED = Path(__file__).parent / "results" / "five_tasks.json"
-SHIPPED = Path("aira_dsl/calibration/data/cpu.json")
+SHIPPED = Path("aira_dsl/evaluation/data/calibrations/cpu.json")
 
 
 def main() -> None:

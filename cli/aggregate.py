@@ -38,10 +38,10 @@ def aggregate(
         decay = DECAY
     if top is not None and clusters is not None:
         raise typer.BadParameter("the pool is the best N or a cluster", param_hint="--top")
-    from aira_dsl.report.aggregation import aggregate_file, aggregate_json, aggregate_text
+    from aira_dsl.report.terminal.aggregation import aggregate_file, aggregate_json, aggregate_text
     from aira_dsl.report.writing import write_text
     from aira_dsl.scaling.pooling import Choice, aggregate_runs
-    from aira_dsl.study.finished import read_run
+    from aira_dsl.study.run import read_run
 
     choice = Choice(c=c, top=top, clusters=clusters, decay=decay)
     found = aggregate_runs([read_run(run) for run in runs], choice, name=name)

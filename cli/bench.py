@@ -19,9 +19,9 @@ def bench(
     """Time training on this machine, beside transformers' NemotronH of the same layers."""
     from rich.console import Console
 
-    from aira_dsl.bench.arrangements import arrangements
-    from aira_dsl.bench.measure import bench as run
-    from aira_dsl.report.speed import speed_json, speed_table
+    from aira_dsl.experiments.speed.arrangements import arrangements
+    from aira_dsl.experiments.speed.measure import bench as run
+    from aira_dsl.report.terminal.speed import speed_json, speed_table
 
     progress = Console(stderr=True)
     report = run(

@@ -42,9 +42,10 @@ def calibrate(
     format_: Annotated[Literal["text", "json"], typer.Option("--format", help="Output.")] = "text",
 ) -> None:
     """Measure seed noise, reliability and agreement with longer training."""
-    from aira_dsl.calibration import Extent, read_calibration
-    from aira_dsl.calibration import calibrate as run
-    from aira_dsl.report.calibration import (
+    from aira_dsl.evaluation.calibration import read_calibration
+    from aira_dsl.experiments.calibrate import Extent
+    from aira_dsl.experiments.calibrate import calibrate as run
+    from aira_dsl.report.terminal.calibration import (
         calibration_json,
         calibration_text,
         write_calibration,

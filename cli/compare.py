@@ -10,7 +10,7 @@ import typer
 from .choices import Evaluator, Format, Preset, Proposer
 
 if TYPE_CHECKING:
-    from aira_dsl.comparison.settings import ComparisonSettings
+    from aira_dsl.experiments.comparison.settings import ComparisonSettings
 
 
 def compare(
@@ -67,11 +67,15 @@ def compare(
     """Run methods on equal budgets, several seeds each; judge them."""
     from rich.console import Console
 
-    from aira_dsl.comparison import comparing
-    from aira_dsl.comparison.settings import ComparisonSettings, has_agents, parse_methods
-    from aira_dsl.machine import available_cores
-    from aira_dsl.report.comparison import comparison_text, write_comparison
-    from aira_dsl.report.live import StepView
+    from aira_dsl.experiments.comparison import compare
+    from aira_dsl.experiments.comparison.settings import (
+        ComparisonSettings,
+        has_agents,
+        parse_methods,
+    )
+    from aira_dsl.report.terminal.comparison import comparison_text, write_comparison
+    from aira_dsl.report.terminal.live import StepView
+    from aira_dsl.utils.machine import available_cores
 
     def settings() -> "ComparisonSettings":
         names = parse_methods(methods)
@@ -93,7 +97,7 @@ def compare(
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is an interruption
     try:
         with StepView(Console(stderr=True)) as view:
-            means = comparing.Means(
+            means = compare.Means(
                 out=out,
                 jobs=jobs or available_cores(),
                 store=store,
@@ -102,9 +106,9 @@ def compare(
                 on_progress=view.update,
             )
             found = (
-                comparing.compare_runs(paths or [], means, repeats=repeats)
+                compare.compare_runs(paths or [], means, repeats=repeats)
                 if runs
-                else comparing.compare(settings(), means, space=paths[0] if paths else None)
+                else compare.compare(settings(), means, space=paths[0] if paths else None)
             )
     except KeyboardInterrupt:
         print("interrupted; the same command continues the comparison", file=sys.stderr)
@@ -117,7 +121,7 @@ def compare(
 
 
 def _table_identity(table: Path | None) -> str:
-    from aira_dsl.table import load_table, read_table
+    from aira_dsl.evaluation.table import load_table, read_table
 
     return (load_table() if table is None else read_table(table)).identity
 

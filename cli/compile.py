@@ -47,7 +47,7 @@ def compile_(
         folder = out or Path(f"{file.stem}{'' if scale is None else f'_{scale}'}{SUFFIXES[emit]}")
         _write_folder(architecture, emit, folder, seed, weights, force)
     else:
-        from aira_dsl.export.texts import as_text
+        from aira_dsl.interop.texts import as_text
         from aira_dsl.report.writing import write_text
 
         text = as_text(architecture, emit)
@@ -65,8 +65,8 @@ def _write_folder(
     weights: Path | None,
     force: bool,
 ) -> None:
-    from aira_dsl.export.folders import LOADING, write
-    from aira_dsl.export.nemotron_h import problems
+    from aira_dsl.interop.families.nemotron_h import problems
+    from aira_dsl.interop.folders import LOADING, write
 
     done = write(architecture, emit, folder, seed=seed, weights=weights, force=force)
     if emit == "module":

@@ -21,7 +21,7 @@ def diff(
 ) -> None:
     """Compare two architectures by what they mean: settings, layers, costs."""
     from aira_dsl.language import load
-    from aira_dsl.report.diff import difference, drawing
+    from aira_dsl.report.terminal.diff import difference, drawing
 
     models = [load(path) for path in (a, b)]
     if scale is not None:

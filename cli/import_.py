@@ -24,7 +24,7 @@ def import_(
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
     """Read a layer pattern or a config of another tool, and write it as an architecture."""
-    from aira_dsl.export.reading import read
+    from aira_dsl.interop.reading import read
     from aira_dsl.language import to_text
     from aira_dsl.report.writing import write_text
 

@@ -11,6 +11,6 @@ def lsp(
     ] = False,
 ) -> None:
     """Answer an editor on the standard streams: diagnostics, completion, hover, formatting."""
-    from aira_dsl.editor.launch import serve
+    from aira_dsl.lsp.launch import serve
 
     serve()

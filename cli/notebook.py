@@ -14,9 +14,9 @@ def notebook(
     format_: Annotated[Format, typer.Option("--format", help="Output.")] = Format.text,
 ) -> None:
     """Print a search as a lab notebook: hypotheses, parents, repairs, scores, costs."""
-    from aira_dsl.report.notebook import notebook_text
-    from aira_dsl.study.finished import read_run
-    from aira_dsl.study.table import as_json
+    from aira_dsl.report.terminal.notebook import notebook_text
+    from aira_dsl.study.run import read_run
+    from aira_dsl.study.trials import as_json
 
     run = read_run(folder)
     sys.stdout.write(as_json(run.rows) if format_ == Format.json else notebook_text(run))

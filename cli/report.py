@@ -19,7 +19,7 @@ def report(
     ] = "text",
 ) -> None:
     """Write one page that shows all of a search or a comparison; the numbers beside it as JSON."""
-    from aira_dsl.report.page import report_of, write_report
+    from aira_dsl.report.html import report_of, write_report
 
     found = report_of(folder)
     # In the folder itself the page is ours, and an older one only says less.

@@ -200,9 +200,9 @@ def search(
     from rich.console import Console
 
     from aira_dsl.api import search as run_search
-    from aira_dsl.engine import missing_kernels
-    from aira_dsl.report.live import LiveView
-    from aira_dsl.report.outcome import outcome_json, outcome_text
+    from aira_dsl.models.accelerate import missing_kernels
+    from aira_dsl.report.terminal.live import LiveView
+    from aira_dsl.report.terminal.outcome import outcome_json, outcome_text
     from aira_dsl.space import Space
 
     if dry_run:
@@ -273,7 +273,7 @@ def _preview(given: dict[str, Any]) -> None:
     """Print what an agent would be asked first."""
     from aira_dsl.api import preview
     from aira_dsl.errors import UsageError
-    from aira_dsl.report.preview import preview_text
+    from aira_dsl.report.terminal.preview import preview_text
     from aira_dsl.space import Space
 
     if given["method"] != _Method.agent:

@@ -49,9 +49,10 @@ def make(
     """Evaluate every arrangement of a space; a table that is there already is gone on with."""
     from rich.console import Console
 
-    from aira_dsl.report.live import ListView
+    from aira_dsl.evaluation.table import Table, read_table
+    from aira_dsl.experiments.make_table import make_table
+    from aira_dsl.report.terminal.live import ListView
     from aira_dsl.space import Space
-    from aira_dsl.table import Table, make_table, read_table
 
     def save(table: Table) -> None:
         table.write(out)
@@ -85,9 +86,9 @@ def show(
     format_: _Format = "text",
 ) -> None:
     """Say what a table holds: the best arrangements, the noise, what explains the score."""
+    from aira_dsl.evaluation.table import load_table, read_table
     from aira_dsl.language import expand_pattern
-    from aira_dsl.report.table import table_json, table_text
-    from aira_dsl.table import load_table, read_table
+    from aira_dsl.report.terminal.table import table_json, table_text
 
     table = load_table() if file is None else read_table(file)
     if format_ == "json":
@@ -113,11 +114,11 @@ def compare(
     """Search a table hundreds of times with every sampler; show how far from the best they end."""
     from rich.console import Console
 
-    from aira_dsl.files import write_atomically
-    from aira_dsl.report.live import ListView
-    from aira_dsl.report.table import contest_json, contest_picture, contest_text
-    from aira_dsl.table.comparing import contest
-    from aira_dsl.table.record import shipped_table
+    from aira_dsl.evaluation.table import shipped_table
+    from aira_dsl.experiments.sampler_benchmark import contest
+    from aira_dsl.report.terminal.live import ListView
+    from aira_dsl.report.terminal.table import contest_json, contest_picture, contest_text
+    from aira_dsl.utils.files import write_atomically
 
     with ListView(Console(stderr=True)) as view:
         found = contest(

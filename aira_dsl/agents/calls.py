@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from aira_dsl.agents.proposers.base import Usage
+from aira_dsl.agents.models.base import Usage
 
 
 class Call(BaseModel):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from aira_dsl.agents.proposers.base import Request, Usage
+from aira_dsl.agents.models.base import Request, Usage
 from aira_dsl.errors import InputError, UsageError
 
 MILLION = 1_000_000
@@ -65,7 +65,7 @@ def load_prices(path: str | Path | None = None) -> Prices:
         UsageError: E0812, if the file can not be read.
         InputError: E0813, if it is no price table.
     """
-    own = resources.files("aira_dsl.agents") / "data" / "prices.toml"
+    own = resources.files("aira_dsl.agents") / "prices.toml"
     try:
         text = own.read_text("utf-8") if path is None else Path(path).read_text("utf-8")
         return Prices.model_validate(tomllib.loads(text))
@@ -78,7 +78,7 @@ def load_prices(path: str | Path | None = None) -> Prices:
         raise InputError(
             "E0813",
             f"{path} is no price table: {' '.join(reason[:3])}",
-            help="see aira_dsl/agents/data/prices.toml for the form",
+            help="see aira_dsl/agents/prices.toml for the form",
         ) from None
 
 

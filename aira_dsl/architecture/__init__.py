@@ -1,5 +1,12 @@
 """The architecture as a value, its notation, and what it costs."""
 
+from aira_dsl.architecture.architecture import (
+    SETTINGS,
+    Architecture,
+    Design,
+    Scale,
+    SpaceDefinition,
+)
 from aira_dsl.architecture.costs import (
     AS_WRITTEN,
     BATCH_TOKENS,
@@ -10,7 +17,6 @@ from aira_dsl.architecture.costs import (
     cost,
 )
 from aira_dsl.architecture.pattern import MAX_LAYERS, compress
-from aira_dsl.architecture.value import SETTINGS, Architecture, Design, Scale, SpaceDefinition
 
 __all__ = [
     "AS_WRITTEN",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from aira_dsl.architecture.value import Architecture
+from aira_dsl.architecture.architecture import Architecture
 from aira_dsl.primitives.base import Convention
 
 CONVENTIONS: dict[Convention, str] = {

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from lark import Token
 
-from aira_dsl.language.text.tree import (
+from aira_dsl.language.syntax.tree import (
     Change,
     Definition,
     Group,

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TextIO
 
 from aira_dsl.architecture import SpaceDefinition, compress
-from aira_dsl.language.files import decode, read_text, write_text
-from aira_dsl.language.messages.diagnostics import ArchitectureError, Diagnostic
+from aira_dsl.language.diagnostics.diagnostic import ArchitectureError, Diagnostic
+from aira_dsl.language.documents import decode, read_text, write_text
 from aira_dsl.language.printer import format_text
 from aira_dsl.language.reading import examine
-from aira_dsl.language.text.scan import MAX_BYTES
+from aira_dsl.language.syntax.scan import MAX_BYTES
 
 STDIN = Path("-")
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from aira_dsl.architecture import SETTINGS, Architecture, Design, Scale, compress
+from aira_dsl.language.diagnostics.diagnostic import ArchitectureError, Diagnostic
 from aira_dsl.language.layout import Columns, Comment, lay_out, repeat
-from aira_dsl.language.messages.diagnostics import ArchitectureError, Diagnostic
 from aira_dsl.language.reading import form_of, read_sections
-from aira_dsl.language.text.scan import scan
-from aira_dsl.language.text.tree import Broken, Section, start_of
+from aira_dsl.language.syntax.scan import scan
+from aira_dsl.language.syntax.tree import Broken, Section, start_of
 from aira_dsl.primitives import KINDS, Block
 
 _BLANK_LINE = re.compile(r"\n[ \t\r;]*\n")

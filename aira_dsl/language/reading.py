@@ -10,18 +10,18 @@ from typing import Literal
 from lark import UnexpectedInput
 
 from aira_dsl.architecture import Architecture, SpaceDefinition
-from aira_dsl.language.files import read_text
-from aira_dsl.language.meaning.analysis import Meaning, analyze
-from aira_dsl.language.meaning.inheritance import Origin, base_path, extends, shown_name
-from aira_dsl.language.meaning.sorting import sort_file
-from aira_dsl.language.meaning.warnings import warn
-from aira_dsl.language.meaning.written import File
-from aira_dsl.language.messages.diagnostics import ArchitectureError, Diagnostic
-from aira_dsl.language.messages.sink import Sink
-from aira_dsl.language.text.recover import recover
-from aira_dsl.language.text.scan import guard
-from aira_dsl.language.text.syntax import parse_file
-from aira_dsl.language.text.tree import Section, Statement, end_of, start_of
+from aira_dsl.language.diagnostics.collector import Sink
+from aira_dsl.language.diagnostics.diagnostic import ArchitectureError, Diagnostic
+from aira_dsl.language.documents import read_text
+from aira_dsl.language.semantics.analysis import Meaning, analyze
+from aira_dsl.language.semantics.declarations import File
+from aira_dsl.language.semantics.inheritance import Origin, base_path, extends, shown_name
+from aira_dsl.language.semantics.sorting import sort_file
+from aira_dsl.language.semantics.warnings import warn
+from aira_dsl.language.syntax.parser import parse_file
+from aira_dsl.language.syntax.recover import recover
+from aira_dsl.language.syntax.scan import guard
+from aira_dsl.language.syntax.tree import Section, Statement, end_of, start_of
 from aira_dsl.language.vocabulary import STATEMENTS
 
 Form = Literal["arch", "yaml"]

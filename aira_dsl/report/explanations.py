@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from aira_dsl.errors import UsageError
-from aira_dsl.language.messages.codes import CODES
-from aira_dsl.language.messages.suggest import nearest
+from aira_dsl.language.diagnostics.codes import CODES
+from aira_dsl.language.diagnostics.suggest import nearest
 
 FAMILIES = {
     "E01": "text of architecture files",

@@ -4,7 +4,7 @@ import io
 from collections.abc import Sequence
 from itertools import accumulate
 
-from aira_dsl.study.table import Row
+from aira_dsl.study.trials import Row
 
 
 def best_so_far(rows: Sequence[Row], *, title: str, direction: str) -> bytes:

@@ -2,17 +2,17 @@
 
 from optuna.trial import FrozenTrial
 
-from aira_dsl.files import write_atomically
 from aira_dsl.language import to_text
 from aira_dsl.report.figures import best_so_far
-from aira_dsl.report.page import report_of, write_report
+from aira_dsl.report.html import report_of, write_report
 from aira_dsl.space import Space
-from aira_dsl.study.folder import RunFolder
 from aira_dsl.study.journal import Journal
+from aira_dsl.study.run_folder import RunFolder
+from aira_dsl.study.selection import best_first
 from aira_dsl.study.settings import Limits, SearchSettings
 from aira_dsl.study.source import architecture_of
-from aira_dsl.study.table import as_csv, as_json, confirmed, rows
-from aira_dsl.study.winners import best_first
+from aira_dsl.study.trials import as_csv, as_json, confirmed, rows
+from aira_dsl.utils.files import write_atomically
 
 KEPT = 3  # best.arch, best_2.arch, best_3.arch
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from lark import Token
 
 from aira_dsl.architecture import ELEMENT_BYTES, Architecture
-from aira_dsl.language.text.syntax import parse_pattern
-from aira_dsl.language.text.tree import Group, Pattern
+from aira_dsl.language.syntax.parser import parse_pattern
+from aira_dsl.language.syntax.tree import Group, Pattern
 from aira_dsl.primitives.base import Convention
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from aira_dsl.architecture import AS_WRITTEN, BATCH_TOKENS, CONVENTIONS, Architecture, Workload
-from aira_dsl.export.record import as_json, costs_at, costs_json
+from aira_dsl.architecture.record import as_json, costs_at, costs_json
 from aira_dsl.report.stack import Line, count_kinds, gutters, lines
 
 if TYPE_CHECKING:

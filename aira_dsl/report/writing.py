@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from aira_dsl.errors import InputError, RunError
-from aira_dsl.files import replace_file
+from aira_dsl.utils.files import replace_file
 
 
 def write_text(path: Path, text: str, *, force: bool = False) -> Literal["written", "unchanged"]:

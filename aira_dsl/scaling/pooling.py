@@ -20,7 +20,7 @@ from statistics import fmean
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import InputError
-from aira_dsl.scaling.aggregation import (
+from aira_dsl.scaling.aggregate import (
     Candidate,
     Layers,
     Slot,
@@ -30,8 +30,8 @@ from aira_dsl.scaling.aggregation import (
     top_cluster,
     votes,
 )
-from aira_dsl.study.finished import Run
-from aira_dsl.study.table import Row
+from aira_dsl.study.run import Run
+from aira_dsl.study.trials import Row
 
 NAME = "[A-Za-z_][A-Za-z0-9_]{0,63}"
 

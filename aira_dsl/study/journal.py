@@ -23,7 +23,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from aira_dsl.errors import InputError
-from aira_dsl.proxy.evaluation import Evaluation
+from aira_dsl.evaluation.result import Evaluation
 from aira_dsl.study.storage import GONE, exclusive_access, first_line, is_shared, lost, open_study
 
 T = TypeVar("T")

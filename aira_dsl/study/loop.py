@@ -12,23 +12,23 @@ from dataclasses import dataclass, field, replace
 
 from optuna.trial import FrozenTrial, TrialState
 
-from aira_dsl.agents.proposers.base import Request
+from aira_dsl.agents.caller import Answer, Caller
+from aira_dsl.agents.models.base import Request
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import AiraError
-from aira_dsl.proxy.evaluation import Evaluation, SplitName, TaskScore
-from aira_dsl.proxy.evaluator import Evaluator
-from aira_dsl.proxy.pool import Pool
+from aira_dsl.evaluation.evaluator import Evaluator
+from aira_dsl.evaluation.pool import Pool
+from aira_dsl.evaluation.result import Evaluation, SplitName, TaskScore
 from aira_dsl.space import Space
-from aira_dsl.study.agent import AgentSource, Verdict, is_asked_for
-from aira_dsl.study.calling import Answer, Caller
+from aira_dsl.study.architecture_agent.source import AgentSource, Verdict, is_asked_for
 from aira_dsl.study.journal import Journal
 from aira_dsl.study.progress import Progress
 from aira_dsl.study.pruning import cut_short, hopeless
 from aira_dsl.study.samplers import distributions
+from aira_dsl.study.selection import other_seeds, ranked
 from aira_dsl.study.settings import Limits, SearchSettings
 from aira_dsl.study.source import Source, architecture_of, describe
 from aira_dsl.study.storage import GONE
-from aira_dsl.study.winners import other_seeds, ranked
 
 TICK = 0.5  # seconds between looks at the clock and the heartbeat
 GLANCE = 0.05  # seconds between looks, while both calls and evaluations are awaited

@@ -12,7 +12,7 @@ from optuna.distributions import BaseDistribution
 from optuna.pruners import PercentilePruner
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from aira_dsl.proxy.evaluation import Evaluation, TaskScore
+from aira_dsl.evaluation.result import Evaluation, TaskScore
 from aira_dsl.study.replica import Direction, replica, running_means
 
 STARTUP_TRIALS = 10

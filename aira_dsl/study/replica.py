@@ -15,7 +15,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from aira_dsl.study import quiet_optuna
+from aira_dsl.study.optuna_logging import quiet_optuna
 
 Direction = Literal["maximize", "minimize"]
 

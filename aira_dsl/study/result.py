@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Literal
 
 from aira_dsl.architecture import Architecture
-from aira_dsl.calibration import score_noise
+from aira_dsl.evaluation.noise import score_noise
 from aira_dsl.study.loop import Search
+from aira_dsl.study.selection import best_first
 from aira_dsl.study.source import architecture_of
-from aira_dsl.study.table import Row, confirmed, rows
-from aira_dsl.study.winners import best_first
+from aira_dsl.study.trials import Row, confirmed, rows
 
 
 @dataclass(frozen=True)

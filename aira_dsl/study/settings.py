@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from aira_dsl.proxy.presets import EvaluatorSettings
+from aira_dsl.evaluation.presets import EvaluatorSettings
 from aira_dsl.space import Space
 
 SamplerName = Literal["random", "tpe", "gp", "nsga2", "evolution"]

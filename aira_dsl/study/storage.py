@@ -15,7 +15,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 
 from aira_dsl.errors import InputError, RunError, UsageError
-from aira_dsl.study import quiet_optuna
+from aira_dsl.study.optuna_logging import quiet_optuna
 
 GONE = (StorageInternalError, sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)
 """What is raised when a database can not be reached (any more)."""

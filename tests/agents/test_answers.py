@@ -6,10 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aira_dsl.agents.answers import MAX_ANSWER, Accepted, Complaint, Rules, clean, judge
 from aira_dsl.agents.tree import Node
 from aira_dsl.language import parse_space
 from aira_dsl.space import Space
+from aira_dsl.study.architecture_agent.answers import (
+    MAX_ANSWER,
+    Accepted,
+    Complaint,
+    Rules,
+    clean,
+    judge,
+)
 
 SPACE = Space(
     parse_space(

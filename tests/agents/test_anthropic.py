@@ -5,9 +5,9 @@ import json
 import pytest
 from service import KEY, NOW, Failure, Message, Service, serving
 
-from aira_dsl.agents.proposers.anthropic import DEFAULT_MODEL, STREAMED, AnthropicProposer
-from aira_dsl.agents.proposers.base import Message as Turn
-from aira_dsl.agents.proposers.base import Request, Usage
+from aira_dsl.agents.models.anthropic import DEFAULT_MODEL, STREAMED, AnthropicProposer
+from aira_dsl.agents.models.base import Message as Turn
+from aira_dsl.agents.models.base import Request, Usage
 from aira_dsl.errors import RunError, UsageError
 
 REQUEST = Request(
@@ -127,7 +127,7 @@ def test_a_long_outage_is_told_of_and_survived(proposer):
 
 
 def test_patience_ends(proposer, monkeypatch):
-    monkeypatch.setattr("aira_dsl.agents.proposers.anthropic.PATIENCE", -1.0)
+    monkeypatch.setattr("aira_dsl.agents.models.anthropic.PATIENCE", -1.0)
     with serving(answers(Failure(503))) as service, pytest.raises(RunError, match="E0907"):
         proposer(service).ask(REQUEST)
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.lark import from_lark
 from lark import Lark
 
-from aira_dsl.agents.proposers import local
-from aira_dsl.agents.proposers.base import Message, Request
-from aira_dsl.agents.proposers.decoding import HYPOTHESIS, answer_grammar, longest_answer, terminal
-from aira_dsl.agents.proposers.local import LocalProposer, shortened
+from aira_dsl.agents.models import local
+from aira_dsl.agents.models.base import Message, Request
+from aira_dsl.agents.models.decoding import HYPOTHESIS, answer_grammar, longest_answer, terminal
+from aira_dsl.agents.models.local import LocalProposer, shortened
 from aira_dsl.errors import AiraError, UsageError
 from aira_dsl.language import expand_pattern
 
@@ -227,8 +227,8 @@ def test_a_file_that_is_no_model_is_refused(tmp_path) -> None:
 def test_no_thread_keeps_the_interpreter_alive(end) -> None:
     need_the_model()
     code = (
-        "from aira_dsl.agents.proposers.base import Message, Request\n"
-        "from aira_dsl.agents.proposers.local import LocalProposer\n"
+        "from aira_dsl.agents.models.base import Message, Request\n"
+        "from aira_dsl.agents.models.local import LocalProposer\n"
         "made = LocalProposer(['A', 'M'], 2)\n"
         "print(made.ask(Request('', (Message('user', 'go'),))).text)\n" + end
     )

@@ -2,8 +2,8 @@
 
 import pytest
 
+from aira_dsl.agents.models.base import Message, Request, Usage
 from aira_dsl.agents.prices import Caps, Price, Prices, load_prices, most_tokens
-from aira_dsl.agents.proposers.base import Message, Request, Usage
 from aira_dsl.errors import InputError, UsageError
 
 PRICES = Prices(
@@ -24,7 +24,7 @@ def test_a_dated_name_has_its_models_price():
 
 
 def test_the_table_that_ships_has_the_default_model():
-    from aira_dsl.agents.proposers.anthropic import DEFAULT_MODEL
+    from aira_dsl.agents.models.anthropic import DEFAULT_MODEL
 
     assert load_prices().price(DEFAULT_MODEL) is not None
 

@@ -6,15 +6,15 @@ from itertools import pairwise
 import pytest
 from growing import grow, scripted
 
-from aira_dsl.agents.answers import Rules
 from aira_dsl.agents.calls import Call
+from aira_dsl.agents.models.base import Usage
 from aira_dsl.agents.policies import Greedy
-from aira_dsl.agents.prompting import Assignment, Judge, Prompter, prompt_hash
-from aira_dsl.agents.proposers.base import Usage
-from aira_dsl.agents.templates import PLACEHOLDERS, Templates
 from aira_dsl.agents.tree import Node, Operation, Tree
 from aira_dsl.errors import InputError, UsageError
 from aira_dsl.space import Space
+from aira_dsl.study.architecture_agent.answers import Rules
+from aira_dsl.study.architecture_agent.prompt_files import PLACEHOLDERS, Templates
+from aira_dsl.study.architecture_agent.prompter import Assignment, Judge, Prompter, prompt_hash
 
 SPACE = Space.default()
 PROMPTER = Prompter(

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from aira_dsl.architecture import Architecture, SpaceDefinition, compress, cost
-from aira_dsl.compiler import build
 from aira_dsl.language import expand_pattern
+from aira_dsl.models import build
 from aira_dsl.primitives import MLP, Attention, Mamba2
 
 BLOCKS = {"A": Attention(), "M": MLP(), "Mb": Mamba2()}

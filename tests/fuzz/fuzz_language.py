@@ -16,7 +16,7 @@ import atheris
 
 with atheris.instrument_imports(include=["aira_dsl.language", "lark"]):
     from aira_dsl.language import ArchitectureError, check, format_text, parse, render_all, to_text
-    from aira_dsl.language.files import decode
+    from aira_dsl.language.documents import decode
 
 TESTS = Path(__file__).parents[1]
 SEEDS = (TESTS / "language" / "broken", TESTS.parent / "examples")

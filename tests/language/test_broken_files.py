@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from aira_dsl.language import CODES, ArchitectureError, Diagnostic, check, render_all
-from aira_dsl.language.files import read_text
-from aira_dsl.language.meaning.inheritance import Origin
-from aira_dsl.language.text.syntax import WORDS
+from aira_dsl.language.documents import read_text
+from aira_dsl.language.semantics.inheritance import Origin
+from aira_dsl.language.syntax.parser import WORDS
 
 FOLDER = Path(__file__).parent / "broken"
 PATHS = sorted(path for path in FOLDER.rglob("*.arch") if not path.name.startswith("_"))

@@ -6,8 +6,8 @@ import pytest
 
 from aira_dsl import language
 from aira_dsl.language import ArchitectureError, Diagnostic, parse, render_all
-from aira_dsl.language.messages.diagnostics import SHOWN
-from aira_dsl.language.messages.snippet import cut
+from aira_dsl.language.diagnostics.diagnostic import SHOWN
+from aira_dsl.language.diagnostics.snippet import cut
 
 GOOD = """\
 # a comment

@@ -7,8 +7,8 @@ import pytest
 
 from aira_dsl.architecture import SETTINGS, Architecture
 from aira_dsl.language import CODES, check, expand_pattern, parse
-from aira_dsl.language.meaning.blocks import parameters_of
-from aira_dsl.language.text.scan import MAX_DEPTH, MAX_LEXEMES
+from aira_dsl.language.semantics.blocks import parameters_of
+from aira_dsl.language.syntax.scan import MAX_DEPTH, MAX_LEXEMES
 from aira_dsl.primitives import KINDS
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aira_dsl.language import ArchitectureError, check, load, parse, render_all
-from aira_dsl.language.files import read_text, write_text
+from aira_dsl.language.documents import read_text, write_text
 
 HEAD = "architecture x {\n  block A = attention\n  block M = mlp\n"
 

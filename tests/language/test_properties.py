@@ -21,8 +21,8 @@ from aira_dsl.language import (
     render_all,
     to_text,
 )
-from aira_dsl.language.messages.diagnostics import MAX_FOUND
-from aira_dsl.language.text.scan import scan
+from aira_dsl.language.diagnostics.diagnostic import MAX_FOUND
+from aira_dsl.language.syntax.scan import scan
 from tests.language.test_broken_files import applied
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").rglob("*.arch"))

@@ -15,7 +15,7 @@ from aira_dsl.language import (
     parse,
     parse_space,
 )
-from aira_dsl.language.text.syntax import WORDS, parser
+from aira_dsl.language.syntax.parser import WORDS, parser
 from aira_dsl.primitives import MLP, Attention, Mamba2
 
 FULL = """

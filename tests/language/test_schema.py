@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 import aira_dsl
-from aira_dsl.export.record import as_json
+from aira_dsl.architecture.record import as_json
 from aira_dsl.language import to_yaml
 from aira_dsl.language.yaml.schema import schema
 from tests.language.test_yaml import CASES, GOOD

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aira_dsl.architecture import Scale
-from aira_dsl.export.record import as_json
+from aira_dsl.architecture.record import as_json
 from aira_dsl.language import (
     ArchitectureError,
     check,
@@ -20,8 +20,8 @@ from aira_dsl.language import (
     to_text,
     to_yaml,
 )
-from tests.compiler.architectures import architectures
-from tests.export.models import random_architecture, with_overrides
+from tests.interop.models import random_architecture, with_overrides
+from tests.models.architectures import architectures
 
 GOOD = """\
 # ü, a comment

@@ -26,13 +26,13 @@ from unittest.mock import patch
 import torch
 
 import aira_dsl
+from aira_dsl.data.tasks import make_splits
+from aira_dsl.evaluation.presets import preset_settings
+from aira_dsl.training.loop import train
+from aira_dsl.training.networks import network
 
 # The per-step losses are not part of the public interface: the only imports that a move changes.
-from aira_dsl.machine import one_thread
-from aira_dsl.proxy.networks import network
-from aira_dsl.proxy.presets import preset_settings
-from aira_dsl.proxy.tasks import make_splits
-from aira_dsl.proxy.training import train
+from aira_dsl.utils.machine import one_thread
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent.parent

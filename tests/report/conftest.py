@@ -8,10 +8,10 @@ import pytest
 
 import aira_dsl
 from aira_dsl.agents.calls import Call
-from aira_dsl.agents.proposers.base import Usage
-from aira_dsl.comparison import Comparison
-from aira_dsl.comparison.judging import judge_runs
-from aira_dsl.study.finished import Run, read_run
+from aira_dsl.agents.models.base import Usage
+from aira_dsl.experiments.comparison import Comparison
+from aira_dsl.experiments.comparison.analysis import judge_runs
+from aira_dsl.study.run import Run, read_run
 from aira_dsl.study.settings import AgentSettings
 
 ROOT = Path(__file__).parents[2]

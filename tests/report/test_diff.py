@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from aira_dsl.architecture import Architecture, cost
 from aira_dsl.language import parse
 from aira_dsl.primitives import MLP, Attention, Mamba2
-from aira_dsl.report.diff import difference
+from aira_dsl.report.terminal.diff import difference
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 BLOCKS = {"A": Attention(), "M": MLP(), "S": Mamba2()}

@@ -16,16 +16,16 @@ from xml.etree import ElementTree
 
 import pytest
 
-from aira_dsl.comparison import Comparison
-from aira_dsl.report.page import facts_json, render_comparison, render_run, report_of, write_report
-from aira_dsl.report.page.chart import ticks
-from aira_dsl.report.page.concluding import conclusions
-from aira_dsl.report.page.facts import facts
-from aira_dsl.report.page.lineage import steps
-from aira_dsl.report.page.slots import slot_shares
-from aira_dsl.report.page.text import clean, duration
-from aira_dsl.report.ranking import ranked
-from aira_dsl.study.finished import Run
+from aira_dsl.experiments.comparison import Comparison
+from aira_dsl.report.html import facts_json, render_comparison, render_run, report_of, write_report
+from aira_dsl.report.html.agent_trace import steps
+from aira_dsl.report.html.chart import ticks
+from aira_dsl.report.html.conclusions import conclusions
+from aira_dsl.report.html.run_facts import facts
+from aira_dsl.report.html.slots import slot_shares
+from aira_dsl.report.html.text import clean, duration
+from aira_dsl.report.terminal.ranking import ranked
+from aira_dsl.study.run import Run
 
 
 def attached(page: str, name: str) -> str:

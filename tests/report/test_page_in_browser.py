@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from aira_dsl.comparison import Comparison
-from aira_dsl.report.page import render_comparison, render_run
-from aira_dsl.study.finished import Run
+from aira_dsl.experiments.comparison import Comparison
+from aira_dsl.report.html import render_comparison, render_run
+from aira_dsl.study.run import Run
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from aira_dsl.language import expand_pattern, load, parse
-from aira_dsl.scaling.aggregation import Candidate, aggregate, votes
+from aira_dsl.scaling.aggregate import Candidate, aggregate, votes
 from aira_dsl.scaling.pooling import Choice, aggregate_runs
-from aira_dsl.study.finished import read_run
+from aira_dsl.study.run import read_run
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("A", "M", "Mb")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aira_dsl.scaling.aggregation import (
+from aira_dsl.scaling.aggregate import (
     Candidate,
     aggregate,
     all_of,

@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
+from aira_dsl.agents.models.base import Message as Turn
+from aira_dsl.agents.models.base import Request, Usage
+from aira_dsl.agents.models.scripted import ScriptedProposer
 from aira_dsl.agents.policies import POLICIES
 from aira_dsl.agents.prices import load_prices
-from aira_dsl.agents.proposers.base import Message as Turn
-from aira_dsl.agents.proposers.base import Request, Usage
-from aira_dsl.agents.proposers.scripted import ScriptedProposer
 from aira_dsl.api import search
 from aira_dsl.errors import UsageError
-from aira_dsl.study.finished import Run, read_run
-from aira_dsl.table import load_table
+from aira_dsl.evaluation.table import load_table
+from aira_dsl.study.run import Run, read_run
 from tests.agents.service import KEY, Failure, Message, Service, serving
 
 SPACE = load_table().space

@@ -11,10 +11,10 @@ from optuna.trial import FrozenTrial, create_trial
 
 from aira_dsl.language import parse
 from aira_dsl.report.figures import best_so_far
-from aira_dsl.report.outcome import outcome_json, outcome_text
+from aira_dsl.report.terminal.outcome import outcome_json, outcome_text
 from aira_dsl.study.result import SearchResult
-from aira_dsl.study.table import Row, as_csv, as_json, confirmed
-from aira_dsl.study.winners import best_first
+from aira_dsl.study.selection import best_first
+from aira_dsl.study.trials import Row, as_csv, as_json, confirmed
 
 OK = Row(
     number=0, state="COMPLETE", layers=("A", "M", "M"), pattern="A-2M", fingerprint="f0",

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from aira_dsl.errors import InputError, RunError
-from aira_dsl.proxy.presets import preset_settings
+from aira_dsl.evaluation.presets import preset_settings
 from aira_dsl.space import Space
-from aira_dsl.study.folder import RunFolder
+from aira_dsl.study.run_folder import RunFolder
 from aira_dsl.study.settings import SearchSettings, default_sampler
 
 

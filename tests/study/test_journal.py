@@ -8,7 +8,7 @@ import pytest
 from optuna.trial import TrialState
 
 from aira_dsl.errors import AiraError, InputError
-from aira_dsl.proxy.evaluation import Evaluation, TaskScore
+from aira_dsl.evaluation.result import Evaluation, TaskScore
 from aira_dsl.space import Space
 from aira_dsl.study.journal import Journal
 from aira_dsl.study.samplers import distributions

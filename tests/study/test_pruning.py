@@ -5,7 +5,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from aira_dsl.proxy.evaluation import Evaluation, TaskScore
+from aira_dsl.evaluation.result import Evaluation, TaskScore
 from aira_dsl.study.pruning import STARTUP_TRIALS, cut_short, hopeless
 from aira_dsl.study.replica import replica
 

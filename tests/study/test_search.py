@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from aira_dsl.language import load
-from aira_dsl.study.table import WALL_CLOCK_COLUMNS
+from aira_dsl.study.trials import WALL_CLOCK_COLUMNS
 from tests.study.conftest import Cli, children, kill_hard, trials, wait_for_results
 
 SEARCH = ("search", "tiny.arch", "--preset", "smoke", "--out", "run")
@@ -59,8 +59,8 @@ def test_a_search_ends_with_a_table_a_picture_and_a_best_architecture(cli: Cli, 
 def test_the_score_is_what_the_evaluator_says_of_the_same_architecture(
     cli: Cli, tiny: Path
 ) -> None:
-    from aira_dsl.proxy.evaluator import Evaluator
-    from aira_dsl.proxy.presets import preset_settings
+    from aira_dsl.evaluation.evaluator import Evaluator
+    from aira_dsl.evaluation.presets import preset_settings
 
     assert cli.run(*SEARCH, "--budget", 1, "--seed", 5).returncode == 0
     (row,) = trials(cli.folder / "run")

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 from lark import Token, UnexpectedInput
 
-from aira_dsl.language.messages.sink import Hint, Sink
-from aira_dsl.language.messages.snippet import quoted
-from aira_dsl.language.messages.suggest import suggestion
-from aira_dsl.language.text.complaints import report
-from aira_dsl.language.text.syntax import parse_pattern
-from aira_dsl.language.text.tree import (
+from aira_dsl.language.diagnostics.collector import Hint, Sink
+from aira_dsl.language.diagnostics.snippet import quoted
+from aira_dsl.language.diagnostics.suggest import suggestion
+from aira_dsl.language.syntax.parser import parse_pattern
+from aira_dsl.language.syntax.syntax_errors import report
+from aira_dsl.language.syntax.tree import (
     Broken,
     Change,
     Definition,

@@ -7,8 +7,8 @@ file costs no more than its length. JSON is read by the same path.
 from dataclasses import dataclass, field
 from typing import Any
 
-from aira_dsl.language.messages.sink import Sink
-from aira_dsl.language.text.scan import MAX_DEPTH, MAX_LEXEMES
+from aira_dsl.language.diagnostics.collector import Sink
+from aira_dsl.language.syntax.scan import MAX_DEPTH, MAX_LEXEMES
 
 _WORDS = {
     "mapping values are not allowed": "a `:` where none belongs; quote the text before it",

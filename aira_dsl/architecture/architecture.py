@@ -1,0 +1,232 @@
+"""The value that travels through the whole house: an immutable, validated architecture.
+
+An architecture is a width, a vocabulary, a context, named blocks, and the order in which those
+blocks stand; it may bring scales, the same design at other sizes. Its fingerprint is its identity:
+names (its own and its blocks'), blocks that no layer uses and scales do not change what it
+computes, so they do not change the fingerprint either.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from aira_dsl.architecture.pattern import MAX_LAYERS, compress
+from aira_dsl.architecture.scales import extrapolate
+from aira_dsl.errors import InputError, UsageError
+from aira_dsl.primitives import Block
+from aira_dsl.primitives.base import Size
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
+"""What a block or an architecture may be called."""
+
+
+def _is_no_number(name: str) -> str:
+    if re.match(r"[0-9]+([eE]|_)[0-9]", name):
+        raise ValueError(f"{name} reads as a number; scales have names such as 1b")
+    return name
+
+
+ScaleName = Annotated[
+    str,
+    Field(pattern=r"^[0-9]*[A-Za-z_][A-Za-z0-9_]*$", max_length=64),
+    AfterValidator(_is_no_number),
+]
+"""What a scale may be called; `1b` is one, `1e9` and `1_0b` are not."""
+
+Layers = Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_LAYERS)]
+
+
+class Design(BaseModel):
+    """Dimensions and blocks: all of an architecture but its name and the order of its layers.
+
+    Attributes:
+        width: model dimension d.
+        vocab: number of token ids.
+        context: tokens of a sequence at which costs are counted.
+        tie_embeddings: whether the head shares the embedding's weights.
+        norm_eps: epsilon of every RMSNorm.
+        blocks: block specs by name; resolved on construction.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    width: Size = 128
+    vocab: Size = 256
+    context: Annotated[int, Field(strict=True, ge=1, le=1 << 24)] = 256
+    tie_embeddings: Annotated[bool, Field(strict=True)] = False
+    norm_eps: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-5
+    blocks: Annotated[dict[Name, Block], Field(min_length=1)]
+
+    @field_validator("blocks")
+    @classmethod
+    def _resolve(cls, blocks: dict[str, Block], info: ValidationInfo) -> dict[str, Block]:
+        """Fill in width-dependent defaults, so that equal architectures compare equal."""
+        if "width" not in info.data:  # the width itself was refused
+            return blocks
+        width = info.data["width"]
+        resolved = {name: block.resolve(width) for name, block in blocks.items()}
+        for name, block in resolved.items():
+            for field, message, help_text in block.problems(width):
+                raise ValueError(f"block {name}, {field}: {message}; {help_text}")
+        return resolved
+
+    def stack_parameters(self, layers: Sequence[str]) -> int:
+        """Count the learnable parameters of these layers, all norms included, no embeddings."""
+        # One norm before every layer, one before the head; each has a gain per channel.
+        mixers = sum(self.blocks[name].parameters(self.width) for name in layers)
+        return mixers + self.width * (len(layers) + 1)
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a validated copy with other field values."""
+        # Not `model_copy`: it would carry over what is cached, the fingerprint for one.
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self)(**{**fields, **changes})
+
+    def require_blocks(self, layers: Sequence[str]) -> None:
+        """Raise ValueError if a layer is not one of the blocks."""
+        for name in layers:
+            if name not in self.blocks:
+                raise ValueError(f"layer {name} is not a defined block")
+
+
+SETTINGS = tuple(name for name in Design.model_fields if name != "blocks")
+"""The dimensions that every section may set: width, vocab, context, …"""
+
+
+class Scale(Design):
+    """The same design at another size: its own dimensions, and where its layers come from.
+
+    Without `layers` and `extrapolate` the layers are those of the architecture itself.
+
+    Attributes:
+        layers: block names, first layer first.
+        extrapolate: `stretch` (every run of equal layers grows) or `stack` (the whole repeats).
+        parameters: what to extrapolate to, without embeddings.
+    """
+
+    layers: Layers | None = None
+    extrapolate: Literal["stretch", "stack"] | None = None
+    parameters: Annotated[int, Field(strict=True, ge=1, le=10**13)] | None = None
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if (self.extrapolate is None) != (self.parameters is None):
+            raise ValueError("extrapolate and parameters go together")
+        if self.layers is not None and self.extrapolate is not None:
+            raise ValueError("a scale has layers or extrapolates, not both")
+        self.require_blocks(self.layers or ())
+        return self
+
+    def layers_from(self, layers: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the layers at this scale of an architecture with these layers.
+
+        Raises:
+            ValueError: extrapolation leads to no layer, or to more than 4,096.
+        """
+        if self.layers is not None:
+            return self.layers
+        if self.extrapolate is None or self.parameters is None:
+            return layers
+        current = self.stack_parameters(layers)
+        return extrapolate(layers, self.extrapolate, target=self.parameters, current=current)
+
+
+class SpaceDefinition(Design):
+    """A search space as it is written: every order of the blocks in so many slots.
+
+    Attributes:
+        name: what to call it.
+        slots: number of layers of every member.
+        layers: the order that the text itself gives, if it was an architecture.
+        scales: what every member may be scaled to.
+    """
+
+    name: Name = "space"
+    slots: Annotated[int, Field(strict=True, ge=1, le=MAX_LAYERS)]
+    layers: tuple[str, ...] | None = None
+    scales: dict[ScaleName, Scale] = {}
+
+    def architecture(self, layers: tuple[str, ...], *, name: str | None = None) -> "Architecture":
+        """Return the member of the space with these layers."""
+        shared = {field: getattr(self, field) for field in Design.model_fields}
+        # A scale with layers of its own is about those of the text, not about any member.
+        scales = {key: each for key, each in self.scales.items() if each.layers is None}
+        return Architecture(**shared, name=name or self.name, layers=layers, scales=scales)
+
+
+class Architecture(Design):
+    """A language model's architecture: pre-norm residual layers, one block each.
+
+    Attributes:
+        name: what to call it; no part of its identity.
+        layers: block names, first layer first.
+        scales: the same design at other sizes, by name; no part of its identity.
+    """
+
+    name: Name = "model"
+    layers: Layers
+    scales: dict[ScaleName, Scale] = {}
+
+    @model_validator(mode="after")
+    def _layers_are_defined(self) -> Self:
+        self.require_blocks(self.layers)
+        for name, scale in self.scales.items():
+            missing = sorted(self.blocks.keys() - scale.blocks)
+            if missing:  # a text could not say so: a scale has what its architecture has
+                raise ValueError(f"scale {name} has no block {missing[0]}")
+        return self
+
+    @property
+    def depth(self) -> int:
+        """Number of layers."""
+        return len(self.layers)
+
+    @cached_property
+    def pattern(self) -> str:
+        """The layers in the pattern notation, for example `5×(2A-M)-A`."""
+        return compress(self.layers)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Identity: 16 hexadecimal digits, equal for texts that mean the same model."""
+        used = {
+            name: json.dumps(self.blocks[name].model_dump(), sort_keys=True)
+            for name in set(self.layers)
+        }
+        meaning = [
+            [self.width, self.vocab, self.context, self.tie_embeddings, self.norm_eps],
+            [used[name] for name in self.layers],
+        ]
+        return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()[:16]
+
+    def at(self, name: str) -> "Architecture":
+        """Return this design at one of its scales, under the name `<name>_<scale>`.
+
+        Raises:
+            UsageError: E0225, there is no such scale.
+            InputError: E0223, extrapolation leads to no layer or to too many.
+        """
+        if name not in self.scales:
+            known = f"it has {', '.join(self.scales)}" if self.scales else "it has none"
+            message = f"{self.name} has no scale {name!r}"
+            raise UsageError("E0225", message, help=f"{known}; see `scale NAME {{ … }}`")
+        scale = self.scales[name]
+        try:
+            layers = scale.layers_from(self.layers)
+        except ValueError as error:
+            raise InputError("E0223", f"scale {name} of {self.name}: {error}") from None
+        shared = {field: getattr(scale, field) for field in Design.model_fields}
+        return Architecture(**shared, name=f"{self.name}_{name}"[:64], layers=layers)

@@ -1,5 +1,0 @@
-"""Methods against each other: every method with every seed on equal budgets, and a verdict."""
-
-from aira_dsl.comparison.record import Comparison, Interval, Method, RunSummary, read_comparison
-
-__all__ = ["Comparison", "Interval", "Method", "RunSummary", "read_comparison"]

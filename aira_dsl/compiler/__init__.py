@@ -1,7 +1,0 @@
-"""From an Architecture to a PyTorch model, and to a folder and back."""
-
-from aira_dsl.compiler.construction import build
-from aira_dsl.compiler.model import Cache, LanguageModel
-from aira_dsl.compiler.storage import load_model, save_model
-
-__all__ = ["Cache", "LanguageModel", "build", "load_model", "save_model"]

@@ -1,0 +1,1 @@
+"""Training data: the tasks, their splits, and text."""

@@ -1,0 +1,1 @@
+"""The six synthetic tasks of MAD (arXiv 2403.17844)."""

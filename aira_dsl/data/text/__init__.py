@@ -1,0 +1,1 @@
+"""Byte-level language modelling on text files."""

@@ -1,0 +1,149 @@
+"""Text for byte-level language modelling: what is read, and how it is divided.
+
+A corpus is read from files (`aira_dsl.data.text.files`) or, by default, from the prose of
+CPython's language reference that every Python carries for `help()` (`pydoc_data.topics`, about
+470 KB; it differs between Python versions, and the hash says so).
+
+Text is divided before any window is cut, and in the same way for every seed, so that no test text
+is ever trained on. Equal documents are kept once. Documents are packed into regions of about a
+hundredth of the text (4 to 64 KiB; at least ten regions; longer documents are cut). Of every ten
+regions in a row the fifth is validation, the tenth is test, the others are train. The regions of a
+split are joined by an empty line.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+from aira_dsl.data.text.files import find_files, read_documents
+from aira_dsl.errors import InputError, UsageError
+
+SplitName = Literal["train", "validation", "test"]
+
+MAX_BYTES = 64 << 20
+"""Bytes of text held by default; of larger corpora an evenly spread sample is read."""
+
+DEFAULT_NAME = "python-language-reference"
+
+_SEPARATOR = b"\n\n"
+_REGION = (4 << 10, 64 << 10)
+_TURN: tuple[SplitName, ...] = (*4 * ("train",), "validation", *4 * ("train",), "test")
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Text of three splits that share no document region.
+
+    Attributes:
+        name: where it comes from, for messages and reports.
+        train: UTF-8 bytes, about 80 % of the text.
+        validation: about 10 %.
+        test: about 10 %.
+    """
+
+    name: str
+    train: bytes
+    validation: bytes
+    test: bytes
+
+    def text(self, split: SplitName) -> bytes:
+        """Return the bytes of one split."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}[split]
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the text of all splits, in hexadecimal: the corpus's identity."""
+        digest = hashlib.sha256()
+        for part in (self.train, self.validation, self.test):
+            digest.update(len(part).to_bytes(8, "big") + part)
+        return digest.hexdigest()
+
+
+def load_corpus(paths: Sequence[str | Path] = (), *, max_bytes: int = MAX_BYTES) -> Corpus:
+    """Read and divide text.
+
+    Args:
+        paths: `.txt`, `.jsonl` (one object a line, its "text"), `.parquet` (column "text"; needs
+            pyarrow) or folders of these; empty for the default corpus.
+        max_bytes: bytes of text to read at most. Each file gets its share by size; a file that
+            holds more is read in pieces, evenly spread over it. Memory stays a few times this.
+
+    Raises:
+        InputError: E0613 no such path, E0614 nothing of a known kind, E0615 unreadable, E0616 not
+            text, E0617 a bad .jsonl line, E0619 a bad .parquet file, E0620 too little text.
+        UsageError: E0618 if reading needs a package that is not installed.
+    """
+    if not paths:
+        return divide(_default_documents(), name=DEFAULT_NAME)
+    files = find_files([Path(path) for path in paths])
+    name = ", ".join(str(path) for path in paths)
+    return divide(read_documents(files, max_bytes), name=name)
+
+
+def divide(documents: Iterable[bytes], *, name: str) -> Corpus:
+    """Divide documents 80/10/10 into the splits of a corpus.
+
+    Raises:
+        InputError: E0620 if the text is too little for ten regions.
+    """
+    kept = _without_repeats(documents)
+    total = sum(map(len, kept))
+    size = max(1, min(max(total // 100, _REGION[0]), _REGION[1], total // 10))
+    parts: dict[SplitName, list[bytes]] = {"train": [], "validation": [], "test": []}
+    for number, region in enumerate(_regions(kept, size)):
+        parts[_TURN[number % len(_TURN)]].append(region)
+    if not parts["test"]:
+        raise InputError(
+            "E0620",
+            f"the corpus {name} has {total:,} bytes of text, too little to divide in three splits",
+            help="give more text",
+        )
+    return Corpus(name, **{split: _SEPARATOR.join(texts) for split, texts in parts.items()})
+
+
+def _without_repeats(documents: Iterable[bytes]) -> list[bytes]:
+    """Drop blank documents and all but the first of equal ones."""
+    seen: set[bytes] = set()
+    kept: list[bytes] = []
+    for document in documents:
+        digest = hashlib.sha256(document).digest()
+        if document.strip() and digest not in seen:
+            seen.add(digest)
+            kept.append(document)
+    return kept
+
+
+def _regions(documents: list[bytes], size: int) -> Iterable[bytes]:
+    """Pack short documents and cut long ones, so that no region is longer than `size`."""
+    packed: list[bytes] = []
+    length = 0
+    for document in documents:
+        if packed and length + len(document) > size:
+            yield _SEPARATOR.join(packed)
+            packed, length = [], 0
+        if len(document) > size:
+            pieces = -(-len(document) // size)
+            edges = [piece * len(document) // pieces for piece in range(pieces + 1)]
+            yield from (document[a:b] for a, b in pairwise(edges))
+        else:
+            packed.append(document)
+            length += len(document)
+    if packed:
+        yield _SEPARATOR.join(packed)
+
+
+def _default_documents() -> list[bytes]:
+    """Return the topics of Python's language reference, by name."""
+    try:
+        from pydoc_data.topics import topics
+    except ImportError as error:
+        raise UsageError(
+            "E0618",
+            "the default corpus, Python's own pydoc_data, is not part of this Python installation",
+            help="name a corpus of .txt, .jsonl or .parquet files",
+        ) from error
+    return [topics[name].encode() for name in sorted(topics)]

@@ -1,0 +1,1 @@
+"""What is measured once and shipped or compared: calibrations, tables, comparisons, speed."""

@@ -1,0 +1,171 @@
+"""From finished runs and their final scores to the comparison."""
+
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from itertools import permutations
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from aira_dsl.experiments.comparison import statistics
+from aira_dsl.experiments.comparison.final_scores import Found
+from aira_dsl.experiments.comparison.record import Comparison, Interval, Method, RunSummary
+from aira_dsl.experiments.comparison.summary import summarise_run
+from aira_dsl.study.run import Run
+
+Groups = Mapping[str, Sequence[Run]]
+T = TypeVar("T")
+OPTIMUM = {"mad": 1.0, "language": 0.0}
+"""What a perfect model would get: every token right; no bits."""
+
+
+def judge_runs(
+    groups: Groups, tests: Found, *, folder: Path, budget: int, best_known: float | None
+) -> Comparison:
+    """Compare methods by their runs and by the scores of what these ended with.
+
+    Args:
+        groups: runs by method, all judged alike (`grouping.check_alike`).
+        tests: final scores of what they name the best (`finals.final_scores`).
+        folder: the comparison's; the run folders are named from there.
+        budget: evaluations of each run.
+        best_known: the best score there is, if it is known; else the best of the runs stands in.
+    """
+    runs = [run for group in groups.values() for run in group]
+    seeds = sorted({seed for _, seed in tests})
+    summaries = {
+        name: [_summary(run, tests, seeds, folder, budget) for run in group]
+        for name, group in groups.items()
+    }
+    first = runs[0]
+    verdict = _Verdict(summaries, first, len(seeds), best_known)
+    return Comparison(
+        space=first.settings.space["name"],
+        slots=first.space.slots,
+        constraints=first.settings.constraints,
+        preset=first.settings.evaluator.preset,
+        objective=first.settings.evaluator.objective,
+        direction=first.direction,
+        budget=budget,
+        seeds=tuple(sorted({run.settings.seed for run in runs})),
+        test_seeds=tuple(seeds),
+        evaluator_identity=first.settings.evaluator_identity,
+        code_version=first.settings.code_version,
+        noise=first.noise,
+        worst=verdict.worst,
+        reference=verdict.reference,
+        methods={name: verdict.method(name) for name in groups},
+        beats=verdict.beats(),
+        differences=verdict.of_pairs(verdict.difference),
+        noise_floor=verdict.of_pairs(verdict.noise_floor),
+    )
+
+
+class _Verdict:
+    """The statistics of all methods, with scores turned so that larger is better."""
+
+    def __init__(
+        self,
+        summaries: Mapping[str, Sequence[RunSummary]],
+        like: Run,
+        repeats: int,
+        best_known: float | None,
+    ) -> None:
+        self._runs = summaries
+        self._sign = 1 if like.direction == "maximize" else -1
+        self._optimum = self._sign * OPTIMUM[like.settings.evaluator.objective]
+        self._noise, self._repeats = like.noise, repeats
+        finals = [run.final for runs in summaries.values() for run in runs if run.final is not None]
+        turned = sorted(self._sign * score for score in finals)
+        self.worst = self._sign * turned[0] if turned else None
+        best = self._sign * turned[-1] if turned else None
+        self.reference = best if best_known is None else best_known
+
+    def method(self, name: str) -> Method:
+        """Return a method's runs and what they say together."""
+        runs = self._runs[name]
+        finals = self._scored(name)
+        scale = [self._normalised(score) for score in self._finals(name)]
+        known = [value for value in scale if value is not None]
+        return Method(
+            runs=tuple(runs),
+            curve=_curve(runs),
+            final=self._interval(*statistics.interval(finals)) if finals else None,
+            normalised=_interval(*statistics.interval(known)) if known else None,
+        )
+
+    def beats(self) -> dict[str, dict[str, Interval]]:
+        """Return who beats whom how often; both directions from one set of resamples."""
+        found: dict[str, dict[str, Interval]] = {name: {} for name in self._runs}
+        for a, b in permutations(self._runs, 2):
+            if a in found[b]:
+                other = found[b][a]
+                found[a][b] = _interval(1 - other.mean, 1 - other.high, 1 - other.low)
+            else:
+                found[a][b] = _interval(*statistics.beats(self._finals(a), self._finals(b)))
+        return found
+
+    def of_pairs(self, what: Callable[[str, str], T]) -> dict[str, dict[str, T]]:
+        """Return something of every ordered pair of methods."""
+        return {a: {b: what(a, b) for b in self._runs if b != a} for a in self._runs}
+
+    def difference(self, a: str, b: str) -> Interval | None:
+        """Return mean final score of `a` minus that of `b`."""
+        if not (self._scored(a) and self._scored(b)):
+            return None
+        return self._interval(*statistics.difference(self._scored(a), self._scored(b)))
+
+    def noise_floor(self, a: str, b: str) -> float | None:
+        """Return what noise alone may make of that difference."""
+        if self._noise is None or self.difference(a, b) is None:
+            return None
+        named = [
+            [r.fingerprint or "" for r in self._runs[x] if r.final is not None] for x in (a, b)
+        ]
+        return statistics.noise_floor(*named, noise=self._noise, repeats=self._repeats)
+
+    def _finals(self, name: str) -> list[float]:
+        """Return a method's final scores, turned."""
+        finals = [run.final for run in self._runs[name]]
+        return [-math.inf if final is None else self._sign * final for final in finals]
+
+    def _scored(self, name: str) -> list[float]:
+        return [final for final in self._finals(name) if final != -math.inf]
+
+    def _normalised(self, turned: float) -> float | None:
+        if self.worst is None or self.reference is None:
+            return None
+        return statistics.normalised(
+            turned,
+            optimum=self._optimum,
+            worst=self._sign * self.worst,
+            reference=self._sign * self.reference,
+        )
+
+    def _interval(self, mean: float, low: float, high: float) -> Interval:
+        """Turn an interval of turned scores back."""
+        low, high = sorted((self._sign * low, self._sign * high))
+        return _interval(self._sign * mean, low, high)
+
+
+def _summary(run: Run, tests: Found, seeds: Sequence[int], folder: Path, budget: int) -> RunSummary:
+    best = run.best
+    scores = [tests[best.fingerprint, seed] for seed in seeds] if best else []
+    place = os.path.relpath(run.folder, folder)
+    return summarise_run(run, scores, budget=budget, folder=place)
+
+
+def _curve(runs: Sequence[RunSummary]) -> tuple[Interval | None, ...]:
+    columns = list(zip(*(run.best_so_far for run in runs), strict=True))
+    known = [column for column in columns if None not in column]
+    if not known:
+        return (None,) * len(columns)
+    found = statistics.intervals(np.array(known, dtype=np.float64).T)
+    points = [_interval(*map(float, point)) for point in zip(*found, strict=True)]
+    return (None,) * (len(columns) - len(known)) + tuple(points)
+
+
+def _interval(mean: float, low: float, high: float) -> Interval:
+    return Interval(mean=mean, low=low, high=high)

@@ -1,0 +1,161 @@
+"""Compare methods: run their searches, or take those that were run, and judge them.
+
+The same call continues a comparison that was interrupted or killed: searches that are done are not
+started again, the others continue, final scores come from the store.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from aira_dsl.errors import InputError, UsageError
+from aira_dsl.evaluation.store import Store, default_store_path
+from aira_dsl.experiments.comparison.analysis import Groups, judge_runs
+from aira_dsl.experiments.comparison.compatibility import by_method, check_alike
+from aira_dsl.experiments.comparison.final_scores import (
+    best_known,
+    final_scores,
+    judge_of,
+    test_seeds,
+)
+from aira_dsl.experiments.comparison.folder import ComparisonFolder
+from aira_dsl.experiments.comparison.record import Comparison
+from aira_dsl.experiments.comparison.run import Job, run_all
+from aira_dsl.experiments.comparison.settings import ComparisonSettings
+from aira_dsl.experiments.comparison.summary import finished
+from aira_dsl.study.run import Run, read_run
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a comparison works with; none of it changes the outcome.
+
+    Attributes:
+        out: the comparison's folder.
+        jobs: processes at a time, one thread each.
+        store: the SQLite file of known evaluations; None for the user's own.
+        table: the table's file, if one judges; None for the one that ships.
+        force: replace another comparison in the folder.
+        on_progress: told what is being done, how much of it is done, and how much there is.
+    """
+
+    out: Path
+    jobs: int
+    store: Path | None = None
+    table: Path | None = None
+    force: bool = False
+    on_progress: Callable[[str, int, int], None] = lambda what, done, total: None
+
+
+def compare(settings: ComparisonSettings, means: Means, *, space: Path | None = None) -> Comparison:
+    """Run every method with every seed and judge them.
+
+    Args:
+        settings: what to compare.
+        means: where, and with what.
+        space: the file of the space that `settings` describe; None for the evaluator's own.
+
+    Returns:
+        The comparison, which the folder then holds as `comparison.json`.
+
+    Raises:
+        InputError: E0826 to E0828, if the folder can not be used.
+        RunError: E0829, if a search fails.
+        AiraError: for unusable stores, tables and data.
+    """
+    asked = settings.model_dump(mode="json")
+    with closing(ComparisonFolder(means.out, asked, force=means.force)) as folder:
+        _run_searches(settings, means, folder, space)
+        groups: dict[str, list[Run]] = {method: [] for method in settings.methods}
+        for method, seed in settings.runs:
+            groups[method].append(read_run(folder.run(_name(method, seed))))
+        check_alike([run for group in groups.values() for run in group])
+        return _judge(groups, means, budget=settings.budget, repeats=settings.repeats)
+
+
+def compare_runs(paths: Sequence[Path], means: Means, *, repeats: int) -> Comparison:
+    """Judge searches that were run before.
+
+    Args:
+        paths: their run folders.
+        means: where to write, and with what to score.
+        repeats: the final score of each is the mean over this many seeds and one.
+
+    Raises:
+        InputError: E0811 for what is no run folder; E0822, E0823 for runs that can not be compared.
+        UsageError: E0825, if there are none.
+        AiraError: as for `compare`.
+    """
+    if not paths:
+        raise UsageError("E0825", "there is no run to compare", help="name run folders")
+    runs = [read_run(path) for path in paths]
+    check_alike(runs, equally_long=True)
+    asked = {"runs": sorted(run.settings.identity for run in runs), "repeats": repeats}
+    with closing(ComparisonFolder(means.out, asked, force=means.force)):
+        budget = len(finished(runs[0]))
+        return _judge(by_method(runs), means, budget=budget, repeats=repeats)
+
+
+def _run_searches(
+    settings: ComparisonSettings, means: Means, folder: ComparisonFolder, space: Path | None
+) -> None:
+    jobs = [
+        _job(_name(method, seed), settings.options(method, seed), means, folder, space)
+        for method, seed in settings.runs
+    ]
+    waiting = [job for job in jobs if not _is_done(folder, job.name)]
+    total, left = len(jobs), {job.name for job in waiting}
+
+    def note(job: Job) -> None:
+        folder.note_finished(job.name)
+        left.discard(job.name)
+        means.on_progress(job.name, total - len(left), total)
+
+    means.on_progress("searching", total - len(left), total)
+    run_all(waiting, at_once=means.jobs, on_finished=note)
+
+
+def _job(
+    name: str, options: Sequence[str], means: Means, folder: ComparisonFolder, space: Path | None
+) -> Job:
+    files = [] if space is None else [str(space)]
+    for option, file in (("--store", means.store), ("--table", means.table)):
+        files += [] if file is None else [option, str(file)]
+    return Job(
+        name=name,
+        arguments=("search", *files, *options, "--out", str(folder.run(name))),
+        log=folder.run(f"{name}.log"),
+    )
+
+
+def _is_done(folder: ComparisonFolder, name: str) -> bool:
+    """Tell whether a search is done and its files are there; else it writes them anew."""
+    if name not in folder.finished:
+        return False
+    try:
+        read_run(folder.run(name))
+    except InputError:
+        return False
+    return True
+
+
+def _judge(groups: Groups, means: Means, *, budget: int, repeats: int) -> Comparison:
+    runs = [run for group in groups.values() for run in group]
+    judge = judge_of(runs[0], means.table)
+    seeds = test_seeds(judge, repeats)
+
+    def tell(done: int, total: int) -> None:
+        means.on_progress("final scores", done, total)
+
+    with closing(Store(means.store or default_store_path())) as store:
+        judge.store = store
+        tests = final_scores(runs, judge, seeds, workers=means.jobs, on_result=tell)
+    best = best_known(judge, runs[0])
+    comparison = judge_runs(groups, tests, folder=means.out, budget=budget, best_known=best)
+    comparison.write(means.out)
+    return comparison
+
+
+def _name(method: str, seed: int) -> str:
+    return f"{method}-s{seed}"

@@ -1,0 +1,107 @@
+"""Which runs may be compared: judged alike, on equal budgets; and by what names.
+
+A verdict over runs whose scores were made in different ways would be a verdict on the ways. Such
+runs are refused, and what differs is named.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from aira_dsl.errors import InputError
+from aira_dsl.experiments.comparison.summary import finished
+from aira_dsl.study.run import Run
+
+_ALIKE = ("space", "constraints", "evaluator_identity", "code_version", "prune")
+
+
+def check_alike(runs: Sequence[Run], *, equally_long: bool = False) -> None:
+    """Refuse runs that were not judged alike.
+
+    Args:
+        runs: one at least.
+        equally_long: whether their numbers of trials must be the same: then these are all that is
+            known of their budgets.
+
+    Raises:
+        InputError: E0822, if their spaces, evaluators, versions of the code or pruning differ;
+            E0823, if their numbers of trials differ, or the same run is given twice.
+    """
+    first = runs[0]
+    for run in runs[1:]:
+        if found := differences(_judged_by(first), _judged_by(run)):
+            raise InputError(
+                "E0822",
+                f"{first.folder} and {run.folder} can not be compared: {'; '.join(found)}",
+                help="compare runs of one space and one evaluator, made by the same version",
+            )
+        if equally_long and len(finished(run)) != len(finished(first)):
+            raise InputError(
+                "E0823",
+                f"{first.folder} has {len(finished(first))} trials and {run.folder} "
+                f"{len(finished(run))}: methods are compared on equal budgets",
+                help="go on with the shorter one: the same search with a larger --budget",
+            )
+    _check_no_copies(runs)
+
+
+def differences(mine: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Name what differs, such as `preset: 'cpu' and 'smoke'`; of spaces the names only."""
+    keys = [key for key in dict.fromkeys([*mine, *other]) if mine.get(key) != other.get(key)]
+    return [_difference(key, mine.get(key), other.get(key)) for key in keys]
+
+
+def by_method(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Group runs by what proposed, each group in order of the seeds.
+
+    Agents are told apart by their policy and proposer, and where these are the same by the
+    settings that differ, as in `agent-greedy-local model=b`.
+    """
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(run.settings.searcher + _told_apart(run, runs), []).append(run)
+    return {
+        name: sorted(group, key=lambda run: run.settings.seed) for name, group in groups.items()
+    }
+
+
+def _judged_by(run: Run) -> dict[str, Any]:
+    settings = run.settings.model_dump(mode="json")
+    named = {"objective": run.settings.evaluator.objective, "preset": run.settings.evaluator.preset}
+    return named | {key: settings[key] for key in _ALIKE}
+
+
+def _difference(key: str, mine: Any, other: Any) -> str:
+    word = key.replace("_", " ")
+    if any(isinstance(value, dict) for value in (mine, other)):
+        names = [value.get("name") if isinstance(value, dict) else None for value in (mine, other)]
+        if names[0] == names[1]:
+            return f"{word}: two of the name {names[0]!r}"
+        mine, other = names
+    return f"{word}: {mine!r} and {other!r}"
+
+
+def _check_no_copies(runs: Sequence[Run]) -> None:
+    seen: dict[str, Path] = {}
+    for run in runs:
+        earlier = seen.setdefault(run.settings.identity, run.folder)
+        if earlier is not run.folder:
+            raise InputError(
+                "E0823",
+                f"{earlier} and {run.folder} are the same search: it would count twice",
+                help="give every run once; runs of one method need different seeds",
+            )
+
+
+def _told_apart(run: Run, runs: Sequence[Run]) -> str:
+    """Return the settings in which this agent differs from others of its policy and proposer."""
+    if run.settings.agent is None:
+        return ""
+    own = run.settings.agent.model_dump(mode="json")
+    others = [
+        other.settings.agent.model_dump(mode="json")
+        for other in runs
+        if other.settings.agent and other.settings.searcher == run.settings.searcher
+    ]
+    differing = [key for key in own if any(other[key] != own[key] for other in others)]
+    return "".join(f" {key}={own[key]}" for key in differing)

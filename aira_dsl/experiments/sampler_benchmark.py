@@ -1,0 +1,154 @@
+"""Samplers against the true optimum: hundreds of searches in a table.
+
+Each search sees one score an arrangement, with the noise of one evaluation: a column of the
+table, drawn anew for every evaluation. What it holds to be best is judged by the mean over the
+columns, the best knowledge there is; its regret is how far that lies below the largest mean.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from aira_dsl.errors import InputError
+from aira_dsl.evaluation.table import Table, read_table
+from aira_dsl.study.samplers import distributions, propose
+from aira_dsl.study.settings import SamplerName
+from aira_dsl.utils.machine import available_cores
+
+Floats = NDArray[np.float64]
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What came out of many searches.
+
+    Attributes:
+        budget: evaluations of each search.
+        seeds: searches of each sampler.
+        best: the largest mean score in the table.
+        spread: standard deviation of the mean scores over the table.
+        regret_SB: by sampler, for every search (S) after every evaluation (B).
+    """
+
+    budget: int
+    seeds: int
+    best: float
+    spread: float
+    regret_SB: dict[SamplerName, Floats]
+
+    def mean(self, sampler: SamplerName, evaluations: int) -> tuple[float, float, float]:
+        """Return the mean regret after so many evaluations, with its 95 % bootstrap interval."""
+        column = self.regret_SB[sampler][:, evaluations - 1]
+        rng = np.random.default_rng(0)
+        means = column[rng.integers(len(column), size=(RESAMPLES, len(column)))].mean(axis=1)
+        low, high = np.percentile(means, [2.5, 97.5])
+        return float(column.mean()), float(low), float(high)
+
+    def found(self, sampler: SamplerName) -> float:
+        """Return the share of searches that ended at the true best."""
+        return float((self.regret_SB[sampler][:, -1] <= 0).mean())
+
+
+def contest(
+    path: str | Path,
+    *,
+    samplers: Sequence[SamplerName],
+    seeds: int,
+    budget: int,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Contest:
+    """Run every sampler with every seed.
+
+    Args:
+        path: the table's file; each process reads it once.
+        samplers: which.
+        seeds: searches of each sampler.
+        budget: evaluations of each search.
+        on_progress: called with the number of searches done and of all.
+
+    Raises:
+        InputError: E0643, if the table lacks arrangements.
+        AiraError: if the table can not be used.
+    """
+    table = read_table(path)
+    if not table.is_complete:
+        raise InputError(
+            "E0643",
+            f"samplers need every arrangement; of {table.definition.name} there are {table.extent}",
+            help="go on with `aira-dsl table make`; a part can be searched with "
+            "`search --evaluator table --where …`",
+        )
+    means_A = _signed_means(table)
+    jobs = [(str(path), sampler, seed, budget) for sampler in samplers for seed in range(seeds)]
+    results = []
+    with ProcessPoolExecutor(available_cores(), mp_context=get_context("spawn")) as pool:
+        for result in pool.map(_regret, jobs, chunksize=4):
+            results.append(result)
+            on_progress(len(results), len(jobs))
+    return Contest(
+        budget=budget,
+        seeds=seeds,
+        best=float(means_A.max()),
+        spread=float(means_A.std()),
+        regret_SB={
+            sampler: np.array(results[place * seeds : (place + 1) * seeds])
+            for place, sampler in enumerate(samplers)
+        },
+    )
+
+
+def search_table(table: Table, sampler: SamplerName, *, seed: int, budget: int) -> list[int]:
+    """Search a table; return what is held to be best after every evaluation, as row numbers."""
+    scores_AS, rng = table.scores_AS, random.Random(f"noise {seed}")
+    rows = {layers: row for row, layers in enumerate(table.arrangements)}
+    space, slots = table.space, distributions(table.space)
+    trials: list[FrozenTrial] = []
+    seen: list[tuple[float, int, int]] = []
+    held: list[int] = []
+    sign = 1 if table.evaluator.direction == "maximize" else -1
+    for number in range(min(budget, len(rows))):
+        proposal = propose(space, sampler, trials, direction=table.evaluator.direction, seed=seed)
+        assert proposal is not None, "there are arrangements left"
+        row = rows[proposal.layers]
+        score = float(scores_AS[row, rng.randrange(table.seeds_A[row])])
+        trial = create_trial(
+            state=TrialState.COMPLETE,
+            value=score,
+            params=dict(zip(slots, proposal.layers, strict=True)),
+            distributions=slots,
+            user_attrs={"fingerprint": space.architecture(proposal.layers).fingerprint},
+            system_attrs=proposal.system_attrs,
+        )
+        trial.number = number
+        trials.append(trial)
+        seen.append((sign * score, -number, row))
+        held.append(max(seen)[2])
+    return held
+
+
+@cache
+def _table(path: str) -> Table:
+    return read_table(path)
+
+
+def _signed_means(table: Table) -> Floats:
+    """Return mean scores of which the larger is the better."""
+    return table.means_A if table.evaluator.direction == "maximize" else -table.means_A
+
+
+def _regret(job: tuple[str, SamplerName, int, int]) -> Floats:
+    path, sampler, seed, budget = job
+    table = _table(path)
+    means_A = _signed_means(table)
+    held = search_table(table, sampler, seed=seed, budget=budget)
+    regret: Floats = means_A.max() - means_A[held]
+    return regret

@@ -1,0 +1,1 @@
+"""One file per model family or tool: its notation, read and written."""

@@ -1,0 +1,132 @@
+"""Model -> a folder that `AutoModelForCausalLM.from_pretrained(…, trust_remote_code=True)` loads.
+
+It carries its own configuration and modelling code, so any architecture can be written; the native
+class that needs no such code is `nemotron_h`, for those that it can express.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from aira_dsl import __version__
+from aira_dsl.architecture import Architecture
+from aira_dsl.interop.standalone.source import MIXERS, part, used_blocks
+from aira_dsl.models.folders import Kind, write_folder
+from aira_dsl.models.model import LanguageModel
+
+CONFIG, GENERATION, WEIGHTS = "config.json", "generation_config.json", "model.safetensors"
+CONFIGURATION, MODELING, TEXT = "configuration_aira.py", "modeling_aira.py", "architecture.arch"
+
+FOLDER = Kind(
+    "a folder that aira-dsl exported",
+    "another model",
+    frozenset({CONFIG, GENERATION, WEIGHTS, CONFIGURATION, MODELING, TEXT}),
+)
+
+_IMPORTS = """\
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import GenerationMixin, PreTrainedModel
+from transformers.modeling_outputs import CausalLMOutputWithPast
+
+from .configuration_aira import AiraConfig
+"""
+
+
+def export_hugging_face(
+    model: LanguageModel, folder: str | Path, *, force: bool = False
+) -> Literal["written", "unchanged"]:
+    """Write a model as a Hugging Face folder with its own code.
+
+    Raises:
+        InputError: E0503, the folder holds something else.
+        RunError: E0504, it can not be written.
+    """
+    from aira_dsl.language import to_text
+
+    architecture = model.architecture
+
+    def write(made: Path) -> None:
+        write_json(made / CONFIG, config_of(architecture, str(model.embedding.weight.dtype)))
+        write_json(made / GENERATION, generation_config())
+        (made / CONFIGURATION).write_text(_configuration_source(), encoding="utf-8")
+        (made / MODELING).write_text(_modeling_source(), encoding="utf-8")
+        (made / TEXT).write_text(to_text(architecture), encoding="utf-8")
+        save_weights(made / WEIGHTS, weights_of(model))
+
+    return write_folder(Path(folder), FOLDER, write, force=force)
+
+
+def config_of(architecture: Architecture, dtype: str) -> dict[str, Any]:
+    """Return config.json."""
+    blocks = {
+        name: architecture.blocks[name].model_dump(mode="json")
+        for name in used_blocks(architecture)
+    }
+    return {
+        "architectures": ["AiraForCausalLM"],
+        "auto_map": {
+            "AutoConfig": "configuration_aira.AiraConfig",
+            "AutoModelForCausalLM": "modeling_aira.AiraForCausalLM",
+        },
+        "model_type": "aira_dsl",
+        "vocab_size": architecture.vocab,
+        "hidden_size": architecture.width,
+        "blocks": blocks,
+        "layers": list(architecture.layers),
+        "norm_eps": architecture.norm_eps,
+        "max_position_embeddings": architecture.context,
+        "tie_word_embeddings": architecture.tie_embeddings,
+        **no_special_tokens(),
+        "dtype": dtype.removeprefix("torch."),
+    }
+
+
+def no_special_tokens() -> dict[str, None]:
+    """Return the ids of special tokens: none, which the defaults of transformers are not."""
+    return {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
+
+
+def generation_config(*, use_cache: bool = True) -> dict[str, Any]:
+    """Return generation_config.json."""
+    return {"use_cache": use_cache, **no_special_tokens()}
+
+
+def weights_of(model: LanguageModel) -> dict[str, Any]:
+    """Return the tensors to store: the state dict, a tied head left out."""
+    tensors = dict(model.state_dict())
+    if model.architecture.tie_embeddings:
+        del tensors["head.weight"]
+    return tensors
+
+
+def save_weights(path: Path, tensors: dict[str, Any]) -> None:
+    """Write tensors as transformers wants them: contiguous, and marked as PyTorch's."""
+    from safetensors.torch import save_file
+
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    save_file(contiguous, path, metadata={"format": "pt"})
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a readable JSON file."""
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _configuration_source() -> str:
+    head = f'"""Configuration of a model made by aira-dsl {__version__}."""\n\n'
+    imports = "from typing import Any\n\nfrom transformers import PretrainedConfig\n"
+    return f"{head}{imports}\n\n{part('configuration')}"
+
+
+def _modeling_source() -> str:
+    """Return the code of all exports: transformers caches it by name, so there is one text only."""
+    head = f'"""Models made by aira-dsl {__version__}."""\n\n{_IMPORTS}'
+    table = ", ".join(f'"{kind}": {mixer}' for kind, mixer in MIXERS.items())
+    mixers = f"MIXERS: dict[str, type[nn.Module]] = {{{table}}}\n"
+    parts = [part(name) for name in ("norm", *MIXERS)]
+    return "\n\n".join([head, *parts, mixers, part("hugging_face")])

@@ -1,0 +1,1 @@
+"""Exports that need nothing but torch: one Python source file."""

@@ -1,0 +1,158 @@
+"""The model class of a Hugging Face export."""
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import GenerationMixin, PreTrainedModel
+from transformers.modeling_outputs import CausalLMOutputWithPast
+
+from aira_dsl.interop.standalone.parts.configuration import AiraConfig
+from aira_dsl.interop.standalone.parts.norm import RMSNorm
+
+MIXERS: dict[str, type[nn.Module]] = {}
+
+# --- copied from here
+
+
+class AiraCache:
+    """What every layer remembers of sequences that grow in step."""
+
+    is_compileable = False
+
+    def __init__(self, depth: int) -> None:
+        self.layers: list[dict[str, Tensor]] = [{} for _ in range(depth)]
+        self.length = 0
+
+    def get_seq_length(self, layer_idx: int = 0) -> int:
+        """Return how many tokens are remembered."""
+        return self.length
+
+    def reorder_cache(self, beam_idx: Tensor) -> None:
+        """Keep these sequences of the batch, in this order."""
+        for layer in self.layers:
+            layer.update({name: tensor.index_select(0, beam_idx) for name, tensor in layer.items()})
+
+
+class AiraLayer(nn.Module):
+    """x + mixer(norm(x))."""
+
+    def __init__(self, config: AiraConfig, block: str) -> None:
+        super().__init__()
+        parameters = dict(config.blocks[block])
+        kind = parameters.pop("kind")
+        self.norm = RMSNorm(config.hidden_size, config.norm_eps)
+        self.mixer = MIXERS[kind](config.hidden_size, config.norm_eps, **parameters)
+
+    def forward(self, x_BLD: Tensor, cache: dict[str, Tensor]) -> Tensor:
+        """Add the mixer's output to the stream."""
+        return x_BLD + self.mixer(self.norm(x_BLD), cache)
+
+
+class AiraForCausalLM(PreTrainedModel, GenerationMixin):
+    """A stack of single-mixer residual layers with a language-model head."""
+
+    config_class = AiraConfig
+    base_model_prefix = ""
+    _no_split_modules = ["AiraLayer"]
+    _tied_weights_keys = {"head.weight": "embedding.weight"}
+    _is_stateful = True  # a state can not be taken back, as assisted decoding would have to
+
+    def __init__(self, config: AiraConfig) -> None:
+        super().__init__(config)
+        self.embedding = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.layers = nn.ModuleList(AiraLayer(config, block) for block in config.layers)
+        self.norm = RMSNorm(config.hidden_size, config.norm_eps)
+        self.head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        self.post_init()
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.embedding
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        self.embedding = value
+
+    def get_output_embeddings(self) -> nn.Module:
+        return self.head
+
+    def set_output_embeddings(self, value: nn.Module) -> None:
+        self.head = value
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        past_key_values: AiraCache | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        **kwargs: Any,
+    ) -> CausalLMOutputWithPast:
+        """Return logits (batch, length, vocab_size), and the loss if labels are given.
+
+        Padding is not supported: all sequences of a batch have one length.
+        """
+        if attention_mask is not None and not attention_mask.bool().all():
+            raise ValueError("this model takes no padding: give it sequences of equal length")
+        use_cache = not self.training if use_cache is None else use_cache
+        cache = past_key_values
+        if not isinstance(cache, AiraCache):
+            cache = AiraCache(len(self.layers))
+        x_BLD = self.embedding(input_ids) if inputs_embeds is None else inputs_embeds
+        for layer, remembered in zip(self.layers, cache.layers, strict=True):
+            x_BLD = layer(x_BLD, remembered)
+        cache.length += x_BLD.shape[1]
+        logits = self.head(self.norm(x_BLD))
+        loss = None
+        if labels is not None:
+            expected = labels[:, 1:].flatten()
+            loss = F.cross_entropy(
+                logits[:, :-1].flatten(0, 1).float(), expected, ignore_index=-100
+            )
+        return CausalLMOutputWithPast(
+            loss=loss, logits=logits, past_key_values=cache if use_cache else None
+        )
+
+    def prepare_inputs_for_generation(
+        self,
+        input_ids: Tensor,
+        past_key_values: AiraCache | None = None,
+        attention_mask: Tensor | None = None,
+        use_cache: bool | None = True,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """Pass on the tokens that the cache has not seen."""
+        if isinstance(past_key_values, AiraCache):
+            input_ids = input_ids[:, past_key_values.length :]
+        return {
+            "input_ids": input_ids,
+            "past_key_values": past_key_values,
+            "attention_mask": attention_mask,
+            "use_cache": use_cache,
+        }
+
+    def _prepare_cache_for_generation(
+        self, generation_config: Any, model_kwargs: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> None:
+        """Begin with an empty cache of our own kind."""
+        if generation_config.use_cache is not False:
+            model_kwargs.setdefault("past_key_values", AiraCache(len(self.layers)))
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """Draw fresh weights as aira-dsl does."""
+        if isinstance(module, nn.Embedding | nn.Linear):
+            nn.init.normal_(module.weight, std=0.02)
+        if isinstance(module, AiraLayer):
+            for name in ("o_proj", "down_proj", "out_proj"):
+                if hasattr(module.mixer, name):
+                    std = 0.02 / math.sqrt(len(self.config.layers))
+                    nn.init.normal_(getattr(module.mixer, name).weight, std=std)
+            if hasattr(module.mixer, "A_log"):
+                mixer = module.mixer
+                with torch.no_grad():
+                    mixer.A_log.copy_(torch.empty_like(mixer.A_log).uniform_(1, 16).log())
+                    dt = torch.empty_like(mixer.dt_bias).uniform_(math.log(1e-3), math.log(1e-1))
+                    dt = dt.exp()
+                    mixer.dt_bias.copy_(dt + torch.log(-torch.expm1(-dt)))

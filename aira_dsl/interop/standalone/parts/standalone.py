@@ -1,0 +1,86 @@
+"""The model of a standalone file; its dimensions are constants that the file begins with."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from aira_dsl.interop.standalone.parts.norm import RMSNorm
+
+WIDTH, VOCAB, NORM_EPS, TIE_EMBEDDINGS = 8, 8, 1e-5, False
+BLOCKS: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {}
+LAYERS: list[str] = []
+
+# --- copied from here
+
+
+class Layer(nn.Module):
+    """x + mixer(norm(x))."""
+
+    def __init__(self, block: str) -> None:
+        super().__init__()
+        mixer, parameters = BLOCKS[block]
+        self.norm = RMSNorm(WIDTH, NORM_EPS)
+        self.mixer = mixer(WIDTH, NORM_EPS, **parameters)
+
+    def forward(self, x_BLD: Tensor, cache: dict[str, Tensor]) -> Tensor:
+        return x_BLD + self.mixer(self.norm(x_BLD), cache)
+
+
+class Model(nn.Module):
+    """Token ids (batch, length) -> logits (batch, length, VOCAB)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(VOCAB, WIDTH)
+        self.layers = nn.ModuleList(Layer(block) for block in LAYERS)
+        self.norm = RMSNorm(WIDTH, NORM_EPS)
+        self.head = nn.Linear(WIDTH, VOCAB, bias=False)
+        self.apply(init_weights)
+        if TIE_EMBEDDINGS:
+            self.head.weight = self.embedding.weight
+
+    def forward(self, tokens: Tensor, caches: list[dict[str, Tensor]] | None = None) -> Tensor:
+        """Return the logits; with the caches of `new_caches`, continue their sequences."""
+        x_BLD = self.embedding(tokens)
+        for layer, cache in zip(self.layers, caches or self.new_caches(), strict=True):
+            x_BLD = layer(x_BLD, cache)
+        return self.head(self.norm(x_BLD))
+
+    def new_caches(self) -> list[dict[str, Tensor]]:
+        """Return one empty cache a layer: sequences that have not begun."""
+        return [{} for _ in LAYERS]
+
+    @torch.inference_mode()
+    def generate(self, tokens: Tensor, count: int, temperature: float = 0.0) -> Tensor:
+        """Return the tokens and `count` more: the likeliest each, or drawn at a temperature."""
+        caches = self.new_caches()
+        logits = self(tokens, caches)[:, -1]
+        for _ in range(count):
+            following = logits.argmax(-1, keepdim=True)
+            if temperature > 0:
+                following = torch.multinomial((logits / temperature).softmax(-1), 1)
+            tokens = torch.cat((tokens, following), dim=1)
+            logits = self(following, caches)[:, -1]
+        return tokens
+
+
+def init_weights(module: nn.Module) -> None:
+    """Draw weights as aira-dsl does: normal, 0.02; smaller where a layer adds to the stream."""
+    if isinstance(module, nn.Embedding | nn.Linear):
+        nn.init.normal_(module.weight, std=0.02)
+    for name in ("o_proj", "down_proj", "out_proj"):
+        if hasattr(module, name):
+            nn.init.normal_(getattr(module, name).weight, std=0.02 / math.sqrt(len(LAYERS)))
+    if hasattr(module, "A_log"):  # Mamba-2: A uniform in [1, 16], dt log-uniform in [0.001, 0.1]
+        with torch.no_grad():
+            module.A_log.copy_(torch.empty_like(module.A_log).uniform_(1, 16).log())
+            dt = torch.empty_like(module.dt_bias).uniform_(math.log(1e-3), math.log(1e-1)).exp()
+            module.dt_bias.copy_(dt + torch.log(-torch.expm1(-dt)))  # softplus(dt_bias) = dt
+
+
+if __name__ == "__main__":
+    model = Model()
+    print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {len(LAYERS)} layers")
+    print(model.generate(torch.zeros(1, 1, dtype=torch.long), 16).tolist())

@@ -1,0 +1,63 @@
+"""A language model run on the kernels: the same parameters, the same mathematics, less time.
+
+The residual stream and the parameters stay in float32; what lies between two products has the
+chosen dtype, float32 or bfloat16. Everything runs on one thread: several models at once are
+several processes.
+
+Shapes: B batch, L length, D model width, V vocabulary.
+"""
+
+from collections.abc import Callable
+from types import ModuleType
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from aira_dsl.models import LanguageModel
+from aira_dsl.primitives.attention import cpu as attention
+from aira_dsl.primitives.common.cpu_norm import add_norm
+from aira_dsl.primitives.mamba2 import cpu as mamba2
+from aira_dsl.primitives.mixers import MLP, Attention, Mamba2, Mixer
+from aira_dsl.primitives.mlp import cpu as mlp
+
+_RUNNERS: dict[type[Mixer], ModuleType] = {Attention: attention, MLP: mlp, Mamba2: mamba2}
+
+Run = Callable[[Tensor], Tensor]
+
+
+class FastModel(nn.Module):
+    """A language model whose training step runs on the kernels.
+
+    Args:
+        model: it is trained in place: its parameters are this module's.
+        dtype: of the activations between layers' products: float32 or bfloat16.
+    """
+
+    def __init__(self, model: LanguageModel, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.model = model
+        self.dtype = dtype
+
+    def forward(self, tokens_BL: Tensor) -> Tensor:
+        """Return logits_BLV in float32."""
+        weight_VD = self.model.head.weight.to(self.dtype)
+        return F.linear(self.hidden(tokens_BL), weight_VD).float()
+
+    def hidden(self, tokens_BL: Tensor) -> Tensor:
+        """Return x_BLD after the final norm, in this model's dtype."""
+        x_BLD, y_BLD = self.model.embedding(tokens_BL), None
+        for layer in self.model.stack:
+            x_BLD, normed_BLD = add_norm(layer.norm, x_BLD, y_BLD, self.dtype)
+            y_BLD = run_mixer(layer.mixer, normed_BLD)
+        _, normed_BLD = add_norm(self.model.norm, x_BLD, y_BLD, self.dtype)
+        return normed_BLD  # type: ignore[no-any-return]
+
+
+def run_mixer(mixer: Mixer, x_BLD: Tensor) -> Tensor:
+    """Run a mixer on the kernels, or as it is if they were not made for its sizes."""
+    runner = _RUNNERS.get(type(mixer))
+    if runner is not None and runner.supports(mixer):
+        return runner.run(mixer, x_BLD)  # type: ignore[no-any-return]
+    with torch.autocast("cpu", x_BLD.dtype, enabled=x_BLD.dtype != torch.float32):
+        return mixer(x_BLD).to(x_BLD.dtype)  # type: ignore[no-any-return]

@@ -1,0 +1,1 @@
+"""Torch modules and caches that several primitives share."""

@@ -1,0 +1,171 @@
+"""Mamba-2 (arXiv 2405.21060), with the names and initialization of `mamba_ssm.Mamba2`.
+
+    z, xBC, dt = split(in_proj(u))                    widths: inner, inner + 2·G·N, H
+    x, B, C    = split(silu(conv(xBC)))               causal, depthwise, with bias
+    dt         = softplus(dt + dt_bias)               one step size a head
+    h_t        = exp(-exp(A_log)·dt_t)·h_(t-1) + dt_t·x_t ⊗ B_t
+    y_t        = h_t·C_t + D·x_t
+    out        = out_proj(GatedRMSNorm(y, z))         gate first; each group normalized by itself
+
+Weights move both ways by name. In the order in which the original constructs them they are
+in_proj.weight, conv1d.weight, conv1d.bias, dt_bias, A_log, D, norm.weight, out_proj.weight; in the
+order of its state_dict (a module's own parameters come first, as in any torch module), and of ours:
+dt_bias, A_log, D, in_proj.weight, conv1d.weight, conv1d.bias, norm.weight, out_proj.weight.
+
+Initialization: dt log-uniform in [0.001, 0.1], at least 1e-4, dt_bias its inverse softplus; A
+uniform in [1, 16]; D one; the convolution torch's own default; projections as everywhere in this
+package. Nothing redraws dt_bias later: that mistake handicapped Mamba elsewhere (mad-lab issue 3).
+
+Shapes: B batch, L length, D model width, E inner width, H heads, P head dimension, G groups,
+N state size, M = G·N, C convolution channels (E + 2·M), K kernel, T = K - 1.
+"""
+
+import math
+from contextlib import AbstractContextManager, nullcontext
+from typing import ClassVar
+
+import torch
+from torch import Generator, Tensor, nn
+
+from aira_dsl import primitives
+from aira_dsl.primitives.common.cache import LayerCache, Mamba2Cache
+from aira_dsl.primitives.common.mixer import Mixer, init_linear, init_output
+from aira_dsl.primitives.common.norm import GatedRMSNorm
+from aira_dsl.primitives.mamba2 import cuda
+from aira_dsl.primitives.mamba2.ssd import Operands, ssd
+
+DT_MIN, DT_MAX, DT_FLOOR = 1e-3, 1e-1, 1e-4
+A_MIN, A_MAX = 1.0, 16.0
+
+KERNEL_CHUNK = 256
+"""Chunk length of mamba_ssm's CUDA kernel (its own default)."""
+
+
+class Mamba2(Mixer):
+    """The Mamba-2 mixer; weights are interchangeable with `mamba_ssm.Mamba2` of the same sizes.
+
+    The original fixes the gated norm's epsilon at 1e-5, the default here.
+    """
+
+    no_decay: ClassVar[tuple[str, ...]] = ("dt_bias", "A_log", "D")
+
+    def __init__(self, block: primitives.Mamba2, width: int, norm_eps: float = 1e-5) -> None:
+        super().__init__()
+        self.block = block
+        # A small state makes the products inside a chunk the larger part of the work, so chunks
+        # are short then (measured on a CPU, docs/compiler.md).
+        self.chunk = 16 if block.state <= 16 else 32
+        self.in_proj = nn.Linear(width, block.projection, bias=False)
+        # Only its parameters are used, see `_convolve`.
+        self.conv1d = nn.Conv1d(
+            block.conv_channels, block.conv_channels, block.conv, groups=block.conv_channels
+        )
+        self.dt_bias = nn.Parameter(torch.empty(block.heads))
+        self.A_log = nn.Parameter(torch.empty(block.heads))
+        self.D = nn.Parameter(torch.empty(block.heads))
+        self.norm = GatedRMSNorm(block.inner, block.groups, norm_eps)
+        self.out_proj = nn.Linear(block.inner, width, bias=False)
+        self.mark_no_decay()
+
+    def forward(self, x_BLD: Tensor, cache: LayerCache = None) -> Tensor:
+        """Mix; with a cache, from the state it holds."""
+        assert cache is None or isinstance(cache, Mamba2Cache)
+        block = self.block
+        z_BLE, xBC_BLC, dt_BLH = torch.split(
+            self.in_proj(x_BLD), [block.inner, block.conv_channels, block.heads], dim=-1
+        )
+        xBC_BLC = self._convolve(xBC_BLC, cache)
+        y_BLE = self._scan(xBC_BLC, dt_BLH, cache)
+        return self.out_proj(self.norm(y_BLE, z_BLE))  # type: ignore[no-any-return]
+
+    def _convolve(self, x_BLC: Tensor, cache: Mamba2Cache | None) -> Tensor:
+        """Causal depthwise convolution, then silu; remembers the last K - 1 inputs."""
+        width = self.block.conv
+        if cache is None:
+            kernel = cuda.conv_kernel(x_BLC, width)
+            if kernel is not None:
+                return cuda.run_conv(kernel, x_BLC, self.conv1d.weight, self.conv1d.bias)
+            x_BLC = nn.functional.pad(x_BLC, (0, 0, width - 1, 0))
+        else:
+            x_BLC = torch.cat((cache.inputs_BTC, x_BLC), dim=1)
+            cache.inputs_BTC = x_BLC[:, x_BLC.shape[1] - (width - 1) :].clone()
+        return nn.functional.silu(_conv(x_BLC, self.conv1d.weight, self.conv1d.bias))
+
+    def _scan(self, xBC_BLC: Tensor, dt_BLH: Tensor, cache: Mamba2Cache | None) -> Tensor:
+        """Run the recurrence, in float32 at least and outside autocast."""
+        block, wide = self.block, torch.promote_types(dt_BLH.dtype, torch.float32)
+        with _no_autocast(xBC_BLC.device.type):
+            x_BLE, B_BLM, C_BLM = torch.split(
+                xBC_BLC.to(wide),
+                [block.inner, block.groups * block.state, block.groups * block.state],
+                dim=-1,
+            )
+            operands = Operands(
+                torch.unflatten(x_BLE, -1, (block.heads, block.head_dim)),
+                nn.functional.softplus(dt_BLH.to(wide) + self.dt_bias.to(wide)),
+                -self.A_log.to(wide).exp(),
+                torch.unflatten(B_BLM, -1, (block.groups, block.state)),
+                torch.unflatten(C_BLM, -1, (block.groups, block.state)),
+                self.D.to(wide),
+            )
+            return self._recur(operands, cache).flatten(2)
+
+    def _recur(self, operands: Operands, cache: Mamba2Cache | None) -> Tensor:
+        """Run the recurrence on the quickest path there is; updates the cached state."""
+        state = None if cache is None else cache.state_BHPN
+        kernel = cuda.scan_kernel(operands.x_BLHP, self.block.state)
+        last: Tensor | None
+        if kernel is not None:
+            y_BLHP, last = cuda.run_scan(kernel, operands, chunk=KERNEL_CHUNK, state_BHPN=state)
+        else:
+            y_BLHP, last = ssd(
+                operands, chunk=self.chunk, state_BHPN=state, want_state=cache is not None
+            )
+        if cache is not None:
+            assert last is not None
+            cache.state_BHPN = last
+        return y_BLHP
+
+    def new_cache(self, batch_size: int) -> Mamba2Cache:
+        """Return the cache of sequences that have not begun: all zeros, as the padding is."""
+        block, weight = self.block, self.in_proj.weight
+        wide = torch.promote_types(weight.dtype, torch.float32)
+        return Mamba2Cache(
+            weight.new_zeros(batch_size, block.conv - 1, block.conv_channels),
+            weight.new_zeros(batch_size, block.heads, block.head_dim, block.state, dtype=wide),
+        )
+
+    @torch.no_grad()
+    def init_weights(self, generator: Generator, depth: int) -> None:
+        """Draw every parameter; see the module docstring."""
+        init_linear(self.in_proj, generator)
+        bound = 1 / math.sqrt(self.block.conv)
+        self.conv1d.weight.uniform_(-bound, bound, generator=generator)
+        self.conv1d.bias.uniform_(-bound, bound, generator=generator)  # type: ignore[union-attr]
+        dt_H = torch.empty_like(self.dt_bias).uniform_(generator=generator)
+        dt_H = (dt_H * math.log(DT_MAX / DT_MIN) + math.log(DT_MIN)).exp().clamp(min=DT_FLOOR)
+        self.dt_bias.copy_(dt_H + (-torch.expm1(-dt_H)).log())  # softplus(dt_bias) = dt
+        self.A_log.uniform_(A_MIN, A_MAX, generator=generator).log_()
+        self.D.fill_(1.0)
+        self.norm.weight.fill_(1.0)
+        init_output(self.out_proj, generator, depth)
+
+
+def _no_autocast(device: str) -> AbstractContextManager[object]:
+    if not torch.amp.is_autocast_available(device):  # the meta device
+        return nullcontext()
+    return torch.autocast(device, enabled=False)
+
+
+def _conv(x_BLC: Tensor, weight_C1K: Tensor, bias_C: Tensor | None) -> Tensor:
+    """Convolve each channel with its own kernel; the output is K - 1 shorter than the input.
+
+    A two-dimensional convolution of height 1 over the transposed tensor is the same sum, but
+    (B, L, C) in memory already is its channels-last layout: several times quicker on a CPU than
+    transposing for conv1d, and than shifted multiply-adds (docs/compiler.md).
+    """
+    image_BC1L = x_BLC.transpose(1, 2).unsqueeze(2)
+    y_BC1L = nn.functional.conv2d(
+        image_BC1L, weight_C1K.unsqueeze(2), bias_C, groups=weight_C1K.shape[0]
+    )
+    return y_BC1L.squeeze(2).transpose(1, 2)

@@ -1,0 +1,65 @@
+"""The files of a report: the page, and its numbers beside it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aira_dsl.errors import InputError
+from aira_dsl.experiments.comparison import read_comparison
+from aira_dsl.experiments.comparison.record import FILE
+from aira_dsl.report.html.rendering import render_comparison, render_run
+from aira_dsl.report.html.run_facts import facts_json
+from aira_dsl.report.writing import write_text
+from aira_dsl.study.run import read_run
+
+
+@dataclass(frozen=True)
+class Report:
+    """A page and its numbers.
+
+    Attributes:
+        page: the HTML.
+        facts: the numbers, as JSON holds them.
+    """
+
+    page: str
+    facts: dict[str, Any]
+
+
+def report_of(folder: Path) -> Report:
+    """Read a run folder or a comparison's, and make its report.
+
+    Raises:
+        InputError: E0811 or E0821, if it is neither, or damaged.
+    """
+    if (folder / FILE).exists():
+        comparison = read_comparison(folder)
+        return Report(render_comparison(comparison), comparison.model_dump(mode="json"))
+    run = read_run(folder)
+    return Report(render_run(run), facts_json(run))
+
+
+def write_report(report: Report, out: Path, *, force: bool = False) -> dict[Path, str]:
+    """Write the page, and its numbers under the same name with `.json`.
+
+    Returns:
+        What became of each file: `written` or `unchanged`.
+
+    Raises:
+        InputError: E0503, if something else is there and `force` is not given, or if the name of
+            the page ends in `.json`.
+        RunError: E0504, if a file can not be written.
+    """
+    beside = out.with_suffix(".json")
+    if beside == out:
+        raise InputError(
+            "E0503",
+            f"{out} is the name of the numbers, which lie beside the page",
+            help="give --out a name that ends in .html",
+        )
+    told = json.dumps(report.facts, indent=1, ensure_ascii=False) + "\n"
+    return {
+        out: write_text(out, report.page, force=force),
+        beside: write_text(beside, told, force=force),
+    }

@@ -1,0 +1,93 @@
+"""Templates filled in: the only place that makes markup."""
+
+import hashlib
+import json
+from base64 import b64encode
+from dataclasses import asdict
+from functools import cache
+from typing import Any
+
+import jinja2
+
+from aira_dsl import __version__
+from aira_dsl.experiments.comparison import Comparison
+from aira_dsl.experiments.comparison.summary import finished
+from aira_dsl.report.html.agent_trace import steps
+from aira_dsl.report.html.comparison_plots import finals, race
+from aira_dsl.report.html.conclusions import conclusions, told_apart
+from aira_dsl.report.html.curve import LETTERS, curve, tree
+from aira_dsl.report.html.methods import (
+    curve_sheet,
+    entropy_sheet,
+    method_sheet,
+    pair_sheet,
+    run_sheet,
+)
+from aira_dsl.report.html.run_facts import facts
+from aira_dsl.report.html.text import Attachment, duration, listed, shown
+from aira_dsl.report.html.trials import trial_files, trial_sheet
+from aira_dsl.report.summary import humanized
+from aira_dsl.report.terminal.ranking import TWO_SIDED, ranked
+from aira_dsl.study.run import Run
+
+
+def render_run(run: Run) -> str:
+    """Return the page of a run: HTML that needs nothing else, the same bytes for the same run."""
+    found, rows = facts(run), finished(run)
+    told = json.dumps(asdict(found), indent=1, ensure_ascii=False) + "\n"
+    return _fill(
+        "run.html",
+        facts=found,
+        curve=curve(run, found),
+        tree=tree(run, found),
+        steps=steps(rows, sign=1 if run.direction == "maximize" else -1),
+        pair_margin=None if found.noise is None else TWO_SIDED * 2**0.5 * found.noise,
+        letters=LETTERS,
+        sheet=trial_sheet(ranked(rows, run.direction), rows, found),
+        files=(*trial_files(run.rows), Attachment("report.json", "application/json", told)),
+    )
+
+
+def render_comparison(found: Comparison) -> str:
+    """Return the page of a comparison: HTML that needs nothing else."""
+    may, may_not = conclusions(found)
+    told = found.model_dump_json(indent=1) + "\n"
+    return _fill(
+        "comparison.html",
+        found=found,
+        may=may,
+        may_not=may_not,
+        race=race(found),
+        finals=finals(found),
+        apart=lambda a, b: told_apart(found, a, b),
+        pairs=pair_sheet(found),
+        sheets=(method_sheet(found), entropy_sheet(found), run_sheet(found)),
+        files=(
+            *curve_sheet(found).files,
+            Attachment("comparison.json", "application/json", told),
+        ),
+    )
+
+
+def _fill(template: str, **values: Any) -> str:
+    environment = _environment()
+    source = environment.loader.get_source(environment, "sort.js")[0]  # type: ignore[union-attr]
+    # Only this script runs on the page, whatever else finds its way into it.
+    allowed = b64encode(hashlib.sha256(source.encode()).digest()).decode()
+    return environment.get_template(template).render(
+        **values, script_hash=allowed, version=__version__
+    )
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("aira_dsl.report.html"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(shown=shown, duration=duration, humanized=humanized, listed=listed)
+    return environment

@@ -1,0 +1,238 @@
+"""What a comparison says: the table, what can not be told apart, files for other programs."""
+
+import csv
+import io
+import math
+from collections.abc import Callable, Iterable, Sequence
+from itertools import combinations
+from pathlib import Path
+
+from aira_dsl.experiments.comparison import Comparison, Interval, Method, RunSummary
+from aira_dsl.report.html import report_of, write_report
+from aira_dsl.utils.files import write_atomically
+
+BASELINE = "random"
+DOUBTS = 6
+"""Pairs that are told one by one; more of them are counted."""
+
+Value = Callable[[RunSummary], float | int | None]
+
+_MEANS: dict[str, Value] = {
+    "final_validation": lambda run: run.final_validation,
+    "final_confirmed": lambda run: run.final_confirmed,
+    "valid_rate": lambda run: run.valid_rate,
+    "first_try_rate": lambda run: run.first_try_rate,
+    "duplicates": lambda run: run.duplicates,
+    "distinct": lambda run: run.distinct,
+    "hamming": lambda run: run.hamming,
+    "calls": lambda run: run.calls,
+    "tokens": lambda run: run.tokens,
+    "usd": lambda run: run.usd,
+    "seconds": lambda run: run.seconds,
+    "cached": lambda run: run.cached,
+}
+"""What is shown of a method as the mean over its runs."""
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """Describe a comparison for people; the best method first."""
+    order = ranking(comparison)
+    lines = [
+        f"{comparison.space}: {len(comparison.seeds)} runs of each method, "
+        f"{comparison.budget} evaluations each; preset {comparison.preset}",
+        "test: score of what a run names the best on the test split, mean over runs, 95 % interval",
+        "",
+        _heads(order),
+        *(_line(name, comparison) for name in order),
+        "",
+        *_verdicts(comparison, order),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write_comparison(folder: Path, comparison: Comparison) -> None:
+    """Write `curves.csv`, `methods.csv`, `curves.png` and the page beside `comparison.json`.
+
+    Raises:
+        RunError: E0904, if one can not be written.
+    """
+    write_atomically(folder / "curves.csv", curves_csv(comparison))
+    write_atomically(folder / "methods.csv", methods_csv(comparison))
+    write_atomically(folder / "curves.png", curves_picture(comparison))
+    write_report(report_of(folder), folder / "report.html", force=True)
+
+
+def ranking(comparison: Comparison) -> list[str]:
+    """Return the methods, best mean test score first; those without one last."""
+    sign = -1 if comparison.direction == "maximize" else 1
+
+    def place(name: str) -> tuple[bool, float]:
+        final = comparison.methods[name].final
+        return final is None, 0.0 if final is None else sign * final.mean
+
+    return sorted(comparison.methods, key=place)
+
+
+def curves_csv(comparison: Comparison) -> str:
+    """Return one line an evaluation of each run: the best validation score so far."""
+    return _csv(
+        ["method", "seed", "evaluation", "best_so_far"],
+        (
+            [name, run.seed, place, score]
+            for name, method in comparison.methods.items()
+            for run in method.runs
+            for place, score in enumerate(run.best_so_far, 1)
+        ),
+    )
+
+
+def methods_csv(comparison: Comparison) -> str:
+    """Return one line a method: the final score, and means over its runs."""
+    heads = ["method", "runs"]
+    for name in ("final_test", "normalised", f"beats_{BASELINE}"):
+        heads += [name, f"{name}_low", f"{name}_high"]
+    return _csv(
+        [*heads, *_MEANS],
+        (
+            [
+                name,
+                len(method.runs),
+                *_numbers(method.final),
+                *_numbers(method.normalised),
+                *_numbers(comparison.beats[name].get(BASELINE)),
+                *(_mean(method, value) for value in _MEANS.values()),
+            ]
+            for name, method in comparison.methods.items()
+        ),
+    )
+
+
+def curves_picture(comparison: Comparison) -> bytes:
+    """Draw the mean of the best so far against the evaluations spent, with intervals; a PNG."""
+    from matplotlib.figure import Figure  # half a second; not pyplot: it holds global state
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for name in ranking(comparison):
+        known = [(n, at) for n, at in enumerate(comparison.methods[name].curve, 1) if at]
+        if known:
+            places = [place for place, _ in known]
+            (line,) = axes.plot(places, [at.mean for _, at in known], label=name, linewidth=2)
+            lows, highs = [at.low for _, at in known], [at.high for _, at in known]
+            axes.fill_between(places, lows, highs, color=line.get_color(), alpha=0.2, linewidth=0)
+    axes.set(
+        xlabel="evaluations",
+        ylabel="best validation score so far"
+        if comparison.direction == "maximize"
+        else "lowest bits per byte so far",
+        title=f"{comparison.space}: {len(comparison.seeds)} runs each, mean and 95 % interval",
+    )
+    axes.locator_params(axis="x", integer=True)
+    axes.grid(alpha=0.25)
+    if axes.lines:
+        axes.legend(frameon=False)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=120, metadata={"Software": None})
+    return picture.getvalue()
+
+
+def _heads(names: Sequence[str]) -> str:
+    width = max(map(len, [*names, "method"]))
+    return (
+        f"{'method':<{width}}  {'test':>22}  {'validation':>10}  {'normalised':>10}  "
+        f"{'beats ' + BASELINE:>18}  {'valid':>5}  {'dupl.':>5}  {'distinct':>8}  {'Hamming':>7}  "
+        f"{'tokens':>9}  {'USD':>6}  {'seconds':>8}"
+    )
+
+
+def _line(name: str, comparison: Comparison) -> str:
+    method = comparison.methods[name]
+    width = max(map(len, [*comparison.methods, "method"]))
+    mean = {key: _mean(method, value) for key, value in _MEANS.items()}
+    normalised = method.normalised.mean if method.normalised else None
+    return (
+        f"{name:<{width}}  {_interval(method.final, '.4f'):>22}  "
+        f"{_number(mean['final_validation'], '.4f'):>10}  {_number(normalised, '.2f'):>10}  "
+        f"{_interval(comparison.beats[name].get(BASELINE), '.2f'):>18}  "
+        f"{_number(mean['valid_rate'], '.0%'):>5}  {_number(mean['duplicates'], '.1f'):>5}  "
+        f"{_number(mean['distinct'], '.1f'):>8}  {_number(mean['hamming'], '.2f'):>7}  "
+        f"{_number(mean['tokens'], ',.0f'):>9}  {_number(mean['usd'], '.2f'):>6}  "
+        f"{_number(mean['seconds'], ',.0f'):>8}"
+    )
+
+
+def _verdicts(comparison: Comparison, order: Sequence[str]) -> list[str]:
+    """Say which differences are there and which are not, and what else limits the verdict."""
+    lines, doubts = [], []
+    for a, b in combinations(order, 2):
+        difference = comparison.differences[a][b]
+        if difference is not None and comparison.told_apart(a, b):
+            low, high = sorted((abs(difference.low), abs(difference.high)))
+            gap = f"{abs(difference.mean):.4f} ({low:.4f} to {high:.4f})"
+            lines.append(f"{a} ends better than {b}, by {gap}")
+        elif difference is not None:
+            doubts.append(f"{a} and {b} can not be told apart: {_doubt(comparison, a, b)}")
+    if len(doubts) > DOUBTS:
+        total = math.comb(len(order), 2)
+        doubts = [f"{len(doubts)} of {total} pairs can not be told apart; report.html has each"]
+    return [*lines, *doubts, *_failures(comparison), *_limits(comparison)]
+
+
+def _doubt(comparison: Comparison, a: str, b: str) -> str:
+    difference, floor = comparison.differences[a][b], comparison.noise_floor[a][b]
+    assert difference is not None
+    if min(comparison.methods[a].scored, comparison.methods[b].scored) < 2:
+        return "one run of a method says nothing of chance"
+    if difference.low <= 0 <= difference.high:
+        return f"the difference may be {difference.low:+.4f} to {difference.high:+.4f}"
+    return f"they differ by {abs(difference.mean):.4f}, and noise alone makes {floor:.4f}"
+
+
+def _failures(comparison: Comparison) -> list[str]:
+    found = []
+    for name, method in comparison.methods.items():
+        if missing := len(method.runs) - method.scored:
+            found.append(
+                f"{missing} of {len(method.runs)} runs of {name} have no test score; "
+                "they lose to every run that has one, and are no part of the mean"
+            )
+        if short := sum(run.trials < comparison.budget for run in method.runs):
+            found.append(f"{short} of {len(method.runs)} runs of {name} ended before their budget")
+    return found
+
+
+def _limits(comparison: Comparison) -> list[str]:
+    lines = []
+    if comparison.noise is not None:
+        lines.append(f"noise of a score (standard deviation between seeds): {comparison.noise:.4f}")
+    if any(len(method.runs) < 5 for method in comparison.methods.values()):
+        lines.append("with fewer than five runs a method the intervals are too narrow")
+    return lines
+
+
+def _mean(method: Method, value: Value) -> float | None:
+    """Return the mean over the runs that have a value."""
+    known = [each for each in map(value, method.runs) if each is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _interval(interval: Interval | None, form: str) -> str:
+    if interval is None:
+        return ""
+    return f"{interval.mean:{form}} ({interval.low:{form}}-{interval.high:{form}})"
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else f"{value:{form}}"
+
+
+def _numbers(interval: Interval | None) -> tuple[float | None, ...]:
+    return (None,) * 3 if interval is None else (interval.mean, interval.low, interval.high)
+
+
+def _csv(heads: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(heads)
+    writer.writerows(lines)
+    return text.getvalue()

@@ -1,0 +1,85 @@
+"""The lab notebook of a search: what was tried, why, and what came of it, trial by trial."""
+
+from collections.abc import Sequence
+
+from aira_dsl.study.run import Run
+from aira_dsl.study.trials import Row
+
+REPAIRED = 3  # complaints that are shown of one trial
+
+
+def notebook_text(run: Run) -> str:
+    """Write the notebook as Markdown, which reads as plain text, too."""
+    settings = run.settings
+    head = [
+        f"# {settings.space['name']}: {settings.searcher}, preset {settings.evaluator.preset}, "
+        f"seed {settings.seed}",
+        "",
+    ]
+    if settings.agent is not None:
+        agent = settings.agent
+        head.append(f"model {agent.model}, {agent.repairs} repairs, prompts {agent.prompts}")
+    head += [_totals(run.rows), ""]
+    pages = [page for row in run.rows for page in _page(row, run)]
+    return "\n".join([*head, *pages])
+
+
+def _totals(rows: Sequence[Row]) -> str:
+    scored = sum(row.score is not None for row in rows)
+    calls = [call for row in rows for call in row.calls]
+    text = f"{len(rows)} trials, {scored} scored"
+    if calls:
+        refused = sum(bool(call.complaint) for call in calls)
+        costs = [call.usd for call in calls if call.usd is not None]
+        money = f"${sum(costs):.4f}" if len(costs) == len(calls) else "unknown cost"
+        tokens = sum(call.usage.total for call in calls)
+        text += f"; {len(calls)} calls, {refused} handed back, {tokens:,} tokens, {money}"
+    return text
+
+
+def _page(row: Row, run: Run) -> list[str]:
+    lines = [f"## trial {row.number}: {_origin(row)}", ""]
+    if row.hypothesis:
+        lines += [f"> {row.hypothesis}", ""]
+    if row.pattern:
+        lines.append(f"    {row.pattern}")
+    lines += ["", _outcome(row, run)]
+    complaints = [call for call in row.calls if call.complaint]
+    for place, call in enumerate(complaints[:REPAIRED], 1):
+        lines.append(f"- answer {place} handed back ({call.code}): {_first_line(call.complaint)}")
+    if len(complaints) > REPAIRED:
+        lines.append(f"- and {len(complaints) - REPAIRED} more")
+    if row.calls:
+        money = "" if row.usd is None else f", ${row.usd:.4f}"
+        prompts = ", ".join(call.prompt for call in row.calls)
+        lines.append(f"- {row.tokens:,} tokens{money}; prompt {prompts}")
+    return [*lines, ""]
+
+
+def _origin(row: Row) -> str:
+    parents = " and ".join(map(str, row.parents))
+    if not row.operation:
+        return "proposed by the sampler"
+    return f"{row.operation} of {parents}" if parents else row.operation
+
+
+def _outcome(row: Row, run: Run) -> str:
+    if row.score is None:
+        reason = f": {_first_line(row.message)}" if row.message else ""
+        return f"{row.status or row.state.lower()}{reason}"
+    text = f"score {row.score:.4f}"
+    if run.noise is not None:
+        text += f" ± {run.noise:.4f}"
+    scores = {each.number: each.score for each in run.rows}
+    for parent in row.parents:
+        if (before := scores.get(parent)) is not None:
+            text += f", {row.score - before:+.4f} from trial {parent}"
+    if row.confirmed is not None:
+        text += f", {row.confirmed:.4f} with other seeds"
+    if row.test_score is not None:
+        text += f", {row.test_score:.4f} on the test split"
+    return text
+
+
+def _first_line(text: str) -> str:
+    return (text.strip().splitlines() or [""])[0]

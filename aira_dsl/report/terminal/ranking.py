@@ -1,0 +1,49 @@
+"""Which trials are best, and which of them the noise of the scores leaves undecided."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from aira_dsl.study.trials import Row
+
+TWO_SIDED = 1.96
+"""Standard deviations that hold 95 % of a normal variable."""
+
+
+def ranked(rows: Iterable[Row], direction: Literal["maximize", "minimize"]) -> list[Row]:
+    """Return the scored trials, best first: the repeated ones by their means, then the others."""
+
+    def place(row: Row) -> tuple[bool, float, int]:
+        value = row.score if row.confirmed is None else row.confirmed
+        assert value is not None
+        return row.confirmed is None, -value if direction == "maximize" else value, row.number
+
+    return sorted((row for row in rows if row.score is not None), key=place)
+
+
+def repeats_of(best: Row) -> int:
+    """Return how many evaluations stand behind the value that a trial is ranked by."""
+    return 1 if best.confirmed is None else len(best.repeats)
+
+
+def not_told_apart(order: Sequence[Row], noise: float) -> list[Row]:
+    """Return the repeated trials whose means differ from the best one's by no more than noise.
+
+    Args:
+        order: trials, best first.
+        noise: standard deviation of a score between seeds.
+    """
+    best = order[0]
+    if best.confirmed is None:
+        return []
+    margin = TWO_SIDED * math.sqrt(2 / repeats_of(best)) * noise
+    return [
+        row
+        for row in order[1:]
+        if row.confirmed is not None and abs(row.confirmed - best.confirmed) < margin
+    ]
+
+
+def single_margin(best: Row, noise: float) -> float:
+    """Return by how much one evaluation must differ from the best's value to say anything."""
+    return TWO_SIDED * math.sqrt(1 + 1 / repeats_of(best)) * noise

@@ -1,0 +1,158 @@
+"""What a table says, and what searching it hundreds of times says of the samplers."""
+
+import io
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from aira_dsl.architecture import compress
+from aira_dsl.evaluation.table import SEPARATOR, Table
+from aira_dsl.experiments.sampler_benchmark import Contest
+from aira_dsl.experiments.table_analysis import Analysis, analyse, ranks
+
+SHOWN = 10
+
+
+def table_json(table: Table) -> dict[str, Any]:
+    """Return what `table_text` says, for machines; the whole ranking too."""
+    analysis = analyse(table)
+    means = dict(zip(table.rows, table.means_A.tolist(), strict=True))
+    return {
+        "space": table.definition.name,
+        "preset": table.evaluator.preset,
+        "precision": table.evaluator.precision,
+        "identity": table.identity,
+        "arrangements": len(table.rows),
+        "complete": table.is_complete,
+        "seeds": {int(n): int((table.seeds_A == n).sum()) for n in set(table.seeds_A)},
+        "sittings": [sitting.model_dump() for sitting in table.sittings],
+        "noise": _number(analysis.noise),
+        "between": _number(analysis.between),
+        "ceiling": _number(analysis.ceiling),
+        "explained": analysis.explained,
+        "ranking": [
+            {"rank": rank, "layers": name, "score": means[name]}
+            for name, rank in sorted(ranks(table).items(), key=lambda item: item[1])
+        ],
+    }
+
+
+def table_text(table: Table, asked: Sequence[tuple[str, ...]] = ()) -> str:
+    """Describe a table for people; the ranks of some arrangements, if they are asked for.
+
+    Raises:
+        InputError: E0643, if the table does not hold one of these.
+    """
+    analysis, places = analyse(table), ranks(table)
+    means = dict(zip(table.rows, table.means_A.tolist(), strict=True))
+    lines = [
+        f"{table.definition.name}: {table.space.size:,} arrangements of {table.space.slots} slots; "
+        f"preset {table.evaluator.preset} in {table.evaluator.precision}",
+        table.extent,
+        "",
+        *_ranking(sorted(places, key=places.__getitem__)[:SHOWN], places, means),
+        "…",
+        *_ranking([max(places, key=places.__getitem__)], places, means)[1:],
+        *_asked(table, asked, places, means),
+        "",
+        *_noise(analysis),
+        "variance explained, of rows left out of the fit:",
+        *(f"  {name:<20} {share:6.1%}" for name, share in analysis.explained.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def contest_json(contest: Contest) -> dict[str, Any]:
+    """Return the curves and what they end with."""
+    return {
+        "seeds": contest.seeds,
+        "budget": contest.budget,
+        "best": contest.best,
+        "spread": contest.spread,
+        "samplers": {
+            sampler: {
+                "mean_regret": regret_SB.mean(axis=0).round(6).tolist(),
+                "interval": contest.mean(sampler, contest.budget)[1:],
+                "found": contest.found(sampler),
+            }
+            for sampler, regret_SB in contest.regret_SB.items()
+        },
+    }
+
+
+def contest_text(contest: Contest) -> str:
+    """Return the table of regrets, best sampler first."""
+    places = sorted({max(1, contest.budget // 4), max(1, contest.budget // 2), contest.budget})
+    heads = "".join(f"{f'after {place}':>26}" for place in places)
+    lines = [
+        f"{contest.seeds} searches each; regret: mean score of the true best ({contest.best:.4f}) "
+        "minus that of what",
+        "is held to be best, with its 95 % interval; standard deviation of the table: "
+        f"{contest.spread:.4f}",
+        "",
+        f"{'sampler':<10}{heads}{'found':>9}",
+    ]
+    for sampler in sorted(contest.regret_SB, key=lambda s: contest.mean(s, contest.budget)[0]):
+        cells = ""
+        for place in places:
+            mean, low, high = contest.mean(sampler, place)
+            cells += f"{f'{mean:.4f} ({low:.4f}-{high:.4f})':>26}"
+        lines.append(f"{sampler:<10}{cells}{contest.found(sampler):>9.0%}")
+    return "\n".join(lines) + "\n"
+
+
+def contest_picture(contest: Contest) -> bytes:
+    """Draw the mean regret against the evaluations spent, with 95 % intervals; a PNG."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    evaluations = range(1, contest.budget + 1)
+    for sampler in contest.regret_SB:
+        curve = [contest.mean(sampler, place) for place in evaluations]
+        means, lows, highs = zip(*curve, strict=True)
+        (line,) = axes.plot(evaluations, means, label=sampler, linewidth=2)
+        axes.fill_between(evaluations, lows, highs, color=line.get_color(), alpha=0.2, linewidth=0)
+    axes.set(
+        xlabel="evaluations",
+        ylabel="regret to the true best",
+        title=f"{contest.seeds} searches each, mean and 95 % interval",
+        ylim=(0, None),
+    )
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=120, metadata={"Software": None})
+    return picture.getvalue()
+
+
+def _ranking(names: Sequence[str], places: dict[str, int], means: dict[str, float]) -> list[str]:
+    rows = [f"{places[n]:6}  {means[n]:7.4f}  {compress(n.split(SEPARATOR))}" for n in names]
+    return [f"{'rank':>6}  {'score':>7}  layers", *rows]
+
+
+def _asked(
+    table: Table,
+    asked: Sequence[tuple[str, ...]],
+    places: dict[str, int],
+    means: dict[str, float],
+) -> list[str]:
+    """Return the ranks of what was asked for, best first."""
+    for layers in asked:
+        table.evaluation(layers, 0)  # refuses what the table does not hold
+    names = sorted(map(SEPARATOR.join, asked), key=lambda name: places[name])
+    return ["", *_ranking(names, places, means)] if names else []
+
+
+def _noise(analysis: Analysis) -> list[str]:
+    if math.isnan(analysis.noise):
+        return ["noise: unknown, there is one seed only", ""]
+    return [
+        f"noise between seeds {analysis.noise:.4f}; between arrangements {analysis.between:.4f}; "
+        f"{analysis.ceiling:.1%} of the variance of the means is not noise",
+        "",
+    ]
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -1,0 +1,108 @@
+"""A run folder read back, without Optuna: what reports, comparisons and aggregations start from."""
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from pydantic import ValidationError
+
+from aira_dsl.agents.calls import Call
+from aira_dsl.architecture import SpaceDefinition
+from aira_dsl.errors import InputError
+from aira_dsl.evaluation.noise import score_noise
+from aira_dsl.space import Space
+from aira_dsl.study.settings import SearchSettings
+from aira_dsl.study.trials import Row
+
+
+@dataclass(frozen=True)
+class Run:
+    """A search as its folder tells it.
+
+    Attributes:
+        folder: where it lies.
+        settings: which search it is.
+        rows: its trials, in order.
+        seconds: wall-clock seconds used.
+    """
+
+    folder: Path
+    settings: SearchSettings
+    rows: tuple[Row, ...]
+    seconds: float
+
+    @property
+    def space(self) -> Space:
+        """What was searched."""
+        definition = SpaceDefinition.model_validate(self.settings.space)
+        return Space(definition).where(*self.settings.constraints)
+
+    @property
+    def direction(self) -> Literal["maximize", "minimize"]:
+        """Which way scores get better."""
+        return self.settings.evaluator.direction
+
+    @property
+    def noise(self) -> float | None:
+        """Standard deviation of a score between seeds, if the preset's calibration tells."""
+        return score_noise(self.settings.evaluator)
+
+    @property
+    def best(self) -> Row | None:
+        """The best trial: of those that were repeated by their means, else by score."""
+        sign = 1 if self.direction == "maximize" else -1
+        scored = [row for row in self.rows if row.score is not None]
+        repeated = [row for row in scored if row.confirmed is not None]
+        return max(
+            repeated or scored,
+            key=lambda row: (
+                sign * cast(float, row.score if row.confirmed is None else row.confirmed),
+                -row.number,
+            ),
+            default=None,
+        )
+
+
+def read_run(folder: str | Path) -> Run:
+    """Read a run folder.
+
+    Raises:
+        InputError: E0811, if it is no run folder, or its files are damaged.
+    """
+    path = Path(folder)
+    try:
+        settings = json.loads((path / "settings.json").read_text())
+        settings.pop("format")
+        SpaceDefinition.model_validate(settings["space"])
+        table = json.loads((path / "trials.json").read_text())
+        return Run(
+            folder=path,
+            settings=SearchSettings.model_validate(settings),
+            rows=tuple(map(_row, table)),
+            seconds=_seconds(path),
+        )
+    except OSError as error:
+        reason = f"{error.filename} can not be read: {error.strerror}"
+    except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
+        reason = f"its files are damaged ({type(error).__name__})"
+    raise InputError(
+        "E0811",
+        f"{path} is no run folder that can be used: {reason}",
+        help="give the --out folder of a search; running the search again writes its files anew",
+    )
+
+
+def _row(record: dict[str, Any]) -> Row:
+    values = {field.name: record[field.name] for field in fields(Row)}
+    values["layers"] = tuple(values["layers"])
+    values["parents"] = tuple(values["parents"])
+    values["calls"] = tuple(Call.model_validate(call) for call in values["calls"])
+    return Row(**values)
+
+
+def _seconds(path: Path) -> float:
+    try:
+        return float(json.loads((path / "clock.json").read_text())["seconds"])
+    except (OSError, ValueError, KeyError):
+        return 0.0

@@ -1,0 +1,1 @@
+"""Files, machine facts and other helpers that know nothing of architectures."""

@@ -1,0 +1,260 @@
+"""Statistics against numbers that were planted; files that were cut or edited; a small real run."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import spearmanr
+
+from aira_dsl.errors import InputError
+from aira_dsl.evaluation.calibration import (
+    Calibration,
+    Measured,
+    Point,
+    load_calibration,
+    read_calibration,
+)
+from aira_dsl.evaluation.calibration_statistics import agreements, spearman, split_half, trust
+from aira_dsl.evaluation.noise import score_noise
+from aira_dsl.evaluation.presets import preset_settings
+from aira_dsl.experiments import calibrate as calibrate_module
+from aira_dsl.experiments.calibrate import Extent, calibrate, calibration_set
+from aira_dsl.report.terminal.calibration import (
+    calibration_json,
+    calibration_text,
+    write_calibration,
+)
+
+
+def planted(
+    *, arrangements: int = 400, seeds: int = 3, between: float = 0.1, noise: float = 0.05
+) -> Calibration:
+    """Make scores of known reliability: four tasks that measure one thing, with noise."""
+    rng = np.random.default_rng(0)
+    true_A = 0.5 + between * rng.standard_normal(arrangements)
+    measured, longer, exact = [], [], []
+    for place, true in enumerate(true_A):
+        tasks = {
+            f"task {t}": tuple(true + 2 * noise * rng.standard_normal(seeds)) for t in range(4)
+        }
+        score = tuple(np.mean(list(tasks.values()), axis=0))
+        layers = (str(place),)
+        each = Measured(
+            name=f"a{place}",
+            layers=layers,
+            scores={**tasks, "score": score},
+            seconds=(10.0,) * seeds,
+        )
+        measured.append(each)
+        one = {column: (values[0],) for column, values in each.scores.items()}
+        exact.append(each.model_copy(update={"scores": one, "seconds": (14.0,)}))
+        if place % 4 == 0:
+            known = dict.fromkeys(each.scores, (true,))
+            longer.append(Measured(name=each.name, layers=layers, scores=known, seconds=(100.0,)))
+    return Calibration(
+        preset="cpu",
+        precision="bf16",
+        identity="i",
+        code_version="c",
+        machine="m",
+        seeds=seeds,
+        arrangements=tuple(measured),
+        longer_preset="long",
+        longer=tuple(longer),
+        exact=tuple(exact),
+    )
+
+
+def test_what_was_planted_is_found() -> None:
+    calibration = planted()
+    found = trust(calibration, "score")
+    assert found.noise == pytest.approx(0.05, rel=0.05)  # four tasks of noise 0.1 each
+    assert found.between == pytest.approx(0.1, rel=0.08)
+    assert found.reliability == pytest.approx(0.1**2 / (0.1**2 + 0.05**2), abs=0.03)
+    assert trust(calibration, "task 1").reliability == pytest.approx(0.5, abs=0.06)
+    assert found.exact_difference == 0
+    assert found.exact_rank == pytest.approx(1)
+    # A one-seed score correlates with the truth as the root of its reliability.
+    assert found.longer == pytest.approx(math.sqrt(0.8), abs=0.05)
+    low, high = found.longer_interval or (0, 0)
+    assert low < (found.longer or 0) < high
+    # Half of the tasks, three seeds: noise 0.1 / sqrt(6); stepped up to four tasks.
+    assert split_half(calibration) == pytest.approx(0.01 / (0.01 + 0.05**2 / 3), abs=0.02)
+
+
+def test_trust_against_cost() -> None:
+    """More seeds rank better, as noise and truth say; so does a longer training without noise."""
+    calibration = planted(between=0.05, noise=0.05)
+    perfect = Point(
+        times=4, precision="fp32", code_version="c", machine="m", measured=calibration.longer
+    )
+    found = agreements(calibration.model_copy(update={"curve": (perfect,)}))
+    assert [(each.times, each.seeds) for each in found] == [(1, 1), (2, 2), (3, 3), (4, 1)]
+    for each in found[:3]:
+        expected = math.sqrt(0.05**2 / (0.05**2 + 0.05**2 / each.seeds))
+        assert each.rank == pytest.approx(expected, abs=0.07)
+        assert each.interval[0] < each.rank < each.interval[1]
+    assert found[0].rank < found[1].rank < found[2].rank
+    assert found[3].rank == pytest.approx(1)
+    assert agreements(calibration.model_copy(update={"longer": ()})) == []
+
+
+def test_noise_alone_is_not_reliable() -> None:
+    calibration = planted(between=0.0).model_copy(update={"longer": ()})
+    assert trust(calibration, "score").reliability < 0.1
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=20).filter(
+        lambda pairs: all(len(set(side)) > 1 for side in zip(*pairs, strict=True))
+    )
+)
+def test_rank_correlation_with_ties(pairs: list[tuple[int, int]]) -> None:
+    a, b = (np.array(side, dtype=float) for side in zip(*pairs, strict=True))
+    assert spearman(a, b) == pytest.approx(spearmanr(a, b).statistic)
+
+
+def test_a_constant_has_no_rank() -> None:
+    assert math.isnan(spearman(np.ones(4), np.arange(4.0)))
+
+
+def test_the_file_comes_back(tmp_path: Path) -> None:
+    calibration = planted(arrangements=20)
+    calibration.write(tmp_path / "c.json")
+    assert read_calibration(tmp_path / "c.json") == calibration
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda text: text[: len(text) // 2], "damaged"),
+        (lambda text: text.replace('"seeds": 3', '"seeds": 4'), "checksum"),
+        (lambda text: text.replace('"format": 1', '"format": 9'), "format 9"),
+        (lambda text: text.replace('"kind": "c', '"kind": "n'), "it is a nalibration"),
+        (lambda text: "[]", "damaged"),
+        (lambda text: "", "damaged"),
+        (lambda text: "\x00\xff", "damaged"),
+    ],
+)
+def test_a_file_that_was_touched_is_refused(tmp_path: Path, damage, words: str) -> None:
+    path = tmp_path / "c.json"
+    planted(arrangements=20).write(path)
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(InputError, match=words) as caught:
+        read_calibration(path)
+    assert caught.value.code == "E0641"
+
+
+def test_the_set_is_spread_over_the_space() -> None:
+    chosen = calibration_set(40)
+    assert len(chosen) == len(set(chosen.values())) == 40
+    assert {"AIRAformer-D", "MLP only", "striped A-M", "balanced", "random 24"} <= set(chosen)
+    assert list(calibration_set(20)) == list(chosen)[:20]
+
+
+def test_the_report(tmp_path: Path) -> None:
+    calibration = planted(arrangements=24)
+    text = calibration_text(calibration)
+    assert "reliability of the score" in text
+    assert "10.0 times as much" in text
+    write_calibration(calibration, tmp_path / "new" / "folder")
+    names = sorted(path.name for path in (tmp_path / "new" / "folder").iterdir())
+    assert names == ["cpu.json", "cpu.md", "cpu.png"]
+    found = json.loads(json.dumps(calibration_json(calibration)))
+    assert [column["column"] for column in found["columns"]][-1] == "score"
+
+
+@pytest.mark.slow
+def test_a_small_calibration_goes_on_where_it_stood(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def stop_early(text: str) -> None:
+        told.append(text)
+        if len(told) == 5:
+            raise KeyboardInterrupt
+
+    extent = Extent(arrangements=16, seeds=2, longer=0, times=())
+    store = tmp_path / "store.db"
+    with pytest.raises(KeyboardInterrupt):
+        calibrate("smoke", extent=extent, store=store, on_progress=stop_early)
+    again: list[str] = []
+    found = calibrate("smoke", extent=extent, store=store, on_progress=again.append)
+    total = 16 * 2 + (16 if found.exact else 0)
+    assert len(again) <= total - 5
+    assert [len(measured.seconds) for measured in found.arrangements] == [2] * 16
+    assert found == calibrate("smoke", extent=extent, store=store)
+
+
+@pytest.mark.slow
+def test_an_earlier_calibration_is_extended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what it lacks is measured, on the arrangements that the longer preset has seen."""
+    monkeypatch.setattr(calibrate_module, "LONGER", "smoke")
+    told: list[str] = []
+    options = {"store": tmp_path / "store.db", "on_progress": told.append}
+    extent = Extent(arrangements=4, seeds=2, longer=2, times=(2,))
+    first = calibrate("smoke", extent=extent, **options)  # type: ignore[arg-type]
+    told.clear()
+    longer = Extent(times=(2, 3))
+    second = calibrate("smoke", extent=longer, known=first, **options)  # type: ignore[arg-type]
+    assert len(told) == 2
+    assert second.arrangements == first.arrangements
+    assert second.curve[:1] == first.curve
+    assert [point.times for point in second.curve] == [2, 3]
+    assert [m.name for m in second.curve[1].measured] == [m.name for m in first.longer]
+    # Longer training is what was measured: the scores are not those of the preset itself.
+    assert second.curve[1].measured[0].scores != first.longer[0].scores
+    with pytest.raises(InputError, match="preset smoke with other settings") as caught:
+        calibrate("cpu", known=first, **options)  # type: ignore[arg-type]
+    assert caught.value.code == "E0646"
+
+
+def test_what_ships_is_whole() -> None:
+    """The data belongs to the preset as it is: whoever changes the preset measures it again."""
+    calibration = load_calibration("cpu")
+    assert calibration is not None
+    settings = preset_settings("cpu").model_copy(update={"precision": calibration.precision})
+    assert settings.identity() == calibration.identity
+    noise = score_noise(settings)
+    assert noise == trust(calibration, "score").noise
+    assert score_noise(preset_settings("smoke")) is None
+    assert len(calibration.arrangements) >= 40
+    assert calibration.seeds >= 3
+    assert len(calibration.longer) >= 16
+    assert [point.times for point in calibration.curve] == [2, 4]
+    # The gate of bf16: nearer to fp32 than one seed is to another, and the same ranking.
+    score = trust(calibration, "score")
+    assert len(calibration.exact) == len(calibration.arrangements)
+    assert (score.exact_difference or 1) < 2**0.5 * score.noise
+    assert (score.exact_rank or 0) > score.rank
+    # Docs show what the command printed.
+    docs = (Path(__file__).parents[2] / "docs" / "proxy.md").read_text()
+    assert calibration_text(calibration) in docs
+
+
+@pytest.mark.slow
+def test_the_choice_of_tasks_is_what_the_benchmark_prints(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And what ships is the measured calibration, cut to the tasks of the preset."""
+    from benchmarks import task_choice
+
+    monkeypatch.setattr("sys.argv", ["task_choice"])
+    task_choice.main()
+    printed = capsys.readouterr().out.splitlines()
+    docs = (Path(__file__).parents[2] / "docs" / "proxy.md").read_text()
+    section = docs.split("python -m benchmarks.task_choice")[1].split("Other sizes")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ")]
+    assert len(rows) > 4
+    assert set(rows) <= set(printed)
+    shipped = load_calibration("cpu")
+    assert shipped is not None
+    tasks = [column for column in shipped.columns if column != "score"]
+    kept = task_choice.cut(read_calibration(task_choice.MEASURED), tasks)
+    for part in ("arrangements", "longer", "exact"):
+        assert getattr(shipped, part) == getattr(kept, part)

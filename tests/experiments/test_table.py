@@ -1,0 +1,342 @@
+"""Tables with planted scores, and a small real one."""
+
+import itertools
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from aira_dsl.cli import app
+from typer.testing import CliRunner
+
+from aira_dsl.errors import InputError, UsageError
+from aira_dsl.evaluation.evaluator import Evaluator
+from aira_dsl.evaluation.presets import preset_settings
+from aira_dsl.evaluation.store import Store
+from aira_dsl.evaluation.table import MEASURES, SEPARATOR, Sitting, Table, read_table
+from aira_dsl.evaluation.table_evaluator import TableEvaluator
+from aira_dsl.experiments.make_table import make_table
+from aira_dsl.experiments.sampler_benchmark import contest, search_table
+from aira_dsl.experiments.table_analysis import analyse, ranks
+from aira_dsl.language import parse_space
+from aira_dsl.report.terminal.table import contest_json, contest_picture, contest_text, table_json
+from aira_dsl.space import Space
+
+TEXT = """
+space tiny {
+  width 16
+  block A = attention { heads 2 }
+  block M = mlp { hidden 16 }
+  block Mb = mamba2 { inner 16, state 4, head_dim 8 }
+  slots SLOTS
+}
+"""
+SMOKE = preset_settings("smoke", precision="fp32")
+
+Score = Callable[[tuple[str, ...]], float]
+
+
+def space_of(slots: int) -> Space:
+    return Space(parse_space(TEXT.replace("SLOTS", str(slots))))
+
+
+def planted(score: Score, *, slots: int = 4, seeds: int = 3, noise: float = 0.0) -> Table:
+    """Make a table whose true scores are known."""
+    rng, space = np.random.default_rng(0), space_of(slots)
+    rows = {}
+    for index in range(space.size):
+        layers = space.layers(index)
+        rows[SEPARATOR.join(layers)] = tuple(
+            tuple(
+                (score(layers) + noise * float(rng.standard_normal()), 0.5, 1.0, 1.0, 2.0)
+                for _ in SMOKE.runs
+            )
+            for _ in range(seeds)
+        )
+    return Table(
+        definition=space.definition,
+        evaluator=SMOKE,
+        sittings=(Sitting(code_version="c", machine="m", evaluations=seeds * space.size),),
+        rows=rows,
+    )
+
+
+def by_counts(layers: tuple[str, ...]) -> float:
+    return 0.1 * layers.count("A") - 0.05 * layers.count("M")
+
+
+def by_position(layers: tuple[str, ...]) -> float:
+    return sum(0.1 * (place + 1) * (name == "Mb") for place, name in enumerate(layers))
+
+
+def by_pairs(layers: tuple[str, ...]) -> float:
+    return sum(0.1 for a, b in itertools.pairwise(layers) if (a, b) == ("M", "A"))
+
+
+def test_lookups_are_what_was_evaluated(tmp_path: Path) -> None:
+    """A table answers as the evaluator that made it would have."""
+    space = space_of(2)
+    table = make_table(space, preset="smoke", seeds=2, store=tmp_path / "store.db")
+    assert table.is_complete
+    assert len(table.rows) == 9
+    real = Evaluator(table.evaluator, store=Store(tmp_path / "store.db"))
+    looked_up = TableEvaluator(table)
+    for index in (0, 5, 8):
+        architecture = space.architecture(space.layers(index))
+        for seed in (0, 1):
+            expected, found = real.recall(architecture, seed), looked_up.recall(architecture, seed)
+            assert expected is not None
+            assert found.score == pytest.approx(expected.score, abs=1e-5)
+            assert [t.task for t in found.tasks] == [t.task for t in expected.tasks]
+            for mine, theirs in zip(found.tasks, expected.tasks, strict=True):
+                for name in MEASURES:
+                    assert getattr(mine, name) == pytest.approx(getattr(theirs, name), abs=1e-5)
+        both = [looked_up.recall(architecture, seed).score for seed in (0, 1)]
+        assert looked_up.recall(architecture, 2).score == both[0]  # columns begin anew
+        tested = looked_up.recall(architecture, 0, "test")
+        assert tested.score == pytest.approx(sum(both) / 2)
+    table.write(tmp_path / "table.json")
+    assert read_table(tmp_path / "table.json") == table
+
+
+def only(table: Table, keep: Callable[[tuple[str, ...]], int]) -> Table:
+    """Return a table that is still being made: so many seeds of each arrangement, perhaps none."""
+    kept = {
+        name: row[: keep(layers)]
+        for layers, (name, row) in zip(table.arrangements, table.rows.items(), strict=True)
+    }
+    return table.model_copy(update={"rows": {name: row for name, row in kept.items() if row}})
+
+
+def test_a_table_goes_on_where_another_machine_stopped(tmp_path: Path) -> None:
+    """What the file holds is not computed again; its numbers stay as they are."""
+    space = space_of(2)
+    mine = tmp_path / "mine.db"
+    whole = make_table(space, preset="smoke", seeds=2, store=mine)
+    name = next(iter(whole.rows))
+    elsewhere = Sitting(code_version="other", machine="other", evaluations=10)
+    part = only(whole, lambda layers: 2 if "Mb" not in layers else 1 if layers[0] == "A" else 0)
+    odd = ((tuple(0.123 for _ in MEASURES),) * len(whole.tasks),) * 2
+    part = part.model_copy(update={"sittings": (elsewhere,), "rows": {**part.rows, name: odd}})
+    told: list[int] = []
+    again = make_table(
+        space,
+        preset="smoke",
+        known=part,
+        store=tmp_path / "theirs.db",
+        on_result=lambda done, total, evaluation: told.append(total),
+    )
+    assert told == [9 * 2 - sum(part.seeds_A)] * told[0]
+    assert again.rows[name] == odd
+    assert list(again.rows) == list(whole.rows)
+    seconds = MEASURES.index("seconds")
+    for other in list(whole.rows)[1:]:
+        for found, expected in zip(again.rows[other], whole.rows[other], strict=True):
+            for task, same in zip(found, expected, strict=True):
+                assert task[:seconds] == same[:seconds]
+    assert again.sittings[0] == elsewhere
+    assert again.sittings[1].evaluations == told[0]
+    assert sum(len(row) for row in again.rows.values()) == 18
+
+
+def test_what_is_done_is_saved_when_interrupted(tmp_path: Path) -> None:
+    """The first blocks' subspace comes first; the same call then finishes the table."""
+    saved: list[Table] = []
+
+    def stop(done: int, total: int, evaluation: object) -> None:
+        if done == 6:
+            raise KeyboardInterrupt
+
+    options = {"preset": "smoke", "store": tmp_path / "s.db", "save": saved.append}
+    with pytest.raises(KeyboardInterrupt):
+        make_table(space_of(2), seeds=2, on_result=stop, **options)  # type: ignore[arg-type]
+    (part,) = saved
+    assert not part.is_complete
+    assert {"A-A", "A-M", "M-A", "M-M"} <= set(part.rows)
+    assert "not yet evaluated" in part.extent
+    whole = make_table(space_of(2), seeds=2, known=part, **options)  # type: ignore[arg-type]
+    assert saved[-1] == whole
+    assert whole.extent == "9 with 2 seeds"
+    assert len(whole.sittings) == 1
+    assert whole.sittings[0].evaluations == 18
+
+
+def test_a_table_of_something_else_is_not_gone_on_with(tmp_path: Path) -> None:
+    known = planted(by_counts, slots=2)
+    other = known.model_copy(update={"evaluator": preset_settings("cpu", precision="fp32")})
+    for space, table, words in (
+        (space_of(3), known, "another space"),
+        (space_of(2), other, "other settings: preset cpu"),
+    ):
+        with pytest.raises(InputError, match=words) as caught:
+            make_table(space, preset="smoke", known=table, store=tmp_path / "s.db")
+        assert caught.value.code == "E0646"
+
+
+def test_unequal_numbers_of_seeds() -> None:
+    whole = planted(by_counts, slots=5, noise=0.05 * len(SMOKE.runs) ** 0.5)
+    table = only(whole, lambda layers: 3 if layers[0] == "A" else 1)
+    assert table.extent == "162 with 1 seed, 81 with 3 seeds"
+    assert analyse(table).noise == pytest.approx(0.05, rel=0.15)
+    assert table.means_A[0] == pytest.approx(np.nanmean(table.scores_AS[0]))
+    held = search_table(table, "random", seed=0, budget=50)
+    assert np.isfinite(table.means_A[held]).all()
+    evaluator = TableEvaluator(table)
+    architecture = table.space.architecture(("M",) * 5)
+    first = evaluator.recall(architecture, 0).score
+    assert evaluator.recall(architecture, 1).score == first  # it has one seed only
+    assert evaluator.recall(architecture, 0, "test").score == pytest.approx(first)
+
+
+def test_samplers_need_every_arrangement(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    only(planted(by_counts, slots=2), lambda layers: 2 * ("Mb" not in layers)).write(path)
+    with pytest.raises(InputError, match="4 with 2 seeds, 5 not yet evaluated") as caught:
+        contest(path, samplers=["random"], seeds=2, budget=2)
+    assert caught.value.code == "E0643"
+
+
+def test_what_the_table_does_not_hold_is_refused() -> None:
+    evaluator = TableEvaluator(planted(by_counts, slots=2))
+    with pytest.raises(InputError, match="does not hold A-A-A") as caught:
+        evaluator.recall(space_of(3).architecture(("A", "A", "A")), 0)
+    assert caught.value.code == "E0643"
+
+
+def test_spaces_too_large_or_constrained_are_refused(tmp_path: Path) -> None:
+    for space in (Space.default(), space_of(2).where("A<=1")):
+        with pytest.raises(InputError) as caught:
+            make_table(space, preset="smoke", store=tmp_path / "store.db")
+        assert caught.value.code == "E0645"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[:-200],
+        lambda text: text.replace('"evaluations": 27', '"evaluations": 9'),
+        lambda text: re.sub(r'"token|0\.1', "0.2", text, count=1),
+        lambda text: text.replace('"kind": "table"', '"kind": "calibration"'),
+    ],
+)
+def test_a_table_that_was_touched_is_refused(tmp_path: Path, damage: Callable[[str], str]) -> None:
+    path = tmp_path / "t.json"
+    planted(by_counts, slots=2).write(path)
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(InputError) as caught:
+        read_table(path)
+    assert caught.value.code == "E0641"
+
+
+def test_no_such_table(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_table(tmp_path / "none.json")
+    assert caught.value.code == "E0644"
+
+
+@pytest.mark.parametrize(
+    ("score", "explains", "does_not"),
+    [
+        (by_counts, {"counts", "counts and pairs", "positions"}, set()),
+        (by_position, {"positions", "positions and pairs"}, {"counts"}),
+        (by_pairs, {"counts and pairs", "positions and pairs"}, {"counts", "positions"}),
+    ],
+)
+def test_what_was_planted_is_explained(
+    score: Score, explains: set[str], does_not: set[str]
+) -> None:
+    found = analyse(planted(score)).explained
+    assert all(found[name] > 0.99 for name in explains)
+    assert all(found[name] < 0.9 for name in does_not)
+
+
+def test_noise_and_ceiling() -> None:
+    tasks = len(SMOKE.runs)
+    found = analyse(planted(by_counts, noise=0.05 * tasks**0.5))
+    assert found.noise == pytest.approx(0.05, rel=0.15)
+    true = np.std([by_counts(space_of(4).layers(i)) for i in range(81)], ddof=1)
+    assert found.between == pytest.approx(true, rel=0.15)
+    assert found.ceiling == pytest.approx(true**2 / (true**2 + 0.05**2 / 3), abs=0.05)
+    assert np.isnan(analyse(planted(by_counts, seeds=1)).noise)
+    assert json.loads(json.dumps(table_json(planted(by_counts, seeds=1))))["noise"] is None
+
+
+def test_ranks() -> None:
+    places = ranks(planted(by_counts, slots=2))
+    assert places["A-A"] == 1
+    assert places["M-M"] == 9
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe", "nsga2", "evolution"])
+def test_without_noise_a_search_of_everything_ends_at_the_best(sampler: str) -> None:
+    table = planted(by_position, slots=2)
+    held = search_table(table, sampler, seed=0, budget=100)
+    assert len(held) == 9
+    assert table.arrangements[held[-1]] == ("Mb", "Mb")
+
+
+def test_a_contest(tmp_path: Path) -> None:
+    """TPE finds more than chance where blocks count for themselves; a picture is drawn."""
+    path = tmp_path / "t.json"
+    planted(by_counts, slots=5).write(path)
+    done: list[tuple[int, int]] = []
+    found = contest(
+        path,
+        samplers=["random", "tpe"],
+        seeds=12,
+        budget=25,
+        on_progress=lambda *counts: done.append(counts),
+    )
+    assert done[-1] == (24, 24)
+    assert found.regret_SB["tpe"].shape == (12, 25)
+    assert found.best == pytest.approx(0.5)
+    tpe, random = (found.mean(name, 25)[0] for name in ("tpe", "random"))
+    assert 0 <= tpe < random
+    mean, low, high = found.mean("random", 25)
+    assert low <= mean <= high
+    assert 0 <= found.found("random") <= found.found("tpe") <= 1
+    assert contest_picture(found).startswith(b"\x89PNG")
+    assert "tpe" in contest_text(found)
+    assert json.loads(json.dumps(contest_json(found)))["seeds"] == 12
+
+
+def test_make_extends_the_file_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRA_DSL_STORE", str(tmp_path / "store.db"))
+    space, out = tmp_path / "s.arch", tmp_path / "t.json"
+    space.write_text(TEXT.replace("SLOTS", "1"))
+    make = ["table", "make", str(space), "--preset", "smoke", "--out", str(out), "--seeds"]
+    first = CliRunner().invoke(app, [*make, "1"])
+    assert first.exit_code == 0, first.output
+    assert "3 with 1 seed" in first.output
+    before = read_table(out)
+    second = CliRunner().invoke(app, [*make, "2"])
+    assert "3 with 2 seeds" in second.output
+    after = read_table(out)
+    assert {name: row[:1] for name, row in after.rows.items()} == before.rows
+
+
+def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search in a table: no process, no training; the outcome as ever."""
+    monkeypatch.setenv("AIRA_DSL_STORE", str(tmp_path / "store.db"))
+    path = tmp_path / "t.json"
+    planted(by_counts, noise=0.01).write(path)
+    run = CliRunner()
+    search = ["search", "--evaluator", "table", "--table", str(path), "--sampler", "tpe"]
+    done = run.invoke(app, [*search, "--budget", "12", "--out", str(tmp_path / "run")])
+    assert done.exit_code == 0, done.output
+    table = json.loads((tmp_path / "run" / "trials.json").read_text())
+    assert len(table) == 12
+    assert all(row["cached"] and row["state"] == "COMPLETE" for row in table)
+    assert sum(len(row["repeats"]) for row in table) == 3 * 2
+    shown = run.invoke(app, ["table", "show", str(path)])
+    assert shown.exit_code == 0
+    assert "tiny: 81 arrangements of 4 slots; preset smoke in fp32\n81 with 3 seeds" in shown.output
+    asked = run.invoke(app, ["table", "show", str(path), "--pattern", "4M", "--pattern", "4A"])
+    assert re.search(r"\n +1 .* 4A\n +81 .* 4M\n", asked.output)
+    show = ["table", "show", str(path), "--pattern", "2A"]
+    with pytest.raises(InputError, match="does not hold A-A"):
+        run.invoke(app, show, catch_exceptions=False)
