@@ -4,10 +4,10 @@ import io
 from collections.abc import Sequence
 from itertools import accumulate
 
-from aira_dsl.study.trials import Row
+from aira_dsl.study.trials import Trial
 
 
-def best_so_far(rows: Sequence[Row], *, title: str, direction: str) -> bytes:
+def best_so_far(rows: Sequence[Trial], *, title: str, direction: str) -> bytes:
     """Draw every trial's score and the best so far against the evaluations spent; a PNG."""
     from matplotlib.figure import Figure  # half a second; not pyplot: it holds global state
 

@@ -31,7 +31,7 @@ from aira_dsl.scaling.aggregate import (
     votes,
 )
 from aira_dsl.study.run import Run
-from aira_dsl.study.trials import Row
+from aira_dsl.study.trials import Trial
 
 NAME = "[A-Za-z_][A-Za-z0-9_]{0,63}"
 
@@ -175,7 +175,7 @@ def _candidates(run: Run) -> list[Candidate]:
     return _merged([found])
 
 
-def _score(row: Row) -> float | None:
+def _score(row: Trial) -> float | None:
     scores = [row.score, *row.repeats.values()]
     known = [score for score in scores if score is not None]
     return fmean(known) if len(known) == len(scores) else None

@@ -9,7 +9,7 @@ from aira_dsl.evaluation.noise import score_noise
 from aira_dsl.study.loop import Search
 from aira_dsl.study.selection import best_first
 from aira_dsl.study.source import architecture_of
-from aira_dsl.study.trials import Row, confirmed, rows
+from aira_dsl.study.trials import Trial, confirmed, rows
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class SearchResult:
     score: float | None
     confirmed: float | None
     test_score: float | None
-    rows: list[Row]
+    rows: list[Trial]
     direction: Literal["maximize", "minimize"]
     noise: float | None
     folder: Path

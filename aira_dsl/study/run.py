@@ -13,7 +13,7 @@ from aira_dsl.errors import InputError
 from aira_dsl.evaluation.noise import score_noise
 from aira_dsl.space import Space
 from aira_dsl.study.settings import SearchSettings
-from aira_dsl.study.trials import Row
+from aira_dsl.study.trials import Trial
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Run:
 
     folder: Path
     settings: SearchSettings
-    rows: tuple[Row, ...]
+    rows: tuple[Trial, ...]
     seconds: float
 
     @property
@@ -49,7 +49,7 @@ class Run:
         return score_noise(self.settings.evaluator)
 
     @property
-    def best(self) -> Row | None:
+    def best(self) -> Trial | None:
         """The best trial: of those that were repeated by their means, else by score."""
         sign = 1 if self.direction == "maximize" else -1
         scored = [row for row in self.rows if row.score is not None]
@@ -93,12 +93,12 @@ def read_run(folder: str | Path) -> Run:
     )
 
 
-def _row(record: dict[str, Any]) -> Row:
-    values = {field.name: record[field.name] for field in fields(Row)}
+def _row(record: dict[str, Any]) -> Trial:
+    values = {field.name: record[field.name] for field in fields(Trial)}
     values["layers"] = tuple(values["layers"])
     values["parents"] = tuple(values["parents"])
     values["calls"] = tuple(Call.model_validate(call) for call in values["calls"])
-    return Row(**values)
+    return Trial(**values)
 
 
 def _seconds(path: Path) -> float:

@@ -18,7 +18,7 @@ WALL_CLOCK_COLUMNS = ("seconds", "cached")
 
 
 @dataclass(frozen=True)
-class Row:
+class Trial:
     """One trial.
 
     Attributes:
@@ -83,17 +83,17 @@ Repeats = Mapping[str, Mapping[str, float | None]]
 
 def rows(
     trials: Sequence[FrozenTrial], tests: Mapping[str, float | None], repeats: Repeats
-) -> list[Row]:
+) -> list[Trial]:
     """Turn trials into rows; `tests` gives test scores by fingerprint."""
     return [_row(trial, tests, repeats) for trial in trials]
 
 
-def _row(trial: FrozenTrial, tests: Mapping[str, float | None], repeats: Repeats) -> Row:
+def _row(trial: FrozenTrial, tests: Mapping[str, float | None], repeats: Repeats) -> Trial:
     attributes = trial.user_attrs
     fingerprint = attributes.get("fingerprint", "")  # an agent's trial may have no architecture
     layers = layers_of(trial)
     evaluation: dict[str, Any] = attributes.get("evaluation", {})
-    return Row(
+    return Trial(
         number=trial.number,
         state=trial.state.name,
         layers=layers,
@@ -130,7 +130,7 @@ def confirmed(repeats: Repeats) -> dict[str, float | None]:
     return means
 
 
-def as_json(table: Sequence[Row]) -> str:
+def as_json(table: Sequence[Trial]) -> str:
     """Write the table as a JSON list of objects."""
     records = [
         {**asdict(row), "calls": [call.model_dump(mode="json") for call in row.calls]}
@@ -139,11 +139,11 @@ def as_json(table: Sequence[Row]) -> str:
     return json.dumps(records, indent=1, ensure_ascii=False) + "\n"
 
 
-def as_csv(table: Sequence[Row]) -> str:
+def as_csv(table: Sequence[Trial]) -> str:
     """Write the table as CSV; layers joined by `-`, one column a task."""
     tasks = sorted({task for row in table for task in row.tasks})
     nested = ("tasks", "repeats", "calls")
-    plain = [name for name in Row.__dataclass_fields__ if name not in nested]
+    plain = [name for name in Trial.__dataclass_fields__ if name not in nested]
     text = io.StringIO()
     writer = csv.DictWriter(text, [*plain, "tokens", "usd", *tasks], lineterminator="\n")
     writer.writeheader()

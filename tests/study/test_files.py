@@ -14,9 +14,9 @@ from aira_dsl.report.figures import best_so_far
 from aira_dsl.report.terminal.outcome import outcome_json, outcome_text
 from aira_dsl.study.result import SearchResult
 from aira_dsl.study.selection import best_first
-from aira_dsl.study.trials import Row, as_csv, as_json, confirmed
+from aira_dsl.study.trials import Trial, as_csv, as_json, confirmed
 
-OK = Row(
+OK = Trial(
     number=0, state="COMPLETE", layers=("A", "M", "M"), pattern="A-2M", fingerprint="f0",
     score=0.5, test_score=None, confirmed=None, repeats={}, seconds=1.5, cached=False,
     parameters=10, training_flops=20, status="ok", message="", tasks={"memorization": 0.5},
@@ -102,7 +102,7 @@ def test_a_spreadsheet_reads_no_formula_out_of_a_hypothesis() -> None:
     [[], [OK], [FAILED], [OK, FAILED, replace(OK, number=2, score=0.7, state="COMPLETE")]],
 )
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
-def test_a_picture_is_drawn_of_any_table(rows: list[Row], direction: str) -> None:
+def test_a_picture_is_drawn_of_any_table(rows: list[Trial], direction: str) -> None:
     picture = best_so_far(rows, title="title", direction=direction)
     assert picture.startswith(b"\x89PNG")
     assert picture == best_so_far(rows, title="title", direction=direction)

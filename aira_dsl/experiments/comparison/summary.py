@@ -7,7 +7,7 @@ from pathlib import Path
 from aira_dsl.experiments.comparison.record import RunSummary
 from aira_dsl.experiments.comparison.statistics import best_so_far, entropy_per_slot, hamming
 from aira_dsl.study.run import Run
-from aira_dsl.study.trials import Row
+from aira_dsl.study.trials import Trial
 
 UNUSABLE = ("invalid", "duplicate")
 """How a proposal ended that never was an architecture to evaluate."""
@@ -54,27 +54,27 @@ def summarise_run(
     )
 
 
-def finished(run: Run) -> list[Row]:
+def finished(run: Run) -> list[Trial]:
     """Return the trials of a run that came to an end, in order."""
     return [row for row in run.rows if row.state != "RUNNING"]
 
 
-def _curve(rows: Sequence[Row], direction: str, budget: int) -> tuple[float | None, ...]:
+def _curve(rows: Sequence[Trial], direction: str, budget: int) -> tuple[float | None, ...]:
     sign = 1 if direction == "maximize" else -1
     turned = [-math.inf if row.score is None else sign * row.score for row in rows]
     return tuple(None if best == -math.inf else sign * best for best in best_so_far(turned, budget))
 
 
-def _usable(row: Row) -> bool:
+def _usable(row: Trial) -> bool:
     return bool(row.fingerprint) and row.status not in UNUSABLE
 
 
-def _first_try_rate(rows: Sequence[Row]) -> float | None:
+def _first_try_rate(rows: Sequence[Trial]) -> float | None:
     first = [row.calls[0] for row in rows if row.calls]
     return sum(not call.complaint for call in first) / len(first) if first else None
 
 
-def _duplicates(row: Row) -> int:
+def _duplicates(row: Trial) -> int:
     """Count the proposals behind a trial that repeated an arrangement."""
     answers = sum(call.code == "duplicate" for call in row.calls)
     return max(answers, int(row.status == "duplicate"))

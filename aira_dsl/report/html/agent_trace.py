@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aira_dsl.experiments.comparison.summary import UNUSABLE
 from aira_dsl.report.html.text import clean
-from aira_dsl.study.trials import Row
+from aira_dsl.study.trials import Trial
 
 INDENTS = 6
 """Levels that are drawn as such: a chain of a hundred improvements would leave the page."""
@@ -94,7 +94,7 @@ class AgentTotals:
         return self.input + self.cache_write + self.cache_read + self.output
 
 
-def agent_totals(rows: Sequence[Row]) -> AgentTotals | None:
+def agent_totals(rows: Sequence[Trial]) -> AgentTotals | None:
     """Add up what the agent's trials report; None if no agent had a part in it."""
     asked = [row for row in rows if row.operation]
     if not asked:
@@ -117,15 +117,15 @@ def agent_totals(rows: Sequence[Row]) -> AgentTotals | None:
     )
 
 
-def _usable(row: Row) -> bool:
+def _usable(row: Trial) -> bool:
     return bool(row.layers) and row.status not in UNUSABLE
 
 
-def _complained(row: Row) -> bool:
+def _complained(row: Trial) -> bool:
     return bool(row.calls) and bool(row.calls[0].complaint)
 
 
-def steps(rows: Sequence[Row], *, sign: int) -> list[Step]:
+def steps(rows: Sequence[Trial], *, sign: int) -> list[Step]:
     """Return an agent's trials, each after its first parent and before its younger siblings.
 
     Args:
@@ -133,7 +133,7 @@ def steps(rows: Sequence[Row], *, sign: int) -> list[Step]:
         sign: 1 if larger scores are better, else -1.
     """
     known = {row.number: row for row in rows if row.operation}
-    children: dict[int | None, list[Row]] = {}
+    children: dict[int | None, list[Trial]] = {}
     for row in known.values():
         parent = next((number for number in row.parents if number in known), None)
         # A trial comes from earlier ones; anything else is damage, and must not make a circle.
@@ -149,7 +149,7 @@ def steps(rows: Sequence[Row], *, sign: int) -> list[Step]:
     return found
 
 
-def _step(row: Row, depth: int, known: dict[int, Row], sign: int) -> Step:
+def _step(row: Trial, depth: int, known: dict[int, Trial], sign: int) -> Step:
     return Step(
         number=row.number,
         operation=clean(row.operation),
@@ -169,13 +169,13 @@ def _step(row: Row, depth: int, known: dict[int, Row], sign: int) -> Step:
     )
 
 
-def _gain(row: Row, known: dict[int, Row], sign: int) -> float | None:
+def _gain(row: Trial, known: dict[int, Trial], sign: int) -> float | None:
     scores = [known[number].score for number in row.parents if number in known]
     parents = [sign * score for score in scores if score is not None]
     return sign * row.score - max(parents) if row.score is not None and parents else None
 
 
-def trouble(row: Row) -> str:
+def trouble(row: Trial) -> str:
     """Say why a trial has no score."""
     if row.state == "RUNNING":
         return "still running"

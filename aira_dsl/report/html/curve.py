@@ -8,7 +8,7 @@ from aira_dsl.report.html.chart import Frame, path, span_of, stairs
 from aira_dsl.report.html.run_facts import Facts
 from aira_dsl.report.html.text import clean
 from aira_dsl.study.run import Run
-from aira_dsl.study.trials import Row
+from aira_dsl.study.trials import Trial
 
 WIDTH, HEIGHT = 760, 340
 DOTS = 4_000
@@ -128,7 +128,7 @@ def tree(run: Run, found: Facts) -> Tree | None:
     return Tree(frame, marks, tuple(edges), description)
 
 
-def _frame(rows: Sequence[Row], found: Facts, width: int) -> Frame:
+def _frame(rows: Sequence[Trial], found: Facts, width: int) -> Frame:
     scores = [row.score for row in rows if row.score is not None]
     if found.top:
         scores.append(found.top[0].value)
@@ -136,7 +136,7 @@ def _frame(rows: Sequence[Row], found: Facts, width: int) -> Frame:
     return Frame(width, HEIGHT, (0.5, len(rows) + 0.5), span_of(scores), lane)
 
 
-def _marks(rows: Sequence[Row], frame: Frame) -> tuple[Mark, ...]:
+def _marks(rows: Sequence[Trial], frame: Frame) -> tuple[Mark, ...]:
     return tuple(
         Mark(
             x=frame.x(place),
@@ -150,11 +150,11 @@ def _marks(rows: Sequence[Row], frame: Frame) -> tuple[Mark, ...]:
     )
 
 
-def _ending(row: Row) -> str:
+def _ending(row: Trial) -> str:
     return "pruned" if row.state == "PRUNED" else "failed"
 
 
-def _description(rows: Sequence[Row], found: Facts) -> str:
+def _description(rows: Sequence[Trial], found: Facts) -> str:
     unscored = sum(row.score is None for row in rows)
     text = f"{len(rows):,} evaluations, {unscored:,} of them without a score."
     if not found.top:

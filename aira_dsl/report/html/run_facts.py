@@ -15,7 +15,7 @@ from aira_dsl.report.html.verdict import verdict
 from aira_dsl.report.terminal.ranking import not_told_apart, ranked, single_margin
 from aira_dsl.space import Space
 from aira_dsl.study.run import Run
-from aira_dsl.study.trials import Row
+from aira_dsl.study.trials import Trial
 
 SHOWN = 5
 """Architectures that are drawn."""
@@ -144,7 +144,7 @@ def facts_json(run: Run) -> dict[str, Any]:
     return asdict(facts(run))
 
 
-def running_best(rows: Sequence[Row], direction: str) -> tuple[float | None, ...]:
+def running_best(rows: Sequence[Trial], direction: str) -> tuple[float | None, ...]:
     """Return the best score after each trial."""
     better = max if direction == "maximize" else min
 
@@ -154,7 +154,7 @@ def running_best(rows: Sequence[Row], direction: str) -> tuple[float | None, ...
     return tuple(accumulate((row.score for row in rows), best_of))
 
 
-def _candidate(row: Row, space: Space) -> Candidate:
+def _candidate(row: Trial, space: Space) -> Candidate:
     assert row.score is not None
     own = set(row.layers) <= set(space.names) and len(row.layers) == space.slots
     costs = cost(space.architecture(row.layers)) if own else None

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aira_dsl.study.trials import Row
+from aira_dsl.study.trials import Trial
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class SlotShares:
         return max(map(len, self.best.values()), default=0)
 
 
-def slot_shares(order: Sequence[Row], names: Sequence[str]) -> SlotShares | None:
+def slot_shares(order: Sequence[Trial], names: Sequence[str]) -> SlotShares | None:
     """Count the blocks of trials given best first; None without any.
 
     Blocks that an agent made up are counted under their own names, after those of the space.
@@ -44,7 +44,7 @@ def slot_shares(order: Sequence[Row], names: Sequence[str]) -> SlotShares | None
     )
 
 
-def _shares(rows: Sequence[Row], name: str, order: Sequence[Row]) -> tuple[float, ...]:
+def _shares(rows: Sequence[Trial], name: str, order: Sequence[Trial]) -> tuple[float, ...]:
     depth = max(len(row.layers) for row in order)
     shares = []
     for slot in range(depth):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from aira_dsl.report.html.agent_trace import trouble
 from aira_dsl.report.html.run_facts import Facts
 from aira_dsl.report.html.text import Attachment, Column, Sheet, clean
-from aira_dsl.study.trials import Row, as_csv, as_json
+from aira_dsl.study.trials import Trial, as_csv, as_json
 
 SHOWN = 1_000
 """Rows on the page at most, the best ones; the files hold all."""
@@ -28,7 +28,7 @@ _COLUMNS = (
 _OF_AGENTS = {"operation", "tokens", "usd"}
 
 
-def trial_sheet(order: Sequence[Row], rows: Sequence[Row], found: Facts) -> Sheet:
+def trial_sheet(order: Sequence[Trial], rows: Sequence[Trial], found: Facts) -> Sheet:
     """Return the table: all trials by number, or the best if there are too many.
 
     Args:
@@ -50,7 +50,7 @@ def trial_sheet(order: Sequence[Row], rows: Sequence[Row], found: Facts) -> Shee
     )
 
 
-def _value(row: Row, key: str) -> object:
+def _value(row: Trial, key: str) -> object:
     if key.startswith("task "):
         return row.tasks.get(key.removeprefix("task "))
     if key == "outcome":
@@ -61,7 +61,7 @@ def _value(row: Row, key: str) -> object:
     return clean(value) if isinstance(value, str) else value
 
 
-def trial_files(rows: Sequence[Row]) -> tuple[Attachment, ...]:
+def trial_files(rows: Sequence[Trial]) -> tuple[Attachment, ...]:
     """Return all trials as CSV and JSON; what models wrote is cleaned there, too."""
     cleaned = [
         replace(row, hypothesis=clean(row.hypothesis), message=clean(row.message)) for row in rows

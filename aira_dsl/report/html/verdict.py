@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from aira_dsl.report.html.text import clean, listed
 from aira_dsl.report.terminal.ranking import repeats_of, single_margin
-from aira_dsl.study.trials import Row
+from aira_dsl.study.trials import Trial
 
 
 def verdict(
-    order: Sequence[Row], close: Sequence[Row], noise: float | None, outcomes: Mapping[str, int]
+    order: Sequence[Trial], close: Sequence[Trial], noise: float | None, outcomes: Mapping[str, int]
 ) -> list[str]:
     """Say what the noise of the scores leaves open.
 
@@ -29,7 +29,7 @@ def verdict(
     return [*_by_repeats(order, close), *_by_one_score(order, noise)]
 
 
-def _by_repeats(order: Sequence[Row], close: Sequence[Row]) -> list[str]:
+def _by_repeats(order: Sequence[Trial], close: Sequence[Trial]) -> list[str]:
     best, others = order[0], sum(row.confirmed is not None for row in order[1:])
     if best.confirmed is None:
         return [
@@ -42,7 +42,7 @@ def _by_repeats(order: Sequence[Row], close: Sequence[Row]) -> list[str]:
     return [f"{repeats_of(best)} repeats tell the best apart from {others} others."] * (others > 0)
 
 
-def _by_one_score(order: Sequence[Row], noise: float) -> list[str]:
+def _by_one_score(order: Sequence[Trial], noise: float) -> list[str]:
     best, margin = order[0], single_margin(order[0], noise)
     value = best.score if best.confirmed is None else best.confirmed
     single = [row.score for row in order[1:] if row.confirmed is None and row.score is not None]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from aira_dsl.study.run import Run
-from aira_dsl.study.trials import Row
+from aira_dsl.study.trials import Trial
 
 REPAIRED = 3  # complaints that are shown of one trial
 
@@ -24,7 +24,7 @@ def notebook_text(run: Run) -> str:
     return "\n".join([*head, *pages])
 
 
-def _totals(rows: Sequence[Row]) -> str:
+def _totals(rows: Sequence[Trial]) -> str:
     scored = sum(row.score is not None for row in rows)
     calls = [call for row in rows for call in row.calls]
     text = f"{len(rows)} trials, {scored} scored"
@@ -37,7 +37,7 @@ def _totals(rows: Sequence[Row]) -> str:
     return text
 
 
-def _page(row: Row, run: Run) -> list[str]:
+def _page(row: Trial, run: Run) -> list[str]:
     lines = [f"## trial {row.number}: {_origin(row)}", ""]
     if row.hypothesis:
         lines += [f"> {row.hypothesis}", ""]
@@ -56,14 +56,14 @@ def _page(row: Row, run: Run) -> list[str]:
     return [*lines, ""]
 
 
-def _origin(row: Row) -> str:
+def _origin(row: Trial) -> str:
     parents = " and ".join(map(str, row.parents))
     if not row.operation:
         return "proposed by the sampler"
     return f"{row.operation} of {parents}" if parents else row.operation
 
 
-def _outcome(row: Row, run: Run) -> str:
+def _outcome(row: Trial, run: Run) -> str:
     if row.score is None:
         reason = f": {_first_line(row.message)}" if row.message else ""
         return f"{row.status or row.state.lower()}{reason}"

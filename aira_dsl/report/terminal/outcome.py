@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from aira_dsl.language import to_text
 from aira_dsl.report.terminal.ranking import not_told_apart, ranked, repeats_of
 from aira_dsl.study.result import SearchResult
-from aira_dsl.study.trials import Row
+from aira_dsl.study.trials import Trial
 
 SHOWN = 5
 
@@ -42,7 +42,7 @@ def _score(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
 
 
-def _doubts(scored: Sequence[Row], result: SearchResult) -> list[str]:
+def _doubts(scored: Sequence[Trial], result: SearchResult) -> list[str]:
     """Say what the noise of the scores leaves open."""
     if result.noise is None:
         return []

@@ -4,16 +4,16 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from aira_dsl.study.trials import Row
+from aira_dsl.study.trials import Trial
 
 TWO_SIDED = 1.96
 """Standard deviations that hold 95 % of a normal variable."""
 
 
-def ranked(rows: Iterable[Row], direction: Literal["maximize", "minimize"]) -> list[Row]:
+def ranked(rows: Iterable[Trial], direction: Literal["maximize", "minimize"]) -> list[Trial]:
     """Return the scored trials, best first: the repeated ones by their means, then the others."""
 
-    def place(row: Row) -> tuple[bool, float, int]:
+    def place(row: Trial) -> tuple[bool, float, int]:
         value = row.score if row.confirmed is None else row.confirmed
         assert value is not None
         return row.confirmed is None, -value if direction == "maximize" else value, row.number
@@ -21,12 +21,12 @@ def ranked(rows: Iterable[Row], direction: Literal["maximize", "minimize"]) -> l
     return sorted((row for row in rows if row.score is not None), key=place)
 
 
-def repeats_of(best: Row) -> int:
+def repeats_of(best: Trial) -> int:
     """Return how many evaluations stand behind the value that a trial is ranked by."""
     return 1 if best.confirmed is None else len(best.repeats)
 
 
-def not_told_apart(order: Sequence[Row], noise: float) -> list[Row]:
+def not_told_apart(order: Sequence[Trial], noise: float) -> list[Trial]:
     """Return the repeated trials whose means differ from the best one's by no more than noise.
 
     Args:
@@ -44,6 +44,6 @@ def not_told_apart(order: Sequence[Row], noise: float) -> list[Row]:
     ]
 
 
-def single_margin(best: Row, noise: float) -> float:
+def single_margin(best: Trial, noise: float) -> float:
     """Return by how much one evaluation must differ from the best's value to say anything."""
     return TWO_SIDED * math.sqrt(1 + 1 / repeats_of(best)) * noise

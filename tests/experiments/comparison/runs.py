@@ -13,7 +13,7 @@ from aira_dsl.evaluation.table import SEPARATOR, Sitting, Table
 from aira_dsl.language import parse_space
 from aira_dsl.space import Space
 from aira_dsl.study.settings import SearchSettings
-from aira_dsl.study.trials import Row, as_json
+from aira_dsl.study.trials import Trial, as_json
 
 SPACE = """
 space tiny {
@@ -72,9 +72,9 @@ def write_run(
     return folder
 
 
-def _row(number: int, index: int | None, table: Table) -> Row:
+def _row(number: int, index: int | None, table: Table) -> Trial:
     layers = table.space.layers(index or 0)
-    return Row(
+    return Trial(
         number=number,
         state="FAIL" if index is None else "COMPLETE",
         layers=layers,
