@@ -14,7 +14,7 @@ only by what needs it.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from aira_dsl.version import __version__
 
 if TYPE_CHECKING:
     from aira_dsl.api import Evaluation as Evaluation

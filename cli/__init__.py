@@ -13,8 +13,8 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 import typer
 
-from aira_dsl import __version__
 from aira_dsl.errors import AiraError
+from aira_dsl.version import __version__
 
 from .aggregate import aggregate
 from .bench import bench

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import torch
 
-from aira_dsl import __version__
 from aira_dsl.architecture import Architecture
 from aira_dsl.data.tasks import make_splits
 from aira_dsl.errors import RunError
@@ -26,7 +25,8 @@ from aira_dsl.evaluation.store import Store
 from aira_dsl.models.accelerate import Device, missing_kernels
 from aira_dsl.training.loop import Diverged, train
 from aira_dsl.training.networks import network
-from aira_dsl.utils.machine import one_thread
+from aira_dsl.training.threads import one_thread
+from aira_dsl.version import __version__
 
 # What decides the numbers of an evaluation. Presets are not here: they are in the key as values.
 _NUMERIC = (

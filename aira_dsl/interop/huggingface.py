@@ -8,11 +8,11 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from aira_dsl import __version__
 from aira_dsl.architecture import Architecture
 from aira_dsl.interop.standalone.source import MIXERS, part, used_blocks
 from aira_dsl.models.folders import Kind, write_folder
 from aira_dsl.models.model import LanguageModel
+from aira_dsl.version import __version__
 
 CONFIG, GENERATION, WEIGHTS = "config.json", "generation_config.json", "model.safetensors"
 CONFIGURATION, MODELING, TEXT = "configuration_aira.py", "modeling_aira.py", "architecture.arch"

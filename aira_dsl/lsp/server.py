@@ -17,12 +17,12 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
-from aira_dsl import __version__
 from aira_dsl.language import ArchitectureError, format_text
 from aira_dsl.lsp import completion, hover, navigation, renaming, translate
 from aira_dsl.lsp.diagnostics import Problem, problems
 from aira_dsl.lsp.positions import Positions
 from aira_dsl.lsp.scope import Source
+from aira_dsl.version import __version__
 
 PAUSE = 0.15
 """Seconds without a change before a text is checked."""

@@ -17,12 +17,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from aira_dsl import __version__
 from aira_dsl.errors import InputError
 from aira_dsl.models.construction import lay_out
 from aira_dsl.models.folders import Kind, write_folder
 from aira_dsl.models.limits import require_disk, require_memory
 from aira_dsl.models.model import LanguageModel
+from aira_dsl.version import __version__
 
 WEIGHTS = "model.safetensors"
 TEXT = "architecture.arch"

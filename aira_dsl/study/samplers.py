@@ -26,7 +26,7 @@ from aira_dsl.study.evolution import (
 )
 from aira_dsl.study.replica import replica
 from aira_dsl.study.settings import SamplerName
-from aira_dsl.utils.machine import one_thread
+from aira_dsl.training.threads import one_thread
 
 _TRIES = {"gp": 2}  # a Gaussian process thinks long and repeats itself
 _DEFAULT_TRIES = 20

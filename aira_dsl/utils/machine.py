@@ -1,8 +1,6 @@
 """What the machine gives this process: cores, memory, threads."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 MEMINFO = Path("/proc/meminfo")
@@ -43,16 +41,3 @@ def _container_memory() -> int | None:
         return max(0, limit - int((CGROUP / "memory.current").read_text()))
     except (OSError, ValueError):
         return None
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute on one thread inside; equal numbers however many cores there are."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -32,7 +32,7 @@ from aira_dsl.training.loop import train
 from aira_dsl.training.networks import network
 
 # The per-step losses are not part of the public interface: the only imports that a move changes.
-from aira_dsl.utils.machine import one_thread
+from aira_dsl.training.threads import one_thread
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent.parent

@@ -2,7 +2,6 @@
 
 import textwrap
 
-from aira_dsl import __version__
 from aira_dsl.architecture import Architecture
 from aira_dsl.interop.standalone.source import (
     MIXERS,
@@ -11,6 +10,7 @@ from aira_dsl.interop.standalone.source import (
     part,
     used_blocks,
 )
+from aira_dsl.version import __version__
 
 _IMPORTS = """\
 import math

@@ -9,7 +9,6 @@ from typing import Any
 
 import jinja2
 
-from aira_dsl import __version__
 from aira_dsl.experiments.comparison import Comparison
 from aira_dsl.experiments.comparison.summary import finished
 from aira_dsl.report.html.agent_trace import steps
@@ -29,6 +28,7 @@ from aira_dsl.report.html.trials import trial_files, trial_sheet
 from aira_dsl.report.summary import humanized
 from aira_dsl.report.terminal.ranking import TWO_SIDED, ranked
 from aira_dsl.study.run import Run
+from aira_dsl.version import __version__
 
 
 def render_run(run: Run) -> str:
