@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aira_dsl.architecture import Architecture, cost
 from aira_dsl.errors import RunError
+from aira_dsl.utils.formatting import gib
 from aira_dsl.utils.machine import free_memory
 
 
@@ -33,11 +34,6 @@ def require_disk(architecture: Architecture, folder: Path, *, element_bytes: int
             f"the disk of {folder} has {gib(free)} free",
             help="choose another folder with --out, or free some space",
         )
-
-
-def gib(count: int) -> str:
-    """Write a number of bytes for people: 1.5 GiB."""
-    return f"{count / 2**30:,.1f} GiB"
 
 
 def _weight_bytes(architecture: Architecture, element_bytes: int) -> int:

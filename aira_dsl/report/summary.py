@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aira_dsl.architecture import AS_WRITTEN, BATCH_TOKENS, CONVENTIONS, Architecture, Workload
 from aira_dsl.architecture.record import as_json, costs_at, costs_json
 from aira_dsl.report.stack import Line, count_kinds, gutters, lines
+from aira_dsl.utils.formatting import humanized
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -60,15 +61,6 @@ def summary(architecture: Architecture, workload: Workload = AS_WRITTEN) -> "Ren
         parts += [Text(), _scales_table(architecture, workload)]
     note = f"FLOPs: {CONVENTIONS[workload.convention]}."
     return Group(*parts, Padding(Text(note, style="dim"), (1, 0, 0, 0)))
-
-
-def humanized(number: float) -> str:
-    """Write a large number short: `1.05M`, `264M`, `13.2G`."""
-    for exponent, unit in ((15, "P"), (12, "T"), (9, "G"), (6, "M"), (3, "k")):
-        if number >= 0.9995 * 10**exponent:
-            shown = number / 10**exponent
-            return f"{shown:.3g}{unit}" if shown < 999.5 else f"{shown:,.0f}{unit}"
-    return f"{number:,.0f}"
 
 
 def _stack_table(architecture: Architecture, workload: Workload) -> "RenderableType":

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from aira_dsl.architecture import ELEMENT_BYTES, Architecture, Workload, cost
 from aira_dsl.report.stack import Line, count_kinds, gutters, lines
-from aira_dsl.report.summary import humanized
+from aira_dsl.utils.formatting import humanized
 
 WIDTH, ROW, TOP, MARGIN = 780, 26, 96, 24
 CELL, MAX_CELLS = 11, 12

@@ -23,7 +23,7 @@ from aira_dsl.report.html.chart import ticks
 from aira_dsl.report.html.conclusions import conclusions
 from aira_dsl.report.html.run_facts import facts
 from aira_dsl.report.html.slots import slot_shares
-from aira_dsl.report.html.text import clean, duration
+from aira_dsl.report.html.text import clean
 from aira_dsl.report.terminal.ranking import ranked
 from aira_dsl.study.run import Run
 
@@ -188,11 +188,6 @@ def test_a_comparisons_numbers_are_on_its_page(comparison: Comparison) -> None:
     assert [float(each["final"]) for each in runs] == finals
     curves = json.loads(attached(page, "curves.json"))
     assert curves[-1]["mean"] == comparison.methods["tpe"].curve[-1].mean  # type: ignore[union-attr]
-
-
-def test_hours_minutes_seconds() -> None:
-    shown = [duration(seconds) for seconds in (0.04, 59.96, 200, 7500)]
-    assert shown == ["0.0 s", "1 min 0 s", "3 min 20 s", "2 h 5 min"]
 
 
 def command(*arguments: object) -> subprocess.CompletedProcess[str]:

@@ -3,7 +3,8 @@
 from itertools import combinations
 
 from aira_dsl.experiments.comparison import Comparison
-from aira_dsl.report.html.text import clean, listed
+from aira_dsl.report.html.text import clean
+from aira_dsl.utils.formatting import listed
 
 FEW_SEEDS = 10
 """With fewer runs a bootstrap interval is too narrow."""

@@ -23,11 +23,11 @@ from aira_dsl.report.html.methods import (
     run_sheet,
 )
 from aira_dsl.report.html.run_facts import facts
-from aira_dsl.report.html.text import Attachment, duration, listed, shown
+from aira_dsl.report.html.text import Attachment, shown
 from aira_dsl.report.html.trials import trial_files, trial_sheet
-from aira_dsl.report.summary import humanized
 from aira_dsl.report.terminal.ranking import TWO_SIDED, ranked
 from aira_dsl.study.run import Run
+from aira_dsl.utils.formatting import duration, humanized, listed
 from aira_dsl.version import __version__
 
 

@@ -5,11 +5,11 @@ import io
 import json
 import unicodedata
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from aira_dsl.report.summary import humanized
+from aira_dsl.utils.formatting import aligned, humanized, score, usd
 
 Style = Literal[
     "text",
@@ -24,15 +24,17 @@ Style = Literal[
     "decimal",
     "number",
 ]
-"""How a value is shown; all but the first three are numbers."""
+"""How a value is shown; all but the first three are numbers.
+
+`decimal` is for columns only: its number of decimals follows from all values of the column.
+"""
 
 _NUMBERS: dict[str, Callable[[float], str]] = {
-    "score": "{:.4f}".format,
+    "score": score,
     "short": humanized,
     "seconds": "{:.1f}".format,
-    "usd": lambda value: f"${value:.2f}" if value >= 10 else f"${value:.4f}",
+    "usd": usd,
     "share": "{:.0%}".format,
-    "decimal": lambda value: f"{value:,.0f}" if value >= 100 else f"{value:.3g}",
     "number": str,
 }
 _UNSEEN = {"Cc", "Cf", "Cs"}
@@ -53,20 +55,11 @@ def shown(value: object, style: Style = "text") -> str:
     return _NUMBERS[style](value) if style in _NUMBERS else f"{value:,}"
 
 
-def duration(seconds: float) -> str:
-    """Write a stretch of time: `48.2 s`, `3 min 20 s`, `2 h 5 min`."""
-    if seconds < 59.95:  # what would be shown as 60.0
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60:,} h {minutes % 60} min"
-
-
-def listed(names: list[str], limit: int = 5) -> str:
-    """Join names: `a, b and 3 more`."""
-    more = len(names) - limit
-    return ", ".join(names[:limit]) + (f" and {more:,} more" if more > 0 else "")
+def shown_column(values: Sequence[object], style: Style) -> list[str]:
+    """Write the values of a column; numbers of one column have their decimal points aligned."""
+    if style != "decimal":
+        return [shown(value, style) for value in values]
+    return aligned([value if isinstance(value, int | float) else None for value in values])
 
 
 @dataclass(frozen=True)
@@ -121,6 +114,18 @@ class Sheet:
     rows: tuple[tuple[object, ...], ...]
     note: str = ""
     name: str = ""
+
+    @property
+    def cells(self) -> list[list[tuple[Column, object, str]]]:
+        """The rows as cells: column, value, and the value as text."""
+        texts = [
+            shown_column([row[place] for row in self.rows], column.style)
+            for place, column in enumerate(self.columns)
+        ]
+        return [
+            list(zip(self.columns, row, told, strict=True))
+            for row, told in zip(self.rows, zip(*texts, strict=True), strict=True)
+        ]
 
     @property
     def files(self) -> tuple[Attachment, ...]:

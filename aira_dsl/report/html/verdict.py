@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from aira_dsl.report.html.text import clean, listed
+from aira_dsl.report.html.text import clean
 from aira_dsl.report.terminal.ranking import repeats_of, single_margin
 from aira_dsl.study.trials import Trial
+from aira_dsl.utils.formatting import listed
 
 
 def verdict(

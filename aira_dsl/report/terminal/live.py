@@ -10,6 +10,7 @@ from rich.progress import Progress as RichProgress
 
 from aira_dsl.evaluation.result import Evaluation
 from aira_dsl.study.progress import Progress
+from aira_dsl.utils.formatting import clock
 
 
 class LiveView:
@@ -160,11 +161,5 @@ def _facts(progress: Progress) -> str:
     if progress.best:
         parts.append(f"best {progress.best[0]:.4f} {progress.best[1]}")
     if progress.seconds_left is not None:
-        parts.append(f"{_clock(progress.seconds_left)} left")
+        parts.append(f"{clock(progress.seconds_left)} left")
     return ", ".join(parts)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
