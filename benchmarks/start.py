@@ -83,10 +83,7 @@ def _cpu_seconds(python: str, arguments: tuple[str, ...], folder: Path) -> float
     if done.returncode:
         raise SystemExit(f"{arguments} ended with {done.returncode}: {done.stderr.decode()}")
     return (
-        after.children_user
-        + after.children_system
-        - before.children_user
-        - before.children_system
+        after.children_user + after.children_system - before.children_user - before.children_system
     )
 
 
