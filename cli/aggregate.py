@@ -39,9 +39,9 @@ def aggregate(
     if top is not None and clusters is not None:
         raise typer.BadParameter("the pool is the best N or a cluster", param_hint="--top")
     from aira_dsl.report.terminal.aggregation import aggregate_file, aggregate_json, aggregate_text
-    from aira_dsl.report.writing import write_text
     from aira_dsl.scaling.pooling import Choice, aggregate_runs
     from aira_dsl.study.run import read_run
+    from aira_dsl.utils.files import write_text
 
     choice = Choice(c=c, top=top, clusters=clusters, decay=decay)
     found = aggregate_runs([read_run(run) for run in runs], choice, name=name)

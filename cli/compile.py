@@ -48,7 +48,7 @@ def compile_(
         _write_folder(architecture, emit, folder, seed, weights, force)
     else:
         from aira_dsl.interop.texts import as_text
-        from aira_dsl.report.writing import write_text
+        from aira_dsl.utils.files import write_text
 
         text = as_text(architecture, emit)
         if out is None:

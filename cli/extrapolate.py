@@ -19,8 +19,8 @@ def extrapolate(
 ) -> None:
     """Write an architecture at another size; `show` says what that costs."""
     from aira_dsl.language import load, to_text
-    from aira_dsl.report.writing import write_text
     from aira_dsl.scaling import extrapolate as extrapolated
+    from aira_dsl.utils.files import write_text
 
     text = to_text(extrapolated(load(file), to, how=how))
     if out is None:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from aira_dsl.language import ArchitectureError, render_all
+from aira_dsl.errors import RunError
+from aira_dsl.language import render_all
 from aira_dsl.language.paths import STDIN, Formatted, format_path, rewrite, terminal_style
 
 
@@ -20,7 +21,7 @@ def fmt(
     diff: Annotated[bool, typer.Option("--diff", help="Show changes instead of writing.")] = False,
 ) -> None:
     """Format architecture and space files in place; files with errors are left alone."""
-    failed = False
+    failed = unwritten = False
     for path in files:
         result = format_path(path)
         if result.diagnostics:
@@ -30,9 +31,9 @@ def fmt(
             _show(result, diff)
             failed |= result.changed
         else:
-            failed |= not _write(path, result)
-    if failed:
-        raise typer.Exit(1)
+            unwritten |= not _write(path, result)
+    if failed or unwritten:
+        raise typer.Exit(RunError.exit_code if unwritten else 1)
 
 
 def _show(result: Formatted, diff: bool) -> None:
@@ -43,13 +44,13 @@ def _show(result: Formatted, diff: bool) -> None:
 
 
 def _write(path: Path, result: Formatted) -> bool:
-    """Write one result where it belongs; return whether that worked."""
+    """Write one result to its file or the output; return whether that worked."""
     if path == STDIN:
         typer.echo((result.after or "").encode(), nl=False)
         return True
     try:
         rewrite(path, result)
-    except ArchitectureError as error:
+    except RunError as error:
         typer.echo(str(error), err=True)
         return False
     if result.changed:

@@ -26,7 +26,7 @@ def import_(
     """Read a layer pattern or a config of another tool, and write it as an architecture."""
     from aira_dsl.interop.reading import read
     from aira_dsl.language import to_text
-    from aira_dsl.report.writing import write_text
+    from aira_dsl.utils.files import write_text
 
     text = to_text(read(format, source, like=like, name=name))
     if out is None:

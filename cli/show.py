@@ -38,7 +38,7 @@ def show(
     workload = Workload(context, batch, convention, None if budget is None else int(budget))
     if svg is not None:
         from aira_dsl.report.svg import draw
-        from aira_dsl.report.writing import write_text
+        from aira_dsl.utils.files import write_text
 
         done = write_text(svg, draw(architecture, workload), force=force)
         print(f"{svg}: {done}")

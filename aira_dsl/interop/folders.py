@@ -35,15 +35,15 @@ def write(
         InputError: E0503, something else is in the way; E0505, E0506, `weights` is no module folder
             or a damaged one; E0510, the target can not express the architecture; E0511, `weights`
             are those of another architecture.
-        RunError: E0501, E0502, E0504, memory or disk do not suffice or can not be written.
+        RunError: E0501, E0502, E0904, memory or disk do not suffice or can not be written.
     """
     from aira_dsl.interop.families.nemotron_h import FOLDER as NATIVE
     from aira_dsl.interop.families.nemotron_h import export_nemotron_h, to_nemotron_h
     from aira_dsl.interop.huggingface import FOLDER, export_hugging_face
     from aira_dsl.models import build, load_model, save_model
-    from aira_dsl.models.folders import require_replaceable
     from aira_dsl.models.limits import require_disk
     from aira_dsl.models.storage import MODULE
+    from aira_dsl.utils.files import require_replaceable
 
     kinds = {"module": MODULE, "hf": FOLDER, "nemotron_h": NATIVE}
     if emit == "nemotron_h":

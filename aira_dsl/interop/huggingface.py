@@ -10,14 +10,14 @@ from typing import Any, Literal
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.interop.standalone.source import MIXERS, part, used_blocks
-from aira_dsl.models.folders import Kind, write_folder
 from aira_dsl.models.model import LanguageModel
+from aira_dsl.utils.files import FolderKind, write_folder
 from aira_dsl.version import __version__
 
 CONFIG, GENERATION, WEIGHTS = "config.json", "generation_config.json", "model.safetensors"
 CONFIGURATION, MODELING, TEXT = "configuration_aira.py", "modeling_aira.py", "architecture.arch"
 
-FOLDER = Kind(
+FOLDER = FolderKind(
     "a folder that aira-dsl exported",
     "another model",
     frozenset({CONFIG, GENERATION, WEIGHTS, CONFIGURATION, MODELING, TEXT}),
@@ -44,7 +44,7 @@ def export_hugging_face(
 
     Raises:
         InputError: E0503, the folder holds something else.
-        RunError: E0504, it can not be written.
+        RunError: E0904, it cannot be written.
     """
     from aira_dsl.language import to_text
 
@@ -105,11 +105,10 @@ def weights_of(model: LanguageModel) -> dict[str, Any]:
 
 
 def save_weights(path: Path, tensors: dict[str, Any]) -> None:
-    """Write tensors as transformers wants them: contiguous, and marked as PyTorch's."""
-    from safetensors.torch import save_file
+    """Write tensors as transformers wants them: marked as PyTorch's."""
+    from aira_dsl.models.storage import save_tensors
 
-    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    save_file(contiguous, path, metadata={"format": "pt"})
+    save_tensors(path, tensors, {"format": "pt"})
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

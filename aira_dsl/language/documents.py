@@ -1,4 +1,4 @@
-"""Architecture files: read with a limit, written in one step.
+"""Architecture files, read with a limit.
 
 Whatever the path names (a directory, a pipe, an endless device, a disk image), the answer comes at
 once and is a diagnostic.
@@ -10,7 +10,6 @@ from pathlib import Path
 
 from aira_dsl.language.diagnostics.diagnostic import ArchitectureError, Diagnostic
 from aira_dsl.language.syntax.scan import MAX_BYTES
-from aira_dsl.utils.files import replace_file
 
 
 def read_text(path: str | Path) -> str:
@@ -44,19 +43,6 @@ def decode(data: bytes, filename: str) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         raise _not_utf8(data, error.start, filename) from None
-
-
-def write_text(path: str | Path, text: str) -> None:
-    """Replace a file by a text in one step, keeping its mode; a symbolic link keeps pointing.
-
-    Raises:
-        ArchitectureError: E0306, and the file is as it was.
-    """
-    try:
-        replace_file(path, text.encode())
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise _refusal("E0306", str(path), f"the file can not be written: {reason}", None) from None
 
 
 def _check_kind(name: str, status: os.stat_result) -> None:

@@ -11,10 +11,11 @@ from typing import TextIO
 
 from aira_dsl.architecture import SpaceDefinition, compress
 from aira_dsl.language.diagnostics.diagnostic import ArchitectureError, Diagnostic
-from aira_dsl.language.documents import decode, read_text, write_text
+from aira_dsl.language.documents import decode, read_text
 from aira_dsl.language.printer import format_text
 from aira_dsl.language.reading import examine
 from aira_dsl.language.syntax.scan import MAX_BYTES
+from aira_dsl.utils.files import write_atomically
 
 STDIN = Path("-")
 
@@ -90,10 +91,10 @@ def format_path(path: Path) -> Formatted:
 
 
 def rewrite(path: Path, formatted: Formatted) -> None:
-    """Write a changed file back in one step; raises ArchitectureError if it can not be written."""
+    """Write a changed file back in one step; raises RunError E0904 if it cannot be written."""
     assert path != STDIN
     if formatted.changed and formatted.after is not None:
-        write_text(path, formatted.after)
+        write_atomically(path, formatted.after)
 
 
 def terminal_style(stream: TextIO) -> tuple[bool, int]:

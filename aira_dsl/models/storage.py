@@ -19,9 +19,9 @@ from safetensors.torch import save_file
 
 from aira_dsl.errors import InputError
 from aira_dsl.models.construction import lay_out
-from aira_dsl.models.folders import Kind, write_folder
 from aira_dsl.models.limits import require_disk, require_memory
 from aira_dsl.models.model import LanguageModel
+from aira_dsl.utils.files import FolderKind, write_folder
 from aira_dsl.version import __version__
 
 WEIGHTS = "model.safetensors"
@@ -30,7 +30,7 @@ METADATA_KEY = "aira_dsl"
 FORMAT = 1
 
 
-MODULE = Kind("a module folder", "another model", frozenset({TEXT, WEIGHTS}))
+MODULE = FolderKind("a module folder", "another model", frozenset({TEXT, WEIGHTS}))
 
 
 def save_model(
@@ -44,7 +44,7 @@ def save_model(
     Raises:
         InputError: E0503, the folder holds something else (and `force` is not given, or it is
             not a module folder).
-        RunError: E0502, E0504, the disk is full or the folder can not be written.
+        RunError: E0502, E0904, the disk is full or the folder cannot be written.
     """
 
     def write(made: Path) -> None:
@@ -96,11 +96,18 @@ def _write(model: LanguageModel, folder: Path) -> None:
         "version": __version__,
     }
     (folder / TEXT).write_text(to_text(model.architecture), encoding="utf-8")
-    save_file(
-        {name: tensor.contiguous() for name, tensor in _stored(model).items()},
-        folder / WEIGHTS,
-        metadata={METADATA_KEY: json.dumps(metadata, sort_keys=True)},
+    save_tensors(
+        folder / WEIGHTS, _stored(model), {METADATA_KEY: json.dumps(metadata, sort_keys=True)}
     )
+
+
+def save_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
+    """Write a safetensors file; raises OSError if it cannot be written."""
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    try:
+        save_file(contiguous, path, metadata=metadata)
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
 
 
 def _stored(model: LanguageModel) -> dict[str, torch.Tensor]:

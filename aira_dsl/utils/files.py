@@ -1,16 +1,22 @@
-"""Where our own files lie, how they are replaced, and how a folder is kept to one process.
+"""Files and folders: atomic replacement, no overwriting without consent, locks, the cache.
 
-A reader sees the old content of a file or the new, never a part of either.
+A reader sees the old content of a file or the new, never a part of either. What a user named is
+never replaced by different content unless `force` is given; E0904 is the code of every failure to
+write.
 """
 
 import fcntl
+import filecmp
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
-from aira_dsl.errors import RunError
+from aira_dsl.errors import InputError, RunError
 
 TEMPORARY = ".aira-dsl-"
 """How the names of files begin that are being written; a killed process may leave one behind."""
@@ -29,7 +35,7 @@ def replace_file(path: str | Path, data: bytes) -> None:
     An existing file keeps its permissions, a symbolic link keeps pointing.
 
     Raises:
-        OSError: the file can not be written.
+        OSError: the file cannot be written.
     """
     target = os.path.realpath(path)
     handle, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=TEMPORARY)
@@ -46,19 +52,117 @@ def replace_file(path: str | Path, data: bytes) -> None:
 
 
 def write_atomically(path: str | Path, content: str | bytes) -> None:
-    """Replace a file that belongs to us.
+    """Replace a file, whatever it holds.
 
     Raises:
-        RunError: E0904, if it can not be written (permissions, full disk, missing folder).
+        RunError: E0904, the file cannot be written (permissions, full disk, missing folder).
     """
-    try:
+    with reporting(f"{path} cannot be written"):
         replace_file(path, content.encode() if isinstance(content, str) else content)
+
+
+def write_text(path: Path, text: str, *, force: bool = False) -> Literal["written", "unchanged"]:
+    """Write a file that a user named; different content is replaced only with `force`.
+
+    Returns:
+        "written", or "unchanged" if exactly this text was there already.
+
+    Raises:
+        InputError: E0503, the file exists with other content and `force` is not given.
+        RunError: E0904, the file cannot be written.
+    """
+    data = text.encode()
+    with reporting(f"{path} cannot be written"):
+        if path.is_dir():
+            raise InputError("E0503", f"{path} is a folder", help="give --out a file name")
+        if path.exists():
+            if path.read_bytes() == data:
+                return "unchanged"
+            if not force:
+                raise InputError(
+                    "E0503",
+                    f"{path} exists and holds something else",
+                    help="choose another place with --out, or replace it with --force",
+                )
+        replace_file(path, data)
+    return "written"
+
+
+@dataclass(frozen=True, slots=True)
+class FolderKind:
+    """Contents of a folder that `write_folder` may replace.
+
+    Attributes:
+        name: with its article, `a module folder`.
+        content: another one of this kind, `another model`.
+        files: every file name that may be in it.
+    """
+
+    name: str
+    content: str
+    files: frozenset[str]
+
+
+def write_folder(
+    folder: Path, kind: FolderKind, write: Callable[[Path], None], *, force: bool = False
+) -> Literal["written", "unchanged"]:
+    """Fill a temporary folder beside the destination with `write`, then rename it into place.
+
+    A full disk or an interrupt leaves the destination as it was.
+
+    Returns:
+        "written", or "unchanged" if exactly this content was there already.
+
+    Raises:
+        InputError: E0503, the folder holds something else (and `force` is not given, or it is of
+            another kind).
+        RunError: E0904, it cannot be written.
+    """
+    folder = folder.resolve()
+    require_replaceable(folder, kind)
+    with reporting(f"{folder} cannot be written"):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            write(made)
+            _publish(made)
+            if folder.is_dir() and _same(made, folder):
+                return "unchanged"
+            _require_consent(folder, kind, force)
+            _replace(made, folder)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+    return "written"
+
+
+def require_replaceable(folder: Path, kind: FolderKind) -> None:
+    """Raise InputError E0503 if the path exists and is not of this kind.
+
+    `force` does not replace such a thing: `--out .` must not cost a user other files.
+    """
+    if not os.path.lexists(folder):
+        return
+    with reporting(f"{folder} cannot be replaced"):
+        if folder.is_dir() and set(os.listdir(folder)) <= kind.files:
+            return
+    raise InputError(
+        "E0503",
+        f"{folder} exists and is not {kind.name}",
+        help="choose another place with --out",
+    )
+
+
+@contextmanager
+def reporting(problem: str) -> Iterator[None]:
+    """Turn an OSError into RunError E0904 with this message and the system's reason."""
+    try:
+        yield
     except OSError as error:
         raise RunError(
             "E0904",
-            f"{path} can not be written: {error.strerror or error}",
+            f"{problem}: {error.strerror or error}",
             help="free space, fix permissions, or choose another place",
-        ) from None
+        ) from error
 
 
 def lock_folder(path: Path) -> IO[str] | None:
@@ -67,7 +171,7 @@ def lock_folder(path: Path) -> IO[str] | None:
     The lock ends with the file that is returned, or with the process.
 
     Raises:
-        OSError: the folder can not be written.
+        OSError: the folder cannot be written.
     """
     lock = (path / LOCK).open("a+")
     try:
@@ -83,6 +187,44 @@ def clear_folder(path: Path) -> None:
     for entry in path.iterdir():
         if entry.name != LOCK:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def _publish(made: Path) -> None:
+    """Give the permissions of ordinary files: mkdtemp and safetensors make things private."""
+    made.chmod(0o755)
+    for path in made.iterdir():
+        path.chmod(0o644)
+
+
+def _same(made: Path, folder: Path) -> bool:
+    names = sorted(path.name for path in made.iterdir())
+    return names == sorted(path.name for path in folder.iterdir()) and all(
+        filecmp.cmp(made / name, folder / name, shallow=False) for name in names
+    )
+
+
+def _require_consent(folder: Path, kind: FolderKind, force: bool) -> None:
+    if folder.is_dir() and any(folder.iterdir()) and not force:
+        raise InputError(
+            "E0503",
+            f"{folder} exists and holds {kind.content}",
+            help="choose another place with --out, or replace it with --force",
+        )
+
+
+def _replace(made: Path, folder: Path) -> None:
+    """Move a finished folder into place; if that fails, the old one is restored."""
+    if not folder.exists():
+        made.rename(folder)
+        return
+    old = made.with_name(made.name + ".old")
+    folder.rename(old)
+    try:
+        made.rename(folder)
+    except OSError:
+        old.rename(folder)
+        raise
+    shutil.rmtree(old)
 
 
 def _mode(target: str) -> int:

@@ -127,3 +127,14 @@ def test_fmt_normalizes_line_ends():
     assert run("fmt", "--check", "good.arch").exit_code == 1
     assert run("fmt", "good.arch").exit_code == 0
     assert Path("good.arch").read_bytes() == TEXT.encode()
+
+
+def test_fmt_reports_a_file_that_cannot_be_written(files, monkeypatch):
+    def full_disk(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("aira_dsl.utils.files.os.replace", full_disk)
+    done = run("fmt", "messy.arch", "good.arch")
+    assert done.exit_code == 3
+    assert "error[E0904]: messy.arch cannot be written: No space left on device" in done.output
+    assert Path("messy.arch").read_text() == MESSY

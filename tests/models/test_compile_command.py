@@ -115,14 +115,14 @@ def test_json_to_a_file(file: Path) -> None:
     assert json.loads(out.read_text())["name"] == "tiny"
     with pytest.raises(InputError, match="E0503"):
         run(file, "--emit", "json", "--out", file.parent, "--force")
-    with pytest.raises(RunError, match="E0504"):
+    with pytest.raises(RunError, match="E0904"):
         run(file, "--emit", "json", "--out", file.parent / "no" / "folder.json")
     assert sorted(path.name for path in file.parent.iterdir()) == ["tiny.arch", "tiny.json"]
 
 
 def test_place_that_can_not_be_written(file: Path) -> None:
     for out in ("x" * 300, "tiny.arch/module"):
-        with pytest.raises(RunError, match="E0504"):
+        with pytest.raises(RunError, match="E0904"):
             run(file, "--out", out)
     assert [path.name for path in file.parent.iterdir()] == ["tiny.arch"]
 

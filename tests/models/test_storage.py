@@ -117,9 +117,9 @@ def test_empty_folder_and_missing_parents_are_fine(tmp_path: Path) -> None:
 
 def test_unwritable_place(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match="E0504"):
+    with pytest.raises(RunError, match="E0904"):
         save_model(build(SMALL), tmp_path / "file" / "m")
-    with pytest.raises(RunError, match="E0504"):
+    with pytest.raises(RunError, match="E0904"):
         save_model(build(SMALL), tmp_path / ("x" * 300))
     assert contents(tmp_path) == {"file": b""}
 
@@ -134,7 +134,7 @@ def test_disk_that_fills_up_leaves_nothing(tmp_path: Path) -> None:
         "model = build(parse('architecture { width 8; block M = mlp; layers M }'))\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
         "try: save_model(model, sys.argv[1])\n"
-        "except RunError as error: sys.exit(0 if error.code == 'E0504' else 5)\n"
+        "except RunError as error: sys.exit(0 if error.code == 'E0904' else 5)\n"
         "sys.exit(6)\n"
     )
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "m")], check=False)

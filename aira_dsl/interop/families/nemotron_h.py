@@ -26,11 +26,11 @@ from aira_dsl.interop.huggingface import (
     write_json,
 )
 from aira_dsl.interop.refusal import only_of_kind, reading_config, refuse
-from aira_dsl.models.folders import Kind, write_folder
 from aira_dsl.models.model import LanguageModel
 from aira_dsl.primitives import MLP, Attention, Mamba2
+from aira_dsl.utils.files import FolderKind, write_folder
 
-FOLDER = Kind(
+FOLDER = FolderKind(
     "a folder that aira-dsl exported",
     "another model",
     frozenset({CONFIG, GENERATION, WEIGHTS, TEXT}),
@@ -55,7 +55,7 @@ def export_nemotron_h(
 
     Raises:
         InputError: E0510, NemotronH can not express it; E0503, the folder holds something else.
-        RunError: E0504, it can not be written.
+        RunError: E0904, it cannot be written.
     """
     from aira_dsl.language import to_text
 

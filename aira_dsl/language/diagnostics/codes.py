@@ -55,7 +55,6 @@ CODES: dict[str, str] = {
     "E0303": "the file is too large",
     "E0304": "the file can not be read",
     "E0305": "the file is not UTF-8 text",
-    "E0306": "the file can not be written",
     "E0307": "files extend each other in a circle",
     "E0308": "a path leaves the project",
     "E0309": "the extended file has errors",

@@ -10,8 +10,8 @@ from aira_dsl.experiments.comparison import read_comparison
 from aira_dsl.experiments.comparison.record import FILE
 from aira_dsl.report.html.rendering import render_comparison, render_run
 from aira_dsl.report.html.run_facts import facts_json
-from aira_dsl.report.writing import write_text
 from aira_dsl.study.run import read_run
+from aira_dsl.utils.files import write_text
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def write_report(report: Report, out: Path, *, force: bool = False) -> dict[Path
     Raises:
         InputError: E0503, if something else is there and `force` is not given, or if the name of
             the page ends in `.json`.
-        RunError: E0504, if a file can not be written.
+        RunError: E0904, if a file cannot be written.
     """
     beside = out.with_suffix(".json")
     if beside == out:
