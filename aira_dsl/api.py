@@ -176,7 +176,7 @@ def search(
     Raises:
         UsageError: E0809, for options of the other method; E0810, for more workers than memory
             holds; E0819, if the caps do not allow a single call.
-        AiraError: for unusable input, folders, stores and databases; see docs/errors.md.
+        AiraError: for unusable input, folders, stores and databases; see docs/codes.md.
     """
     options = AgentOptions(
         policy=policy, proposer=proposer, model=model, effort=effort, base_url=base_url,

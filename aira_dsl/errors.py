@@ -18,7 +18,7 @@ class AiraError(Exception):
     """A rule was broken by something outside this package.
 
     Attributes:
-        code: stable identifier such as `E0203`; documented in docs/errors.md.
+        code: stable identifier such as `E0203`; listed in docs/codes.md.
         message: one sentence with the rule and the offending value.
         help: what to do about it, or None.
     """

@@ -1,14 +1,15 @@
-"""`aira-dsl explain`: a code at length."""
+"""`aira-dsl explain`: an error code with its reason and an example."""
 
 import json
 from dataclasses import asdict
+from itertools import groupby
 from textwrap import fill, indent
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-if TYPE_CHECKING:
-    from aira_dsl.report.explanations import Explanation
+from aira_dsl.error_codes import FAMILIES, ErrorCode, error_codes, find_code
+from aira_dsl.errors import UsageError
 
 
 def explain(
@@ -17,25 +18,42 @@ def explain(
     ] = None,
     *,
     format: Annotated[
-        Literal["text", "json"], typer.Option(help="For people, or scripts.")
+        Literal["text", "json", "markdown"],
+        typer.Option(help="Text for people, JSON for scripts, or the tables of docs/codes.md."),
     ] = "text",
 ) -> None:
-    """Say what a code means, why the rule is there, and what to do."""
-    from aira_dsl.report import explanations
-
-    if code is not None:
-        found = explanations.explain(code)
-        print(json.dumps(asdict(found), indent=2) if format == "json" else _page(found))
+    """Explain an error code: its rule, the reason, and an example put right."""
+    codes = list(error_codes().values()) if code is None else [_find(code)]
+    if format == "markdown":
+        print(_markdown(codes))
     elif format == "json":
-        print(json.dumps([asdict(each) for each in explanations.explanations()], indent=2))
+        found = [_as_json(each) for each in codes]
+        print(json.dumps(found if code is None else found[0], indent=2))
     else:
-        print(_list(explanations.explanations()))
+        print(_list(codes) if code is None else _page(codes[0]))
 
 
-def _page(found: "Explanation") -> str:
+def _find(code: str) -> ErrorCode:
+    from aira_dsl.language.diagnostics.suggest import nearest
+
+    found = find_code(code)
+    if found is None:
+        meant = nearest(code.upper(), error_codes())
+        help_text = f"did you mean {meant}?" if meant else "`aira-dsl explain` lists all codes"
+        raise UsageError("E0905", f"unknown code {code!r}", help=help_text)
+    return found
+
+
+def _as_json(found: ErrorCode) -> dict[str, object]:
+    return {**asdict(found), "family": found.family}
+
+
+def _page(found: ErrorCode) -> str:
     from aira_dsl.language import check, render_all
 
     parts = [f"{found.code}: {found.rule}", f"({found.family})"]
+    if found.formerly:
+        parts.append(f"replaces {', '.join(found.formerly)}")
     if found.why:
         parts.append(fill(found.why, 80))
     if found.failing is not None and found.fixed is not None:
@@ -46,12 +64,23 @@ def _page(found: "Explanation") -> str:
     return "\n\n".join(parts)
 
 
-def _list(found: "list[Explanation]") -> str:
-    lines: list[str] = []
-    family = ""
-    for each in found:
-        if each.family != family:
-            family = each.family
-            lines.append(f"{family}" if not lines else f"\n{family}")
-        lines.append(f"  {each.code}  {each.rule}")
-    return "\n".join(lines)
+def _list(codes: list[ErrorCode]) -> str:
+    groups = groupby(codes, key=lambda each: each.family)
+    return "\n\n".join(
+        "\n".join([family, *(f"  {each.code}  {each.rule}" for each in group)])
+        for family, group in groups
+    )
+
+
+def _markdown(codes: list[ErrorCode]) -> str:
+    """Write docs/codes.md: one table a family."""
+    parts = [
+        "# Error codes",
+        "Written by `aira-dsl explain --format markdown` from aira_dsl/errors.toml. "
+        "`aira-dsl explain CODE` has the reason and an example of each; "
+        "[errors.md](errors.md) has the exit codes.",
+    ]
+    for prefix, group in groupby(codes, key=lambda each: each.code[:3]):
+        rows = "\n".join(f"| {each.code} | {each.rule} |" for each in group)
+        parts += [f"## {prefix}xx: {FAMILIES[prefix]}", f"| code | rule |\n| --- | --- |\n{rows}"]
+    return "\n\n".join(parts)

@@ -7,7 +7,6 @@ another way into the same tree. Writing is `printer` and `layout`. Nothing here 
 lark and pydantic.
 """
 
-from aira_dsl.language.diagnostics.codes import CODES
 from aira_dsl.language.diagnostics.diagnostic import ArchitectureError, Diagnostic, render_all
 from aira_dsl.language.printer import format_text, to_text
 from aira_dsl.language.reading import check, load, load_space, parse, parse_space
@@ -15,7 +14,6 @@ from aira_dsl.language.semantics.patterns import expand_pattern
 from aira_dsl.language.yaml.printer import to_yaml
 
 __all__ = [
-    "CODES",
     "ArchitectureError",
     "Diagnostic",
     "check",

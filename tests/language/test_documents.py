@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aira_dsl.architecture import SETTINGS, Architecture
-from aira_dsl.language import CODES, check, expand_pattern, parse
+from aira_dsl.language import check, expand_pattern, parse
 from aira_dsl.language.semantics.blocks import parameters_of
 from aira_dsl.language.syntax.scan import MAX_DEPTH, MAX_LEXEMES
 from aira_dsl.primitives import KINDS
@@ -52,12 +52,6 @@ def test_patterns_of_the_guide():
     for written, meaning in rows:
         for pattern in re.findall(r"`([^`]+)`", written):
             assert expand_pattern(pattern, ["A", "M", "Mb"]) == tuple(meaning.split())
-
-
-def test_table_of_codes():
-    rows = re.findall(r"^\| ([EW]\d{4}) \| ([^|]+) \|", GUIDE, flags=re.MULTILINE)
-    assert dict(rows) == CODES
-    assert [code for code, _ in rows] == sorted(CODES)  # errors, then warnings
 
 
 def test_specification_names_everything():

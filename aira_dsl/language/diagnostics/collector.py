@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import NamedTuple
 
-from aira_dsl.language.diagnostics.codes import CODES
+from aira_dsl.error_codes import error_codes
 from aira_dsl.language.diagnostics.diagnostic import MAX_FOUND, SHOWN, Diagnostic, Fix
 
 
@@ -69,7 +69,7 @@ class Sink:
 
     def add(self, code: str, start: int, end: int, message: str, help: Help = None) -> None:
         """Note that `whole[start:end]` breaks the rule `code`."""
-        assert code in CODES, code
+        assert code in error_codes(), code
         if self.exhausted or (code, start, message) in self._seen:
             return
         self._seen.add((code, start, message))  # two blocks may share a wrong parameter

@@ -37,7 +37,7 @@ class Diagnostic:
     """One broken rule.
 
     Attributes:
-        code: a key of `aira_dsl.language.diagnostics.codes.CODES`.
+        code: one of `aira_dsl.error_codes.error_codes()`.
         message: one sentence with the rule and the offending value.
         filename: as the caller named the text.
         line, column: where it begins, from 1, columns in code points; None if it concerns the
