@@ -18,6 +18,7 @@ from typing import get_args
 import numpy as np
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from aira_dsl.evaluation.direction import Direction
 from aira_dsl.space import Space
 from aira_dsl.study.samplers import distributions, propose
 from aira_dsl.study.settings import SamplerName
@@ -59,7 +60,7 @@ def search(
     spent = 0.0
     for number in range(max(BUDGETS)):
         started = time.perf_counter()
-        proposal = propose(space, sampler, trials, direction="maximize", seed=seed)
+        proposal = propose(space, sampler, trials, direction=Direction.MAXIMIZE, seed=seed)
         spent += time.perf_counter() - started
         assert proposal is not None
         true = landscape(proposal.layers)

@@ -28,6 +28,7 @@ from aira_dsl.data.tasks import (
     Task,
 )
 from aira_dsl.errors import UsageError
+from aira_dsl.evaluation.direction import Direction
 from aira_dsl.models.accelerate import (
     Device,
     DeviceChoice,
@@ -73,9 +74,9 @@ class EvaluatorSettings(BaseModel):
     device: Device = "cpu"
 
     @property
-    def direction(self) -> Literal["maximize", "minimize"]:
-        """Which way the score gets better, in Optuna's words."""
-        return "maximize" if self.objective == "mad" else "minimize"
+    def direction(self) -> Direction:
+        """Which way the score gets better."""
+        return Direction.MAXIMIZE if self.objective == "mad" else Direction.MINIMIZE
 
     def identity(self) -> str:
         """Hash what decides the numbers: a corpus counts by its content, not by its path.

@@ -114,7 +114,7 @@ def search_table(table: Table, sampler: SamplerName, *, seed: int, budget: int) 
     trials: list[FrozenTrial] = []
     seen: list[tuple[float, int, int]] = []
     held: list[int] = []
-    sign = 1 if table.evaluator.direction == "maximize" else -1
+    sign = table.evaluator.direction.sign
     for number in range(min(budget, len(rows))):
         proposal = propose(space, sampler, trials, direction=table.evaluator.direction, seed=seed)
         assert proposal is not None, "there are arrangements left"
@@ -142,7 +142,7 @@ def _table(path: str) -> Table:
 
 def _signed_means(table: Table) -> Floats:
     """Return mean scores of which the larger is the better."""
-    return table.means_A if table.evaluator.direction == "maximize" else -table.means_A
+    return table.evaluator.direction.sign * table.means_A
 
 
 def _regret(job: tuple[str, SamplerName, int, int]) -> Floats:

@@ -72,8 +72,7 @@ def analyse(table: Table) -> Analysis:
 
 def ranks(table: Table) -> dict[str, int]:
     """Return the place of every arrangement by its mean score, 1 for the best."""
-    sign = -1 if table.evaluator.direction == "maximize" else 1
-    order = np.argsort(sign * table.means_A, kind="stable")
+    order = np.argsort(-table.evaluator.direction.sign * table.means_A, kind="stable")
     names = list(table.rows)
     return {names[row]: place for place, row in enumerate(order.tolist(), 1)}
 

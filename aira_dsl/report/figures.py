@@ -4,10 +4,11 @@ import io
 from collections.abc import Sequence
 from itertools import accumulate
 
+from aira_dsl.evaluation.direction import Direction
 from aira_dsl.study.trials import Trial
 
 
-def best_so_far(rows: Sequence[Trial], *, title: str, direction: str) -> bytes:
+def best_so_far(rows: Sequence[Trial], *, title: str, direction: Direction) -> bytes:
     """Draw every trial's score and the best so far against the evaluations spent; a PNG."""
     from matplotlib.figure import Figure  # half a second; not pyplot: it holds global state
 
@@ -18,8 +19,7 @@ def best_so_far(rows: Sequence[Trial], *, title: str, direction: str) -> bytes:
     failed = [place for place, row in enumerate(finished, 1) if row.score is None]
     if scored:
         places, scores = zip(*scored, strict=True)
-        better = max if direction == "maximize" else min
-        running_best = list(accumulate(scores, better))
+        running_best = list(accumulate(scores, lambda a, b: b if direction.better(b, a) else a))
         axes.scatter(places, scores, s=18, color="#9aa5b1", label="trial", zorder=2)
         axes.step(
             [*places, len(finished)],
@@ -36,7 +36,7 @@ def best_so_far(rows: Sequence[Trial], *, title: str, direction: str) -> bytes:
     axes.set(
         title=title,
         xlabel="evaluations",
-        ylabel="validation score" if direction == "maximize" else "bits per byte",
+        ylabel="validation score" if direction is Direction.MAXIMIZE else "bits per byte",
     )
     axes.locator_params(axis="x", integer=True)
     axes.grid(alpha=0.25)

@@ -35,10 +35,19 @@ class Candidate:
     Attributes:
         layers: block names, first layer first.
         value: how good it is; more is better.
+        confirmed: value by which its search named it a winner, as in `study.selection`; None if
+            it is no winner.
     """
 
     layers: Layers
     value: float
+    confirmed: float | None = None
+
+    @property
+    def standing(self) -> tuple[bool, float]:
+        """Sort key of the ranking that a search prints: the less, the better."""
+        value = self.value if self.confirmed is None else self.confirmed
+        return self.confirmed is None, -value
 
 
 @dataclass(frozen=True)
@@ -77,14 +86,14 @@ class Slot:
 
 
 def all_of(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Return the candidates, best first; equal values in the order of their layers."""
-    return sorted(candidates, key=lambda candidate: (-candidate.value, candidate.layers))
+    """Return the candidates, best first; equal ones in the order of their layers."""
+    return sorted(candidates, key=lambda candidate: (*candidate.standing, candidate.layers))
 
 
 def top(candidates: Sequence[Candidate], count: int) -> list[Candidate]:
     """Return the best `count` (at least 1), and those that are exactly as good as the last."""
     ranked = all_of(candidates)
-    return [each for each in ranked if each.value >= ranked[: max(1, count)][-1].value]
+    return [each for each in ranked if each.standing <= ranked[: max(1, count)][-1].standing]
 
 
 def top_cluster(candidates: Sequence[Candidate], clusters: int = 3) -> list[Candidate]:
@@ -94,7 +103,7 @@ def top_cluster(candidates: Sequence[Candidate], clusters: int = 3) -> list[Cand
         candidates: at least one.
         clusters: k, at least 1; no more than there are different values.
     """
-    ranked = all_of(candidates)
+    ranked = sorted(candidates, key=lambda candidate: (-candidate.value, candidate.layers))
     values = [candidate.value for candidate in ranked]
     return ranked[: first_cluster(values, min(clusters, len(set(values))))]
 

@@ -1,10 +1,11 @@
 """The candidates of run folders, and their aggregation into one architecture of their space.
 
-A candidate's score is the mean over all seeds that it was evaluated with: that of its trial and
-those of its repeats. Only winners are repeated, and a winner's first score is one that was chosen
-for being high. To take its repeats alone (`confirmed`) would hold this against the winners only,
-and against candidates whose first score may be as lucky; the mean of all corrects a part of it. A
-trial that failed with any seed is no candidate. Nor is one whose blocks an agent has changed: its
+Candidates are ranked as their search ranks its trials (`study.selection`): first the winners by the
+mean of their repeats, then the others. A candidate's value, which decides ties and clusters, is the
+mean over all seeds that it was evaluated with: that of its trial and those of its repeats. Only
+winners are repeated, and the first score of a winner is one that was chosen for being high. The
+repeats alone would hold this against the winners only; the mean of all corrects a part of it. A
+trial that failed with any seed is not a candidate. Nor is one whose blocks an agent has changed: its
 names mean something else.
 
 With equal votes all runs make one pool, in which the same layers from several runs are one
@@ -156,7 +157,7 @@ def _meaning(run: Run) -> dict[str, object]:
 
 
 def _candidates(run: Run) -> list[Candidate]:
-    space, sign = run.space, 1 if run.direction == "maximize" else -1
+    space, sign = run.space, run.direction.sign
     changed = run.settings.agent is not None and run.settings.agent.free
     found = []
     for row in run.rows:
@@ -165,7 +166,8 @@ def _candidates(run: Run) -> list[Candidate]:
             changed and space.architecture(row.layers).fingerprint != row.fingerprint
         ):
             continue
-        found.append(Candidate(row.layers, sign * score))
+        confirmed = None if row.confirmed is None else sign * row.confirmed
+        found.append(Candidate(row.layers, sign * score, confirmed))
     if not found:
         raise InputError(
             "E0837",
@@ -183,7 +185,13 @@ def _score(row: Trial) -> float | None:
 
 def _merged(pools: Sequence[Sequence[Candidate]]) -> list[Candidate]:
     """Make one candidate of those with the same layers, with their mean value."""
-    values: dict[Layers, list[float]] = defaultdict(list)
+    alike: dict[Layers, list[Candidate]] = defaultdict(list)
     for candidate in (each for pool in pools for each in pool):
-        values[candidate.layers].append(candidate.value)
-    return [Candidate(layers, fmean(of_it)) for layers, of_it in values.items()]
+        alike[candidate.layers].append(candidate)
+    return [_mean(layers, candidates) for layers, candidates in alike.items()]
+
+
+def _mean(layers: Layers, candidates: Sequence[Candidate]) -> Candidate:
+    confirmed = [each.confirmed for each in candidates if each.confirmed is not None]
+    value = fmean(candidate.value for candidate in candidates)
+    return Candidate(layers, value, fmean(confirmed) if confirmed else None)

@@ -17,14 +17,17 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from aira_dsl.errors import InputError
+from aira_dsl.evaluation.direction import Direction
 from aira_dsl.evaluation.result import Evaluation
+from aira_dsl.study.selection import confirm
 from aira_dsl.study.storage import GONE, exclusive_access, first_line, is_shared, lost, open_study
+from aira_dsl.study.trials import Trial, trials_of
 
 T = TypeVar("T")
 
@@ -47,6 +50,7 @@ class Journal:
             of them without one, the trial is taken over.
 
     Attributes:
+        url, direction: as given.
         on_trouble: told when the database can not be reached, with the reason; and again, with
             None, when it can.
 
@@ -62,10 +66,11 @@ class Journal:
         name: str,
         *,
         identity: str,
-        direction: Literal["maximize", "minimize"],
+        direction: Direction,
         heartbeat: int,
     ) -> None:
         self.url = url
+        self.direction = direction
         self.me = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
         self.study, self._storage = open_study(url, name, direction=direction, heartbeat=heartbeat)
         self._is_shared = is_shared(url)
@@ -99,6 +104,11 @@ class Journal:
     def trials(self) -> list[FrozenTrial]:
         """Return all trials in order of their numbers; not to be changed."""
         return self.study.get_trials(deepcopy=False)
+
+    def records(self, winners: int) -> list[Trial]:
+        """Return a record of each trial, the best `winners` of them confirmed."""
+        tests, repeats = self.noted("test_scores", {}), self.noted("repeats", {})
+        return confirm(trials_of(self.trials(), tests, repeats), self.direction, winners)
 
     def add(
         self,

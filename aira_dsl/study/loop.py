@@ -25,7 +25,7 @@ from aira_dsl.study.journal import Journal
 from aira_dsl.study.progress import Progress
 from aira_dsl.study.pruning import cut_short, hopeless
 from aira_dsl.study.samplers import distributions
-from aira_dsl.study.selection import other_seeds, ranked
+from aira_dsl.study.selection import best, other_seeds, rank
 from aira_dsl.study.settings import Limits, SearchSettings
 from aira_dsl.study.source import Source, architecture_of, describe
 from aira_dsl.study.storage import GONE
@@ -97,7 +97,7 @@ class Search:
         """Say where the search stands."""
         trials = self.journal.trials()
         finished = [t for t in trials if t.state.is_finished()]
-        best = ranked(trials, self.settings.evaluator.direction)[:1]
+        first = best(self.journal.records(0), self.settings.evaluator.direction)
         progress = Progress(
             done=len(finished),
             failed=sum(t.state == TrialState.FAIL for t in finished),
@@ -105,7 +105,7 @@ class Search:
             seconds=self.seconds_used,
             limits=self.limits,
             asking=len(self._caller.waiting) if self._caller else 0,
-            best=(best[0].values[0], best[0].user_attrs["layers"]) if best else None,
+            best=(first.score, first.pattern) if first and first.score is not None else None,
         )
         return replace(progress, **facts)  # type: ignore[arg-type]
 
@@ -253,9 +253,10 @@ class Search:
         Whoever gets there first does it; what others have done is not done again.
         """
         with self.journal.exclusive():
-            top = ranked(self.journal.trials(), self.settings.evaluator.direction)
+            top = rank(self.journal.records(0), self.settings.evaluator.direction)
+            trials = self.journal.trials()
             winners = {
-                trial.user_attrs["fingerprint"]: trial for trial in top[: self.limits.winners]
+                trial.fingerprint: trials[trial.number] for trial in top[: self.limits.winners]
             }
             repeats = self.journal.noted("repeats", {})
             tests = self.journal.noted("test_scores", {})

@@ -12,8 +12,9 @@ from optuna.distributions import BaseDistribution
 from optuna.pruners import PercentilePruner
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from aira_dsl.evaluation.direction import Direction
 from aira_dsl.evaluation.result import Evaluation, TaskScore
-from aira_dsl.study.replica import Direction, replica, running_means
+from aira_dsl.study.replica import replica, running_means
 
 STARTUP_TRIALS = 10
 FIRST_LOOK = 2  # tasks; one alone is too noisy (docs/proxy.md)

@@ -8,16 +8,14 @@ that finished. After each task a trial has an intermediate value: its mean score
 import copy
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Literal
 
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from aira_dsl.evaluation.direction import Direction
 from aira_dsl.study.optuna_logging import quiet_optuna
-
-Direction = Literal["maximize", "minimize"]
 
 
 def replica(
@@ -31,7 +29,7 @@ def replica(
     with quiet_optuna():
         study = optuna.create_study(direction=direction, sampler=sampler)
     scores = [trial.values[0] for trial in trials if trial.state == TrialState.COMPLETE]
-    worst = min(scores, default=None) if direction == "maximize" else max(scores, default=None)
+    worst = direction.worst(scores)
     for trial in trials:
         lean = copy.copy(trial)
         lean.user_attrs, lean.distributions = {}, slots

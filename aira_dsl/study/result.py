@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from aira_dsl.architecture import Architecture
+from aira_dsl.evaluation.direction import Direction
 from aira_dsl.evaluation.noise import score_noise
 from aira_dsl.study.loop import Search
-from aira_dsl.study.selection import best_first
+from aira_dsl.study.selection import best
 from aira_dsl.study.source import architecture_of
-from aira_dsl.study.trials import Trial, confirmed, rows
+from aira_dsl.study.trials import Trial
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class SearchResult:
     confirmed: float | None
     test_score: float | None
     rows: list[Trial]
-    direction: Literal["maximize", "minimize"]
+    direction: Direction
     noise: float | None
     folder: Path
     ended: str
@@ -42,17 +42,17 @@ class SearchResult:
 def summarise(search: Search, folder: Path) -> SearchResult:
     """Read the result of a search from its journal."""
     journal, settings = search.journal, search.settings
-    tests, repeats = journal.noted("test_scores", {}), journal.noted("repeats", {})
-    means = confirmed(repeats)
     direction = settings.evaluator.direction
-    order = best_first(journal.trials(), direction, winners=search.limits.winners, means=means)
-    best = next(iter(order), None)
+    trials = journal.records(search.limits.winners)
+    first = best(trials, direction)
     return SearchResult(
-        best=architecture_of(search.space, best, name="best") if best else None,
-        score=best.value if best else None,
-        confirmed=means.get(best.user_attrs["fingerprint"]) if best else None,
-        test_score=tests.get(best.user_attrs["fingerprint"]) if best else None,
-        rows=rows(journal.trials(), tests, repeats),
+        best=architecture_of(search.space, journal.trials()[first.number], name="best")
+        if first
+        else None,
+        score=first.score if first else None,
+        confirmed=first.confirmed if first else None,
+        test_score=first.test_score if first else None,
+        rows=trials,
         direction=direction,
         noise=score_noise(settings.evaluator),
         folder=folder,

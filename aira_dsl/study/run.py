@@ -3,15 +3,17 @@
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any
 
 from pydantic import ValidationError
 
 from aira_dsl.agents.calls import Call
 from aira_dsl.architecture import SpaceDefinition
 from aira_dsl.errors import InputError
+from aira_dsl.evaluation.direction import Direction
 from aira_dsl.evaluation.noise import score_noise
 from aira_dsl.space import Space
+from aira_dsl.study.selection import best
 from aira_dsl.study.settings import SearchSettings
 from aira_dsl.study.trials import Trial
 
@@ -39,7 +41,7 @@ class Run:
         return Space(definition).where(*self.settings.constraints)
 
     @property
-    def direction(self) -> Literal["maximize", "minimize"]:
+    def direction(self) -> Direction:
         """Which way scores get better."""
         return self.settings.evaluator.direction
 
@@ -50,18 +52,8 @@ class Run:
 
     @property
     def best(self) -> Trial | None:
-        """The best trial: of those that were repeated by their means, else by score."""
-        sign = 1 if self.direction == "maximize" else -1
-        scored = [row for row in self.rows if row.score is not None]
-        repeated = [row for row in scored if row.confirmed is not None]
-        return max(
-            repeated or scored,
-            key=lambda row: (
-                sign * cast(float, row.score if row.confirmed is None else row.confirmed),
-                -row.number,
-            ),
-            default=None,
-        )
+        """The best trial."""
+        return best(self.rows, self.direction)
 
 
 def read_run(folder: str | Path) -> Run:

@@ -10,13 +10,14 @@ import random
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial
 
+from aira_dsl.evaluation.direction import Direction
 from aira_dsl.space import Space
 from aira_dsl.study.evolution import (
     ArrangementSampler,
@@ -47,7 +48,7 @@ def propose(
     sampler: SamplerName,
     trials: Sequence[FrozenTrial],
     *,
-    direction: Literal["maximize", "minimize"],
+    direction: Direction,
     seed: int,
 ) -> Proposal | None:
     """Propose an arrangement that no trial has, or None if the space is used up.

@@ -7,7 +7,7 @@ import contextlib
 import re
 import warnings
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 import optuna
 import sqlalchemy
@@ -15,6 +15,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 
 from aira_dsl.errors import InputError, RunError, UsageError
+from aira_dsl.evaluation.direction import Direction
 from aira_dsl.study.optuna_logging import quiet_optuna
 
 GONE = (StorageInternalError, sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)
@@ -64,7 +65,7 @@ def exclusive_access(url: str, name: str) -> Iterator[None]:
 
 
 def open_study(
-    url: str, name: str, *, direction: Literal["maximize", "minimize"], heartbeat: int
+    url: str, name: str, *, direction: Direction, heartbeat: int
 ) -> tuple[optuna.Study, RDBStorage]:
     """Open a study, or make it if it is not there; return it with its storage.
 

@@ -30,7 +30,7 @@ class Trial:
         score: validation score, None unless COMPLETE.
         test_score: score on the test split; only the winners have one.
         confirmed: mean validation score with other seeds; only the winners have one.
-        repeats: those scores, by seed.
+        repeats: validation scores with other seeds, by seed; former winners keep theirs.
         seconds: what the evaluation took when it was computed.
         cached: whether it came from the store.
         parameters: learnable parameters without embedding and head.
@@ -81,14 +81,20 @@ Repeats = Mapping[str, Mapping[str, float | None]]
 """Validation scores with other seeds: by fingerprint, then by seed."""
 
 
-def rows(
+def trials_of(
     trials: Sequence[FrozenTrial], tests: Mapping[str, float | None], repeats: Repeats
 ) -> list[Trial]:
-    """Turn trials into rows; `tests` gives test scores by fingerprint."""
-    return [_row(trial, tests, repeats) for trial in trials]
+    """Turn Optuna's trials into records, none of them confirmed.
+
+    Args:
+        trials: of a study.
+        tests: scores on the test split, by fingerprint.
+        repeats: validation scores with other seeds, by fingerprint.
+    """
+    return [_trial(trial, tests, repeats) for trial in trials]
 
 
-def _row(trial: FrozenTrial, tests: Mapping[str, float | None], repeats: Repeats) -> Trial:
+def _trial(trial: FrozenTrial, tests: Mapping[str, float | None], repeats: Repeats) -> Trial:
     attributes = trial.user_attrs
     fingerprint = attributes.get("fingerprint", "")  # an agent's trial may have no architecture
     layers = layers_of(trial)
@@ -101,7 +107,7 @@ def _row(trial: FrozenTrial, tests: Mapping[str, float | None], repeats: Repeats
         fingerprint=fingerprint,
         score=trial.value,
         test_score=tests.get(fingerprint),
-        confirmed=confirmed(repeats).get(fingerprint),
+        confirmed=None,
         repeats=dict(repeats.get(fingerprint, {})),
         seconds=attributes.get("seconds"),
         cached=attributes.get("cached", False),
@@ -115,19 +121,6 @@ def _row(trial: FrozenTrial, tests: Mapping[str, float | None], repeats: Repeats
         hypothesis=attributes.get("hypothesis", ""),
         calls=tuple(map(Call.model_validate, attributes.get("calls", ()))),
     )
-
-
-def confirmed(repeats: Repeats) -> dict[str, float | None]:
-    """Return the mean over other seeds by fingerprint; None if one of them failed.
-
-    The score that made a trial a winner is not part of it: it was chosen for being high.
-    """
-    means: dict[str, float | None] = {}
-    for fingerprint, by_seed in repeats.items():
-        scores = [score for score in by_seed.values() if score is not None]
-        if by_seed:
-            means[fingerprint] = sum(scores) / len(scores) if len(scores) == len(by_seed) else None
-    return means
 
 
 def as_json(table: Sequence[Trial]) -> str:

@@ -24,8 +24,8 @@ from aira_dsl.report.html.conclusions import conclusions
 from aira_dsl.report.html.run_facts import facts
 from aira_dsl.report.html.slots import slot_shares
 from aira_dsl.report.html.text import clean
-from aira_dsl.report.terminal.ranking import ranked
 from aira_dsl.study.run import Run
+from aira_dsl.study.selection import rank
 
 
 def attached(page: str, name: str) -> str:
@@ -118,7 +118,7 @@ def test_blocks_that_the_space_does_not_know_are_drawn(run: Run) -> None:
 
 
 def test_slot_shares_are_counts(run: Run) -> None:
-    order = ranked(run.rows, run.direction)
+    order = rank(run.rows, run.direction)
     shares = slot_shares(order, run.space.names)
     assert shares
     assert shares.best_trials == math.ceil(len(order) / 4)

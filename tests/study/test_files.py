@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from optuna.trial import FrozenTrial, create_trial
 
+from aira_dsl.evaluation.direction import Direction
 from aira_dsl.language import parse
 from aira_dsl.report.figures import best_so_far
 from aira_dsl.report.terminal.outcome import outcome_json, outcome_text
 from aira_dsl.study.result import SearchResult
-from aira_dsl.study.selection import best_first
-from aira_dsl.study.trials import Trial, as_csv, as_json, confirmed
+from aira_dsl.study.selection import mean
+from aira_dsl.study.trials import Trial, as_csv, as_json
 
 OK = Trial(
     number=0, state="COMPLETE", layers=("A", "M", "M"), pattern="A-2M", fingerprint="f0",
@@ -33,26 +33,9 @@ FAILED = replace(
 
 
 def test_a_mean_of_repeats_leaves_no_failure_out() -> None:
-    repeats = {"a": {"1": 0.5, "2": 0.7}, "b": {"1": 0.5, "2": None}, "c": {}}
-    assert confirmed(repeats) == {"a": pytest.approx(0.6), "b": None}
-
-
-def trial(number: int, score: float) -> FrozenTrial:
-    made = create_trial(value=score, user_attrs={"fingerprint": f"f{number}"})
-    made.number = number
-    return made
-
-
-@pytest.mark.parametrize("direction", ["maximize", "minimize"])
-def test_the_best_is_who_repeats_best_among_the_winners(direction: str) -> None:
-    sign = 1 if direction == "maximize" else -1
-    trials = [trial(number, sign * score) for number, score in enumerate([0.1, 0.9, 0.8, 0.7])]
-    means = {"f1": sign * 0.5, "f2": sign * 0.75, "f3": sign * 0.99}
-    numbers = [t.number for t in best_first(trials, direction, winners=2, means=means)]
-    assert numbers == [2, 1, 3, 0]  # trial 3 was a winner once and is none now
-    failed = {"f1": None, "f2": sign * 0.75}
-    assert best_first(trials, direction, winners=2, means=failed)[0].number == 2
-    assert best_first(trials, direction, winners=2, means={})[0].number == 1
+    assert mean({"1": 0.5, "2": 0.7}) == pytest.approx(0.6)
+    assert mean({"1": 0.5, "2": None}) is None
+    assert mean({}) is None
 
 
 def test_doubts_are_said() -> None:
@@ -66,7 +49,7 @@ def test_doubts_are_said() -> None:
     ]
     best = parse("architecture best {\n width 16\n block A = attention { heads 2 }\n layers A\n}")
     result = SearchResult(
-        best=best, score=0.5, confirmed=0.6, test_score=None, rows=rows, direction="maximize",
+        best=best, score=0.5, confirmed=0.6, test_score=None, rows=rows, direction=Direction.MAXIMIZE,
         noise=0.02, folder=Path("run"), ended="",
     )  # fmt: skip
     text = outcome_text(result)
@@ -101,8 +84,8 @@ def test_a_spreadsheet_reads_no_formula_out_of_a_hypothesis() -> None:
     "rows",
     [[], [OK], [FAILED], [OK, FAILED, replace(OK, number=2, score=0.7, state="COMPLETE")]],
 )
-@pytest.mark.parametrize("direction", ["maximize", "minimize"])
-def test_a_picture_is_drawn_of_any_table(rows: list[Trial], direction: str) -> None:
+@pytest.mark.parametrize("direction", Direction)
+def test_a_picture_is_drawn_of_any_table(rows: list[Trial], direction: Direction) -> None:
     picture = best_so_far(rows, title="title", direction=direction)
     assert picture.startswith(b"\x89PNG")
     assert picture == best_so_far(rows, title="title", direction=direction)

@@ -74,7 +74,7 @@ class _Verdict:
         best_known: float | None,
     ) -> None:
         self._runs = summaries
-        self._sign = 1 if like.direction == "maximize" else -1
+        self._sign = like.direction.sign
         self._optimum = self._sign * OPTIMUM[like.settings.evaluator.objective]
         self._noise, self._repeats = like.noise, repeats
         finals = [run.final for runs in summaries.values() for run in runs if run.final is not None]

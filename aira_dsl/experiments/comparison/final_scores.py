@@ -67,8 +67,7 @@ def best_known(judge: Evaluator, run: Run) -> float | None:
         return None
     space, table = run.space, judge.table
     means = zip(table.arrangements, table.means_A.tolist(), strict=True)
-    allowed: list[float] = [mean for layers, mean in means if space.allows(layers)]
-    return max(allowed) if run.direction == "maximize" else min(allowed)
+    return run.direction.best(mean for layers, mean in means if space.allows(layers))
 
 
 def final_scores(

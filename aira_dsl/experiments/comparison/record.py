@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aira_dsl.errors import InputError
+from aira_dsl.evaluation.direction import Direction
 from aira_dsl.utils.files import write_atomically
 
 FILE = "comparison.json"
@@ -148,7 +149,7 @@ class Comparison(_Record):
     constraints: tuple[str, ...]
     preset: str
     objective: Literal["mad", "language"]
-    direction: Literal["maximize", "minimize"]
+    direction: Direction
     budget: int
     seeds: tuple[int, ...]
     test_seeds: tuple[int, ...]

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from aira_dsl.evaluation.direction import Direction
 from aira_dsl.experiments.comparison.record import RunSummary
 from aira_dsl.experiments.comparison.statistics import best_so_far, entropy_per_slot, hamming
 from aira_dsl.study.run import Run
@@ -59,8 +60,8 @@ def finished(run: Run) -> list[Trial]:
     return [row for row in run.rows if row.state != "RUNNING"]
 
 
-def _curve(rows: Sequence[Trial], direction: str, budget: int) -> tuple[float | None, ...]:
-    sign = 1 if direction == "maximize" else -1
+def _curve(rows: Sequence[Trial], direction: Direction, budget: int) -> tuple[float | None, ...]:
+    sign = direction.sign
     turned = [-math.inf if row.score is None else sign * row.score for row in rows]
     return tuple(None if best == -math.inf else sign * best for best in best_so_far(turned, budget))
 

@@ -101,7 +101,7 @@ def _trace(name: str, look: int, points: Mapping[int, Interval], frame: Frame) -
 def best_first(found: Comparison) -> list[str]:
     """Return the methods with final scores by their means."""
     finals = {name: m.final.mean for name, m in found.methods.items() if m.final is not None}
-    return sorted(finals, key=lambda n: finals[n], reverse=found.direction == "maximize")
+    return sorted(finals, key=lambda name: -found.direction.sign * finals[name])
 
 
 def _floor(found: Comparison) -> float | None:

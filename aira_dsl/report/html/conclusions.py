@@ -40,7 +40,7 @@ def told_apart(found: Comparison, a: str, b: str) -> bool:
 def _better(found: Comparison, a: str, b: str) -> str:
     difference = found.differences[a][b]
     assert difference is not None
-    if (difference.mean > 0) != (found.direction == "maximize"):
+    if found.direction.sign * difference.mean <= 0:
         a, b = b, a
         difference = found.differences[a][b]
         assert difference is not None

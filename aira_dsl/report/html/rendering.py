@@ -25,8 +25,9 @@ from aira_dsl.report.html.methods import (
 from aira_dsl.report.html.run_facts import facts
 from aira_dsl.report.html.text import Attachment, shown
 from aira_dsl.report.html.trials import trial_files, trial_sheet
-from aira_dsl.report.terminal.ranking import TWO_SIDED, ranked
+from aira_dsl.report.terminal.ranking import TWO_SIDED
 from aira_dsl.study.run import Run
+from aira_dsl.study.selection import rank
 from aira_dsl.utils.formatting import duration, humanized, listed
 from aira_dsl.version import __version__
 
@@ -40,10 +41,10 @@ def render_run(run: Run) -> str:
         facts=found,
         curve=curve(run, found),
         tree=tree(run, found),
-        steps=steps(rows, sign=1 if run.direction == "maximize" else -1),
+        steps=steps(rows, sign=run.direction.sign),
         pair_margin=None if found.noise is None else TWO_SIDED * 2**0.5 * found.noise,
         letters=LETTERS,
-        sheet=trial_sheet(ranked(rows, run.direction), rows, found),
+        sheet=trial_sheet(rank(rows, run.direction), rows, found),
         files=(*trial_files(run.rows), Attachment("report.json", "application/json", told)),
     )
 

@@ -7,14 +7,16 @@ from itertools import accumulate
 from typing import Any
 
 from aira_dsl.architecture import cost
+from aira_dsl.evaluation.direction import Direction
 from aira_dsl.experiments.comparison.summary import finished
 from aira_dsl.report.html.agent_trace import AgentTotals, agent_totals
 from aira_dsl.report.html.slots import SlotShares, slot_shares
 from aira_dsl.report.html.text import clean
 from aira_dsl.report.html.verdict import verdict
-from aira_dsl.report.terminal.ranking import not_told_apart, ranked, single_margin
+from aira_dsl.report.terminal.ranking import not_told_apart, single_margin
 from aira_dsl.space import Space
 from aira_dsl.study.run import Run
+from aira_dsl.study.selection import rank
 from aira_dsl.study.trials import Trial
 
 SHOWN = 5
@@ -88,7 +90,7 @@ class Facts:
     searcher: str
     preset: str
     objective: str
-    direction: str
+    direction: Direction
     seed: int
     identity: str
     evaluator_identity: str
@@ -109,7 +111,7 @@ def facts(run: Run) -> Facts:
     """Read off a run what its page says."""
     space, settings = run.space, run.settings
     done = finished(run)
-    order = ranked(done, run.direction)
+    order = rank(done, run.direction)
     close = not_told_apart(order, run.noise) if order and run.noise is not None else []
     outcomes = dict(Counter(clean(row.status or row.state.lower()) for row in done))
     return Facts(
@@ -144,12 +146,11 @@ def facts_json(run: Run) -> dict[str, Any]:
     return asdict(facts(run))
 
 
-def running_best(rows: Sequence[Trial], direction: str) -> tuple[float | None, ...]:
+def running_best(rows: Sequence[Trial], direction: Direction) -> tuple[float | None, ...]:
     """Return the best score after each trial."""
-    better = max if direction == "maximize" else min
 
     def best_of(a: float | None, b: float | None) -> float | None:
-        return better((value for value in (a, b) if value is not None), default=None)
+        return direction.best(value for value in (a, b) if value is not None)
 
     return tuple(accumulate((row.score for row in rows), best_of))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
 
+from aira_dsl.evaluation.direction import Direction
 from aira_dsl.experiments.comparison import Comparison, Interval, Method, RunSummary
 from aira_dsl.report.html import report_of, write_report
 from aira_dsl.utils.files import write_atomically
@@ -64,11 +65,10 @@ def write_comparison(folder: Path, comparison: Comparison) -> None:
 
 def ranking(comparison: Comparison) -> list[str]:
     """Return the methods, best mean test score first; those without one last."""
-    sign = -1 if comparison.direction == "maximize" else 1
 
     def place(name: str) -> tuple[bool, float]:
         final = comparison.methods[name].final
-        return final is None, 0.0 if final is None else sign * final.mean
+        return final is None, 0.0 if final is None else -comparison.direction.sign * final.mean
 
     return sorted(comparison.methods, key=place)
 
@@ -123,7 +123,7 @@ def curves_picture(comparison: Comparison) -> bytes:
     axes.set(
         xlabel="evaluations",
         ylabel="best validation score so far"
-        if comparison.direction == "maximize"
+        if comparison.direction is Direction.MAXIMIZE
         else "lowest bits per byte so far",
         title=f"{comparison.space}: {len(comparison.seeds)} runs each, mean and 95 % interval",
     )

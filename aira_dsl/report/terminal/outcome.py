@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from aira_dsl.language import to_text
-from aira_dsl.report.terminal.ranking import not_told_apart, ranked, repeats_of
+from aira_dsl.report.terminal.ranking import not_told_apart, repeats_of
 from aira_dsl.study.result import SearchResult
+from aira_dsl.study.selection import rank
 from aira_dsl.study.trials import Trial
 
 SHOWN = 5
@@ -25,7 +26,7 @@ def outcome_text(result: SearchResult) -> str:
     lines += [
         f"{'score':>8}  {'repeats':>8}  {'test':>8}  {'trial':>5}  {'parameters':>10}  layers"
     ]
-    scored = ranked(finished, result.direction)
+    scored = rank(finished, result.direction)
     for row in scored[:SHOWN]:
         repeats, test = (_score(value) for value in (row.confirmed, row.test_score))
         lines.append(

@@ -1,24 +1,12 @@
-"""Which trials are best, and which of them the noise of the scores leaves undecided."""
+"""Which of the best trials the noise of the scores leaves undecided."""
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Literal
+from collections.abc import Sequence
 
 from aira_dsl.study.trials import Trial
 
 TWO_SIDED = 1.96
 """Standard deviations that hold 95 % of a normal variable."""
-
-
-def ranked(rows: Iterable[Trial], direction: Literal["maximize", "minimize"]) -> list[Trial]:
-    """Return the scored trials, best first: the repeated ones by their means, then the others."""
-
-    def place(row: Trial) -> tuple[bool, float, int]:
-        value = row.score if row.confirmed is None else row.confirmed
-        assert value is not None
-        return row.confirmed is None, -value if direction == "maximize" else value, row.number
-
-    return sorted((row for row in rows if row.score is not None), key=place)
 
 
 def repeats_of(best: Trial) -> int:

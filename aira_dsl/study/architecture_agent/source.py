@@ -22,6 +22,7 @@ from aira_dsl.agents.policies import POLICIES
 from aira_dsl.agents.prices import Caps, Prices, most_tokens
 from aira_dsl.agents.tree import Node, NodeState, Operation, Tree
 from aira_dsl.architecture import Architecture
+from aira_dsl.evaluation.direction import Direction
 from aira_dsl.evaluation.result import Evaluation
 from aira_dsl.language import to_text
 from aira_dsl.study.architecture_agent.answers import MAX_ANSWER, Accepted, Complaint, clean, judge
@@ -251,17 +252,16 @@ def calls_of(trial: FrozenTrial) -> tuple[Call, ...]:
     return tuple(map(Call.model_validate, trial.user_attrs.get("calls", ())))
 
 
-def nodes_of(trials: Sequence[FrozenTrial], direction: str) -> list[Node]:
+def nodes_of(trials: Sequence[FrozenTrial], direction: Direction) -> list[Node]:
     """Return an agent's trials as nodes.
 
     One that was stopped as hopeless counts as valid, with the worst score before it: a bad idea is
     no fault to be mended.
     """
-    sign = 1.0 if direction == "maximize" else -1.0
     nodes: list[Node] = []
     worst: float | None = None
     for trial in trials:
-        fitness = None if trial.value is None else sign * trial.value
+        fitness = None if trial.value is None else direction.sign * trial.value
         if trial.state == TrialState.PRUNED:
             fitness = worst
         elif fitness is not None:
