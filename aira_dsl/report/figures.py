@@ -19,7 +19,9 @@ def best_so_far(rows: Sequence[Trial], *, title: str, direction: Direction) -> b
     failed = [place for place, row in enumerate(finished, 1) if row.score is None]
     if scored:
         places, scores = zip(*scored, strict=True)
-        running_best = list(accumulate(scores, lambda a, b: b if direction.better(b, a) else a))
+        running_best: list[float] = list(
+            accumulate(scores, lambda a, b: b if direction.better(b, a) else a)
+        )
         axes.scatter(places, scores, s=18, color="#9aa5b1", label="trial", zorder=2)
         axes.step(
             [*places, len(finished)],

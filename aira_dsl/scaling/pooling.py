@@ -5,8 +5,8 @@ mean of their repeats, then the others. A candidate's value, which decides ties 
 mean over all seeds that it was evaluated with: that of its trial and those of its repeats. Only
 winners are repeated, and the first score of a winner is one that was chosen for being high. The
 repeats alone would hold this against the winners only; the mean of all corrects a part of it. A
-trial that failed with any seed is not a candidate. Nor is one whose blocks an agent has changed: its
-names mean something else.
+trial that failed with any seed is not a candidate. Nor is one whose blocks an agent has changed:
+its names mean something else.
 
 With equal votes all runs make one pool, in which the same layers from several runs are one
 candidate with the mean score. With rank-decayed votes every run has a pool and a ranking of its

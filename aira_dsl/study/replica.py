@@ -12,6 +12,7 @@ from itertools import accumulate
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from aira_dsl.evaluation.direction import Direction
@@ -27,7 +28,7 @@ def replica(
 ) -> optuna.Study:
     """Return a study in memory that holds the trials, all with the distributions of `slots`."""
     with quiet_optuna():
-        study = optuna.create_study(direction=direction, sampler=sampler)
+        study = optuna.create_study(direction=StudyDirection[direction.name], sampler=sampler)
     scores = [trial.values[0] for trial in trials if trial.state == TrialState.COMPLETE]
     worst = direction.worst(scores)
     for trial in trials:

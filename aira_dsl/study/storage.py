@@ -13,6 +13,7 @@ import optuna
 import sqlalchemy
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
 
 from aira_dsl.errors import InputError, RunError, UsageError
 from aira_dsl.evaluation.direction import Direction
@@ -79,7 +80,10 @@ def open_study(
         with exclusive_access(url, name), quiet_optuna():
             storage = _open_storage(url, heartbeat if is_shared(url) else None)
             study = optuna.create_study(
-                storage=storage, study_name=name, direction=direction, load_if_exists=True
+                storage=storage,
+                study_name=name,
+                direction=StudyDirection[direction.name],
+                load_if_exists=True,
             )
             return study, storage
     except ImportError as error:

@@ -49,7 +49,8 @@ def test_doubts_are_said() -> None:
     ]
     best = parse("architecture best {\n width 16\n block A = attention { heads 2 }\n layers A\n}")
     result = SearchResult(
-        best=best, score=0.5, confirmed=0.6, test_score=None, rows=rows, direction=Direction.MAXIMIZE,
+        best=best, score=0.5, confirmed=0.6, test_score=None, rows=rows,
+        direction=Direction.MAXIMIZE,
         noise=0.02, folder=Path("run"), ended="",
     )  # fmt: skip
     text = outcome_text(result)

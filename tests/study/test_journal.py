@@ -8,6 +8,7 @@ import pytest
 from optuna.trial import TrialState
 
 from aira_dsl.errors import AiraError, InputError
+from aira_dsl.evaluation.direction import Direction
 from aira_dsl.evaluation.result import Evaluation, TaskScore
 from aira_dsl.space import Space
 from aira_dsl.study.journal import Journal
@@ -28,7 +29,9 @@ def open_journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ope
     opened: list[Journal] = []
 
     def open_one() -> Journal:
-        opened.append(Journal(url, "study", identity="i", direction="maximize", heartbeat=60))
+        opened.append(
+            Journal(url, "study", identity="i", direction=Direction.MAXIMIZE, heartbeat=60)
+        )
         return opened[-1]
 
     yield open_one
@@ -108,16 +111,20 @@ def test_workers_that_open_a_study_together_share_it(open_journal: Open) -> None
 def test_a_study_belongs_to_the_search_that_made_it(open_journal: Open) -> None:
     first = open_journal()
     with pytest.raises(InputError) as caught:
-        Journal(first.url, "study", identity="other", direction="minimize", heartbeat=60)
+        Journal(first.url, "study", identity="other", direction=Direction.MINIMIZE, heartbeat=60)
     assert caught.value.code == "E0806"
-    Journal(first.url, "another", identity="other", direction="minimize", heartbeat=60).close()
+    Journal(
+        first.url, "another", identity="other", direction=Direction.MINIMIZE, heartbeat=60
+    ).close()
 
 
 def test_a_file_that_is_no_study_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "study.db"
     path.write_bytes(b"not a database" * 200)
     with pytest.raises(AiraError) as caught:
-        Journal(f"sqlite:///{path}", "study", identity="i", direction="maximize", heartbeat=60)
+        Journal(
+            f"sqlite:///{path}", "study", identity="i", direction=Direction.MAXIMIZE, heartbeat=60
+        )
     assert caught.value.code == "E0805"
     assert path.read_bytes() == b"not a database" * 200
 
@@ -125,11 +132,11 @@ def test_a_file_that_is_no_study_is_refused_and_left_alone(tmp_path: Path) -> No
 def test_a_study_of_another_optuna_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "study.db"
     url = f"sqlite:///{path}"
-    Journal(url, "study", identity="i", direction="maximize", heartbeat=60).close()
+    Journal(url, "study", identity="i", direction=Direction.MAXIMIZE, heartbeat=60).close()
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE alembic_version SET version_num = 'v99.0.0'")
         connection.execute("UPDATE version_info SET schema_version = 99")
     connection.close()
     with pytest.raises(InputError) as caught:
-        Journal(url, "study", identity="i", direction="maximize", heartbeat=60)
+        Journal(url, "study", identity="i", direction=Direction.MAXIMIZE, heartbeat=60)
     assert caught.value.code == "E0805"

@@ -5,6 +5,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from aira_dsl.evaluation.direction import Direction
 from aira_dsl.evaluation.result import Evaluation, TaskScore
 from aira_dsl.study.pruning import STARTUP_TRIALS, cut_short, hopeless
 from aira_dsl.study.replica import replica
@@ -39,7 +40,7 @@ OTHERS = [trial(0.9 - place / 20, 0.5 + place / 100, 0.5) for place in range(12)
 
 def test_the_worst_share_is_hopeless() -> None:
     def verdict(*scores: float, share: float = 0.25) -> bool:
-        return hopeless(OTHERS, tasks(*scores), share=share, direction="maximize")
+        return hopeless(OTHERS, tasks(*scores), share=share, direction=Direction.MAXIMIZE)
 
     assert verdict(0.1, 0.5)
     assert not verdict(0.7, 0.5)
@@ -51,24 +52,26 @@ def test_the_worst_share_is_hopeless() -> None:
 
 
 def test_lower_is_better_for_bits() -> None:
-    assert hopeless(OTHERS, tasks(0.99, 0.9), share=0.25, direction="minimize")
-    assert not hopeless(OTHERS, tasks(0.1, 0.1), share=0.25, direction="minimize")
+    assert hopeless(OTHERS, tasks(0.99, 0.9), share=0.25, direction=Direction.MINIMIZE)
+    assert not hopeless(OTHERS, tasks(0.1, 0.1), share=0.25, direction=Direction.MINIMIZE)
 
 
 def test_the_first_trials_are_never_stopped() -> None:
     few = OTHERS[: STARTUP_TRIALS - 1]
-    assert not hopeless(few, tasks(0.0, 0.0), share=0.5, direction="maximize")
+    assert not hopeless(few, tasks(0.0, 0.0), share=0.5, direction=Direction.MAXIMIZE)
 
 
 def test_who_was_stopped_counts_when_others_are_judged() -> None:
     """Else each stopped candidate would raise the bar for the next one."""
     stopped = [trial(0.1, 0.1) for _ in range(6)]
     bad = tasks(0.30, 0.60)
-    assert hopeless(OTHERS, bad, share=0.25, direction="maximize")
-    assert not hopeless(OTHERS + stopped, bad, share=0.25, direction="maximize")
+    assert hopeless(OTHERS, bad, share=0.25, direction=Direction.MAXIMIZE)
+    assert not hopeless(OTHERS + stopped, bad, share=0.25, direction=Direction.MAXIMIZE)
 
 
-@pytest.mark.parametrize(("direction", "worst"), [("maximize", 0.2), ("minimize", 0.8)])
+@pytest.mark.parametrize(
+    ("direction", "worst"), [(Direction.MAXIMIZE, 0.2), (Direction.MINIMIZE, 0.8)]
+)
 def test_samplers_see_the_stopped_as_the_worst(direction: str, worst: float) -> None:
     trials = [trial(0.8, 0.8, 0.8), trial(0.2, 0.2, 0.2), trial(0.9, 0.9)]
     study = replica(trials, SLOTS, direction=direction, sampler=optuna.samplers.RandomSampler())

@@ -3,13 +3,14 @@
 import random
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Literal, get_args
+from typing import get_args
 
 import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from aira_dsl.architecture import SpaceDefinition
+from aira_dsl.evaluation.direction import Direction
 from aira_dsl.primitives import MLP, Attention, Mamba2
 from aira_dsl.space import Space
 from aira_dsl.study.evolution import RegularizedEvolutionSampler
@@ -47,7 +48,7 @@ def simulate(
     budget: int,
     *,
     seed: int = 0,
-    direction: Literal["maximize", "minimize"] = "maximize",
+    direction: Direction = Direction.MAXIMIZE,
 ) -> list[FrozenTrial]:
     trials: list[FrozenTrial] = []
     while len(trials) < budget:
@@ -99,7 +100,7 @@ def test_a_proposal_follows_from_trials_and_seed_alone(sampler: SamplerName) -> 
     space = make_space(6)
     whole = simulate(space, sampler, motif, 24)
     for resumed_at in (1, 11, 23):
-        again = propose(space, sampler, whole[:resumed_at], direction="maximize", seed=0)
+        again = propose(space, sampler, whole[:resumed_at], direction=Direction.MAXIMIZE, seed=0)
         assert again is not None
         assert again.layers == layers_of(whole[resumed_at])
     assert [layers_of(t) for t in simulate(space, sampler, motif, 24, seed=1)] != [
@@ -112,7 +113,7 @@ def test_failures_are_no_obstacle(sampler: SamplerName) -> None:
     space = make_space(4)
     trials: list[FrozenTrial] = []
     for number in range(20):
-        proposal = propose(space, sampler, trials, direction="maximize", seed=0)
+        proposal = propose(space, sampler, trials, direction=Direction.MAXIMIZE, seed=0)
         assert proposal is not None
         value = None if number % 2 else motif(proposal.layers)
         trials.append(trial_of(space, proposal.layers, value, proposal.system_attrs))
@@ -126,15 +127,15 @@ def test_failures_are_no_obstacle(sampler: SamplerName) -> None:
     [
         (sampler, direction)
         for sampler in SAMPLERS
-        for direction in ("maximize", "minimize")
-        if sampler != "random" and (sampler, direction) != ("gp", "minimize")  # a minute more
+        for direction in Direction
+        if sampler != "random" and (sampler, direction) != ("gp", Direction.MINIMIZE)  # slow
     ],
 )
 def test_learning_samplers_beat_random_in_both_directions(
-    sampler: SamplerName, direction: Literal["maximize", "minimize"]
+    sampler: SamplerName, direction: Direction
 ) -> None:
     """Mean score of the last quarter, over three seeds, against random's."""
-    space, sign = make_space(9), 1 if direction == "maximize" else -1
+    space, sign = make_space(9), direction.sign
     budget = {"gp": 48, "evolution": 160}.get(sampler, 100)
 
     def late_mean(name: SamplerName) -> float:

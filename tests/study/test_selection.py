@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aira_dsl.cli import app
 from typer.testing import CliRunner
 
 import aira_dsl
-from aira_dsl.cli import app
 from aira_dsl.evaluation.direction import Direction
 from aira_dsl.study.run import read_run
 from aira_dsl.study.selection import best, confirm, rank
