@@ -226,6 +226,8 @@ def search(
         closing(RunFolder(out or Path("runs") / settings.title, settings, force=force)) as folder,
     ):
         judge.store = opened
+        if address is None:
+            folder.check_study()
         journal = Journal(
             address or folder.storage_url,
             study or settings.title,
@@ -324,7 +326,7 @@ def _run(
     try:
         loop.run()
     finally:
-        folder.keep_time(loop.seconds_used)
+        folder.write_clock(loop.seconds_used)
         with suppress(*GONE):  # the study has it all, and the same command writes the files
             write_run(folder, space, settings, limits, journal)
         if isinstance(source, AgentSource):

@@ -8,7 +8,12 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from aira_dsl.utils.sealed import read_bytes, read_sealed, unusable, write_sealed
+from aira_dsl.utils.checksummed import (
+    not_valid,
+    read_bytes,
+    read_checksummed_json,
+    write_checksummed_json,
+)
 
 KIND = "calibration"
 
@@ -93,7 +98,7 @@ class Calibration(BaseModel):
         Raises:
             RunError: E0904, if it can not be written.
         """
-        write_sealed(path, KIND, self.model_dump(mode="json"))
+        write_checksummed_json(path, KIND, self.model_dump(mode="json"))
 
 
 def read_calibration(path: str | Path) -> Calibration:
@@ -113,8 +118,8 @@ def load_calibration(preset: str) -> Calibration | None:
 
 
 def _read(name: str, data: bytes) -> Calibration:
-    content = read_sealed(name, data, KIND)
+    content = read_checksummed_json(name, data, KIND)
     try:
         return Calibration.model_validate(content)
     except ValidationError:
-        raise unusable(name, KIND, "it is of another version") from None
+        raise not_valid(name, KIND, "it is of another version") from None

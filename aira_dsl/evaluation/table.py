@@ -14,7 +14,13 @@ from aira_dsl.errors import InputError, UsageError
 from aira_dsl.evaluation.presets import EvaluatorSettings
 from aira_dsl.evaluation.result import Evaluation, TaskScore
 from aira_dsl.space import Space
-from aira_dsl.utils.sealed import checksum, read_bytes, read_sealed, unusable, write_sealed
+from aira_dsl.utils.checksummed import (
+    checksum,
+    not_valid,
+    read_bytes,
+    read_checksummed_json,
+    write_checksummed_json,
+)
 
 KIND = "table"
 MEASURES = ("token_accuracy", "macro_accuracy", "bits_per_token", "training_loss", "seconds")
@@ -153,7 +159,7 @@ class Table(BaseModel):
         Raises:
             RunError: E0904, if it can not be written.
         """
-        write_sealed(path, KIND, self.model_dump(mode="json"), indent=None)
+        write_checksummed_json(path, KIND, self.model_dump(mode="json"), indent=None)
 
 
 def read_table(path: str | Path) -> Table:
@@ -163,11 +169,11 @@ def read_table(path: str | Path) -> Table:
         InputError: E0641, if it is damaged, edited or of another format.
         UsageError: E0644, if there is no such file.
     """
-    content: dict[str, Any] = read_sealed(str(path), read_bytes(path), KIND)
+    content: dict[str, Any] = read_checksummed_json(str(path), read_bytes(path), KIND)
     try:
         return Table.model_validate(content)
     except ValidationError:
-        raise unusable(str(path), KIND, "it is of another version") from None
+        raise not_valid(str(path), KIND, "it is of another version") from None
 
 
 def load_table() -> Table:

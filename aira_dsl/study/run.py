@@ -1,18 +1,17 @@
 """A run folder read back, without Optuna: what reports, comparisons and aggregations start from."""
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter
 
-from aira_dsl.agents.calls import Call
 from aira_dsl.architecture import SpaceDefinition
 from aira_dsl.errors import InputError
 from aira_dsl.evaluation.direction import Direction
 from aira_dsl.evaluation.noise import score_noise
 from aira_dsl.space import Space
+from aira_dsl.study.run_folder import FORMAT, SETTINGS, TRIALS, read_clock
 from aira_dsl.study.selection import best
 from aira_dsl.study.settings import SearchSettings
 from aira_dsl.study.trials import Trial
@@ -60,41 +59,32 @@ def read_run(folder: str | Path) -> Run:
     """Read a run folder.
 
     Raises:
-        InputError: E0811, if it is no run folder, or its files are damaged.
+        InputError: E0811 if it is not a run folder, is of another format, or its files are damaged.
     """
     path = Path(folder)
     try:
-        settings = json.loads((path / "settings.json").read_text())
-        settings.pop("format")
+        settings = json.loads((path / SETTINGS).read_bytes())
+        if (version := settings.pop("format")) != FORMAT:
+            raise _not_valid(path, f"its format is {version}, this version reads {FORMAT}")
         SpaceDefinition.model_validate(settings["space"])
-        table = json.loads((path / "trials.json").read_text())
         return Run(
             folder=path,
             settings=SearchSettings.model_validate(settings),
-            rows=tuple(map(_row, table)),
-            seconds=_seconds(path),
+            rows=_TRIALS.validate_json((path / TRIALS).read_bytes()),
+            seconds=read_clock(path),
         )
     except OSError as error:
-        reason = f"{error.filename} can not be read: {error.strerror}"
-    except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
-        reason = f"its files are damaged ({type(error).__name__})"
-    raise InputError(
+        raise _not_valid(path, f"{error.filename} cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _not_valid(path, f"its files are damaged ({type(error).__name__})") from None
+
+
+_TRIALS = TypeAdapter(tuple[Trial, ...])
+
+
+def _not_valid(path: Path, reason: str) -> InputError:
+    return InputError(
         "E0811",
-        f"{path} is no run folder that can be used: {reason}",
-        help="give the --out folder of a search; running the search again writes its files anew",
+        f"{path} is not a valid run folder: {reason}",
+        help="give the --out folder of a search; running the search again writes its files again",
     )
-
-
-def _row(record: dict[str, Any]) -> Trial:
-    values = {field.name: record[field.name] for field in fields(Trial)}
-    values["layers"] = tuple(values["layers"])
-    values["parents"] = tuple(values["parents"])
-    values["calls"] = tuple(Call.model_validate(call) for call in values["calls"])
-    return Trial(**values)
-
-
-def _seconds(path: Path) -> float:
-    try:
-        return float(json.loads((path / "clock.json").read_text())["seconds"])
-    except (OSError, ValueError, KeyError):
-        return 0.0

@@ -8,6 +8,7 @@ import pytest
 from aira_dsl.errors import InputError, RunError
 from aira_dsl.evaluation.presets import preset_settings
 from aira_dsl.space import Space
+from aira_dsl.study.run import read_run
 from aira_dsl.study.run_folder import RunFolder
 from aira_dsl.study.settings import SearchSettings, default_sampler
 
@@ -102,11 +103,93 @@ def test_a_run_killed_while_it_wrote_its_first_file_can_be_started_again(tmp_pat
 def test_time_is_kept_over_sessions(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run", settings())
     assert folder.seconds_used == 0
-    folder.keep_time(12.5)
+    folder.write_clock(12.5)
     folder.close()
     again = RunFolder(tmp_path / "run", settings())
     assert again.seconds_used == 12.5
     again.close()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"seconds": "9"}', '{"seconds": NaN}'])
+def test_a_damaged_clock_is_refused(tmp_path: Path, text: str) -> None:
+    with RunFolder(tmp_path / "run", settings()) as folder:
+        (folder.path / "clock.json").write_text(text)
+        with pytest.raises(InputError) as caught:
+            _ = folder.seconds_used
+    assert caught.value.code == "E0804"
+
+
+def trial(**changes: object) -> str:
+    known = {
+        "number": 0, "state": "COMPLETE", "layers": ["A"], "pattern": "A", "fingerprint": "f",
+        "score": 0.5, "test_score": None, "confirmed": None, "repeats": {}, "seconds": 1.0,
+        "cached": False, "parameters": 1, "training_flops": 1, "status": "ok", "message": "",
+        "tasks": {}, "operation": "", "parents": [], "hypothesis": "", "calls": [],
+    }  # fmt: skip
+    return json.dumps([known | changes])
+
+
+def test_a_run_is_read_back(tmp_path: Path) -> None:
+    with RunFolder(tmp_path / "run", settings()) as folder:
+        folder.write("trials.json", trial(score=0.25))
+        folder.write_clock(7.5)
+    run = read_run(tmp_path / "run")
+    assert (run.settings, run.seconds) == (settings(), 7.5)
+    assert [(trial.score, trial.layers) for trial in run.rows] == [(0.25, ("A",))]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("settings.json", '{"format": 99}', "its format is 99, this version reads 1"),
+        ("settings.json", "[]", "damaged"),
+        ("trials.json", "", "damaged"),
+        ("trials.json", "{}", "damaged"),
+        ("trials.json", "[7]", "damaged"),
+        ("trials.json", trial(score="high"), "damaged"),
+        ("clock.json", "[]", "damaged"),
+        ("trials.json", None, "No such file"),
+    ],
+)
+def test_a_run_that_cannot_be_read_is_refused_with_the_reason(
+    tmp_path: Path, name: str, text: str | None, reason: str
+) -> None:
+    with RunFolder(tmp_path / "run", settings()) as folder:
+        folder.write("trials.json", trial())
+        folder.write_clock(1)
+    file = tmp_path / "run" / name
+    file.unlink() if text is None else file.write_text(text)
+    with pytest.raises(InputError) as caught:
+        read_run(tmp_path / "run")
+    assert caught.value.code == "E0811"
+    assert reason in caught.value.message
+
+
+@pytest.mark.parametrize("study", [None, b""])
+def test_results_without_their_study_are_refused(tmp_path: Path, study: bytes | None) -> None:
+    with RunFolder(tmp_path / "run", settings()) as folder:
+        folder.check_study()  # a new run has neither
+        folder.write("trials.json", "[]")
+        if study is not None:
+            (folder.path / "study.db").write_bytes(study)
+        with pytest.raises(InputError) as caught:
+            folder.check_study()
+    assert caught.value.code == "E0804"
+    assert "--force" in str(caught.value)
+    with RunFolder(tmp_path / "run", settings(), force=True) as folder:
+        folder.check_study()
+
+
+def test_files_that_a_killed_write_left_are_removed(tmp_path: Path) -> None:
+    RunFolder(tmp_path / "run", settings()).close()
+    (tmp_path / "run/dialogues").mkdir()
+    for name in (".aira-dsl-a1", "dialogues/.aira-dsl-b2"):
+        (tmp_path / "run" / name).write_text("half a fi")
+    (tmp_path / "run/dialogues/0001.md").write_text("kept")
+    RunFolder(tmp_path / "run", settings()).close()
+    assert sorted(path.name for path in (tmp_path / "run").rglob("*")) == [
+        ".lock", "0001.md", "dialogues", "settings.json",
+    ]  # fmt: skip
 
 
 def test_the_default_sampler_follows_the_budget() -> None:

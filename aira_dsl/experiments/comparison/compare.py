@@ -108,7 +108,7 @@ def _run_searches(
     total, left = len(jobs), {job.name for job in waiting}
 
     def note(job: Job) -> None:
-        folder.note_finished(job.name)
+        folder.add_finished(job.name)
         left.discard(job.name)
         means.on_progress(job.name, total - len(left), total)
 

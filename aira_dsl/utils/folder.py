@@ -1,0 +1,178 @@
+"""Result folders: locked, of one kind, and never mixed with foreign files.
+
+A result folder belongs to one job (a search, a comparison, a calibration), which its settings file
+describes. One process at a time works in it. Files in it are written in one step.
+"""
+
+import fcntl
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from aira_dsl.errors import InputError, RunError
+from aira_dsl.utils.files import TEMPORARY, write_atomically
+
+LOCK = ".lock"
+
+Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class FolderKind:
+    """A kind of result folder.
+
+    Attributes:
+        job: what runs in it, such as `search`.
+        settings: name of the settings file.
+        busy, other, foreign, damaged: codes of the four refusals.
+        differences: names what differs between the settings in the folder and the wanted ones.
+        subfolders: names of folders that it always has.
+        busy_help: what to do about a folder in use.
+    """
+
+    job: str
+    settings: str
+    busy: str
+    other: str
+    foreign: str
+    damaged: str
+    differences: Callable[[dict[str, Any], dict[str, Any]], list[str]]
+    subfolders: tuple[str, ...] = ()
+    busy_help: str = "wait for it, or choose another folder with --out"
+
+
+class ResultFolder:
+    """A locked result folder; unlocked by `close`, by `with`, or with the process.
+
+    Files that a killed process left half written are removed.
+
+    Args:
+        path: the folder; made if missing.
+        kind: kind of the folder.
+        settings: JSON description of the job; written if the folder has none.
+        force: replace the job that is there.
+
+    Raises:
+        InputError: `kind.busy` if another process works in the folder, `kind.other` if it holds a
+            job with other settings, `kind.foreign` if it is a file or holds something else,
+            `kind.damaged` if its settings file cannot be read.
+        RunError: E0904 if it cannot be written.
+    """
+
+    def __init__(
+        self, path: str | Path, kind: FolderKind, settings: Settings, *, force: bool = False
+    ) -> None:
+        self.path = Path(path)
+        self._kind = kind
+        self._lock: IO[str] | None = None
+        try:
+            with _coded_errors(self.path):
+                self._check_content()
+                self.path.mkdir(parents=True, exist_ok=True)
+                self._lock = self._acquire()
+                self._clean(everything=force)
+                for name in kind.subfolders:
+                    (self.path / name).mkdir(exist_ok=True)
+                self._check_settings(json.loads(json.dumps(settings)))
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def write(self, name: str, content: str | bytes) -> None:
+        """Write a file of the folder in one step.
+
+        Raises:
+            RunError: E0904 if it cannot be written.
+        """
+        write_atomically(self.path / name, content)
+
+    def close(self) -> None:
+        """Unlock the folder."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _check_content(self) -> None:
+        """Refuse a file, and a folder with content that no job of this kind has made."""
+        if not self.path.exists():
+            return
+        if not self.path.is_dir():
+            raise self._foreign(f"{self.path} is a file, not a folder")
+        names = {entry.name for entry in self.path.iterdir()}
+        known = {LOCK, *self._kind.subfolders}  # a killed start leaves no more than these
+        content = {name for name in names - known if not name.startswith(TEMPORARY)}
+        if content and self._kind.settings not in content:
+            raise self._foreign(f"{self.path} is not empty and holds no {self._kind.job}")
+
+    def _acquire(self) -> IO[str]:
+        lock = (self.path / LOCK).open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise InputError(
+                self._kind.busy,
+                f"another {self._kind.job} is running in {self.path}",
+                help=self._kind.busy_help,
+            ) from None
+        return lock
+
+    def _clean(self, *, everything: bool) -> None:
+        """Remove what killed writes left here and one level below, or everything but the lock."""
+        leftovers = [*self.path.glob(f"{TEMPORARY}*"), *self.path.glob(f"*/{TEMPORARY}*")]
+        for entry in self.path.iterdir() if everything else leftovers:
+            if entry.name != LOCK:
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+    def _check_settings(self, wanted: dict[str, Any]) -> None:
+        """Write the settings of a new job; compare those of an old one."""
+        file = self.path / self._kind.settings
+        if not file.exists():
+            self.write(file.name, json.dumps(wanted, indent=2, ensure_ascii=False) + "\n")
+            return
+        try:
+            different = self._kind.differences(json.loads(file.read_bytes()), wanted)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise InputError(
+                self._kind.damaged,
+                f"{file} is damaged",
+                help="choose another folder with --out, or replace what is there with --force",
+            ) from None
+        if different:
+            raise InputError(
+                self._kind.other,
+                f"{self.path} holds a {self._kind.job} with other settings; "
+                f"different: {'; '.join(different)}",
+                help="choose another folder with --out, or replace what is there with --force",
+            )
+
+    def _foreign(self, reason: str) -> InputError:
+        return InputError(self._kind.foreign, reason, help="choose another folder with --out")
+
+
+@contextmanager
+def _coded_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            "E0904",
+            f"the folder {path} cannot be written: {error.strerror}",
+            help="choose another folder with --out",
+        ) from None
