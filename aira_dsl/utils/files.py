@@ -1,11 +1,10 @@
-"""Files and folders: atomic replacement, no overwriting without consent, locks, the cache.
+"""Files and folders: atomic replacement, no overwriting without consent, the cache.
 
 A reader sees the old content of a file or the new, never a part of either. What a user named is
 never replaced by different content unless `force` is given; E0904 is the code of every failure to
 write.
 """
 
-import fcntl
 import filecmp
 import os
 import shutil
@@ -14,14 +13,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
 from aira_dsl.errors import InputError, RunError
 
 TEMPORARY = ".aira-dsl-"
 """How the names of files begin that are being written; a killed process may leave one behind."""
-
-LOCK = ".lock"
 
 
 def cache_folder() -> Path:
@@ -163,30 +160,6 @@ def reporting(problem: str) -> Iterator[None]:
             f"{problem}: {error.strerror or error}",
             help="free space, fix permissions, or choose another place",
         ) from error
-
-
-def lock_folder(path: Path) -> IO[str] | None:
-    """Lock a folder by its `.lock` file, or return None if another process has it.
-
-    The lock ends with the file that is returned, or with the process.
-
-    Raises:
-        OSError: the folder cannot be written.
-    """
-    lock = (path / LOCK).open("a+")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        return None
-    return lock
-
-
-def clear_folder(path: Path) -> None:
-    """Remove all that a locked folder holds but its lock."""
-    for entry in path.iterdir():
-        if entry.name != LOCK:
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
 def _publish(made: Path) -> None:
