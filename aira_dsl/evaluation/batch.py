@@ -1,73 +1,93 @@
-"""Evaluate a list of candidates on all cores; what the store has is not computed again.
+"""Evaluate many candidates; what the store holds is not computed again.
 
-So a long list is made in as many sittings as it takes: the same call goes on where it stood.
+So a long list is made in as many sessions as it takes: the same call continues where the last one
+stopped.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from aira_dsl.architecture import Architecture
-from aira_dsl.evaluation.evaluator import Evaluator
-from aira_dsl.evaluation.pool import Pool
+from aira_dsl.evaluation.pool import EvaluationPool, EvaluationRequest
 from aira_dsl.evaluation.result import Evaluation
 
-TICK = 1.0  # seconds between looks at the processes
+TICK = 1.0  # seconds between two calls of `on_tick`, at most
 
 
 @dataclass(frozen=True)
-class Task:
-    """One evaluation to be done, on the validation split."""
+class Finished:
+    """One result of `evaluate_many`.
 
-    evaluator: Evaluator
-    architecture: Architecture
-    seed: int
+    Attributes:
+        index: place of its request.
+        evaluation: the result.
+        known: whether the store held it.
+    """
+
+    index: int
+    evaluation: Evaluation
+    known: bool
+
+
+def evaluate_many(
+    requests: Sequence[EvaluationRequest],
+    pool: EvaluationPool,
+    *,
+    on_tick: Callable[[], None] = lambda: None,
+) -> Iterator[Finished]:
+    """Yield the results of all requests: first those that the stores hold, then as they finish.
+
+    Args:
+        requests: what to evaluate; started in their order.
+        pool: where.
+        on_tick: called about once a second while processes are at work.
+
+    Raises:
+        AiraError: for unusable data or stores; what is finished stays in the store.
+        RunError: E0602, if no process can be started.
+    """
+    first = 1 + max(pool.running, default=-1)  # tags from a call that was abandoned are lower
+    waiting = []
+    for index, request in enumerate(requests):
+        if (known := request.recall()) is not None:
+            yield Finished(index, known, known=True)
+        else:
+            waiting.append(index)
+    while waiting or pool.running:
+        while waiting and pool.free:
+            index = waiting.pop(0)
+            pool.submit(first + index, requests[index])
+        for tag, evaluation in pool.collect(TICK):
+            if tag >= first:
+                yield Finished(tag - first, evaluation, known=False)
+        on_tick()
 
 
 def evaluate_all(
-    tasks: Sequence[Task],
+    requests: Sequence[EvaluationRequest],
     *,
     workers: int,
     time_limit: float,
     memory_limit: int,
     on_result: Callable[[int, int, Evaluation], None] = lambda done, total, evaluation: None,
 ) -> list[Evaluation]:
-    """Return the evaluations of all tasks, in their order.
+    """Return the evaluations of all requests, in their order.
 
     Args:
-        tasks: every evaluator among them needs a store.
+        requests: every evaluator among them needs a store.
         workers: evaluation processes.
         time_limit: seconds that one candidate may take.
         memory_limit: bytes that one candidate may allocate.
         on_result: called with the number done, the number of all, and what has just finished.
 
     Raises:
-        AiraError: for unusable data or stores; what is finished stays in the store.
+        AiraError: as for `evaluate_many`.
     """
     found: dict[int, Evaluation] = {}
-    for index, task in enumerate(tasks):
-        if (known := task.evaluator.recall(task.architecture, task.seed)) is not None:
-            found[index] = known
-    for evaluator in dict.fromkeys(task.evaluator for task in tasks):
-        waiting = [
-            index
-            for index, task in enumerate(tasks)
-            if task.evaluator is evaluator and index not in found
-        ]
-        if not waiting:
-            continue
-        pool = Pool(
-            evaluator,
-            workers=min(workers, len(waiting)),
-            time_limit=time_limit,
-            memory_limit=memory_limit,
-        )
-        with closing(pool):
-            while waiting or pool.running:
-                while waiting and pool.free:
-                    index = waiting.pop(0)
-                    pool.submit(index, tasks[index].architecture, tasks[index].seed)
-                for index, evaluation in pool.collect(TICK):
-                    found[index] = evaluation
-                    on_result(len(found), len(tasks), evaluation)
-    return [found[index] for index in range(len(tasks))]
+    pool = EvaluationPool(workers=workers, time_limit=time_limit, memory_limit=memory_limit)
+    with closing(pool):
+        for result in evaluate_many(requests, pool):
+            found[result.index] = result.evaluation
+            if not result.known:
+                on_result(len(found), len(requests), result.evaluation)
+    return [found[index] for index in range(len(requests))]

@@ -22,6 +22,7 @@ from aira_dsl.evaluation.presets import EvaluatorSettings, TaskRun
 from aira_dsl.evaluation.result import Evaluation, SplitName, Status, TaskScore
 from aira_dsl.evaluation.scoring import score
 from aira_dsl.evaluation.store import Store
+from aira_dsl.jobs.pool import Job, Needs
 from aira_dsl.models.accelerate import Device, missing_kernels
 from aira_dsl.training.loop import Diverged, train
 from aira_dsl.training.networks import network
@@ -86,6 +87,16 @@ class Evaluator:
         if self.store is not None and evaluation.status in ("ok", "diverged"):
             key = self.key(architecture, evaluation.seed, evaluation.split)
             self.store.put(key, evaluation)
+
+    def job(self, architecture: Architecture, seed: int, split: SplitName, needs: Needs) -> Job:
+        """Return the work of one evaluation for another process."""
+        payload = {
+            "settings": self.settings.model_dump_json(),
+            "architecture": architecture.model_dump(mode="json"),
+            "seed": seed,
+            "split": split,
+        }
+        return Job("aira_dsl.evaluation.worker:evaluate", payload, needs)
 
     def evaluate(
         self,

@@ -9,9 +9,10 @@ from typing import cast
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import InputError, RunError
-from aira_dsl.evaluation.batch import Task, evaluate_all
+from aira_dsl.evaluation.batch import evaluate_all
 from aira_dsl.evaluation.calibration import Calibration, Measured, Point
 from aira_dsl.evaluation.evaluator import Evaluator, code_version
+from aira_dsl.evaluation.pool import EvaluationRequest
 from aira_dsl.evaluation.presets import TIME_LIMITS, PresetName, lengthened, preset_settings
 from aira_dsl.evaluation.result import Evaluation
 from aira_dsl.evaluation.store import Store, default_store_path
@@ -182,7 +183,7 @@ def _evaluate(
         )
 
     results = evaluate_all(
-        [Task(evaluator, architectures[name], seed) for evaluator, name, seed in plan],
+        [EvaluationRequest(evaluator, architectures[name], seed) for evaluator, name, seed in plan],
         workers=sitting.workers,
         time_limit=TIME_LIMITS[LONGER],
         memory_limit=MEMORY_LIMIT,

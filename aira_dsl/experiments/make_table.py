@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aira_dsl.errors import InputError, RunError
-from aira_dsl.evaluation.batch import Task, evaluate_all
+from aira_dsl.evaluation.batch import evaluate_all
 from aira_dsl.evaluation.evaluator import Evaluator, code_version
+from aira_dsl.evaluation.pool import EvaluationRequest
 from aira_dsl.evaluation.presets import TIME_LIMITS, EvaluatorSettings, PresetName, preset_settings
 from aira_dsl.evaluation.result import Evaluation, TaskScore
 from aira_dsl.evaluation.store import Store, default_store_path
@@ -70,7 +71,10 @@ def make_table(  # noqa: PLR0913 — all by name
         making = _Making(space, Evaluator(settings, store=opened), seeds, known)
         try:
             results = evaluate_all(
-                [Task(making.evaluator, space.architecture(a), s) for a, s in making.missing()],
+                [
+                    EvaluationRequest(making.evaluator, space.architecture(a), s)
+                    for a, s in making.missing()
+                ],
                 workers=available_cores(),
                 time_limit=TIME_LIMITS[preset],
                 memory_limit=MEMORY_LIMIT,

@@ -7,17 +7,17 @@ trial is running anywhere, so that those of a dead worker are taken over.
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from optuna.trial import FrozenTrial, TrialState
 
 from aira_dsl.agents.caller import Answer, Caller
 from aira_dsl.agents.models.base import Request
-from aira_dsl.architecture import Architecture
 from aira_dsl.errors import AiraError
+from aira_dsl.evaluation.batch import evaluate_many
 from aira_dsl.evaluation.evaluator import Evaluator
-from aira_dsl.evaluation.pool import Pool
+from aira_dsl.evaluation.pool import EvaluationPool, EvaluationRequest
 from aira_dsl.evaluation.result import Evaluation, SplitName, TaskScore
 from aira_dsl.space import Space
 from aira_dsl.study.architecture_agent.source import AgentSource, Verdict, is_asked_for
@@ -72,8 +72,7 @@ class Search:
 
         Interrupted, it lets go of its trials: the same search goes on with them.
         """
-        pool = Pool(
-            self.evaluator,
+        pool = EvaluationPool(
             workers=self.limits.workers,
             time_limit=self.limits.time_limit,
             memory_limit=self.limits.memory_limit,
@@ -82,10 +81,8 @@ class Search:
             self._caller = Caller(self.source.proposer.ask)
         with contextlib.closing(pool):
             try:
-                pool.judge = self._go_on if self.settings.prune else None
                 while self._step(pool):
                     pass
-                pool.judge = None
                 self.journal.patiently(lambda: self._confirm_winners(pool))
             except (KeyboardInterrupt, AiraError):
                 with contextlib.suppress(*GONE):  # then the missing heartbeat will tell
@@ -109,7 +106,7 @@ class Search:
         )
         return replace(progress, **facts)  # type: ignore[arg-type]
 
-    def _step(self, pool: Pool) -> bool:
+    def _step(self, pool: EvaluationPool) -> bool:
         """Do what can be done now; tell whether there is more to come."""
         while len(self._mine) < self.limits.workers and (
             (trial := self.journal.patiently(self._take)) is not None
@@ -157,7 +154,7 @@ class Search:
             return True
         return self.limits.seconds is not None and self.seconds_used >= self.limits.seconds
 
-    def _start(self, trial: FrozenTrial, pool: Pool) -> None:
+    def _start(self, trial: FrozenTrial, pool: EvaluationPool) -> None:
         """Ask for a trial's architecture, or evaluate it if it has one."""
         self._mine[trial.number] = trial
         if is_asked_for(trial):
@@ -165,7 +162,7 @@ class Search:
         else:
             self._evaluate_trial(trial, pool)
 
-    def _ask(self, trial: FrozenTrial, pool: Pool) -> None:
+    def _ask(self, trial: FrozenTrial, pool: EvaluationPool) -> None:
         """Do what comes next for a trial without an architecture."""
         assert isinstance(self.source, AgentSource)
         assert self._caller is not None
@@ -181,7 +178,7 @@ class Search:
     def _answers(self, timeout: float) -> list[Answer]:
         return self._caller.collect(timeout) if self._caller else []
 
-    def _hear(self, answer: Answer, pool: Pool) -> None:
+    def _hear(self, answer: Answer, pool: EvaluationPool) -> None:
         """Write an answer down, and do what it leads to."""
         trial = self._mine[answer.number]
         self.journal.patiently(lambda: self._judge(answer, trial))
@@ -207,18 +204,20 @@ class Search:
     def _reread(self, trial: FrozenTrial) -> FrozenTrial:
         return self.journal.patiently(self.journal.trials)[trial.number]
 
-    def _evaluate_trial(self, trial: FrozenTrial, pool: Pool) -> None:
+    def _evaluate_trial(self, trial: FrozenTrial, pool: EvaluationPool) -> None:
         """Evaluate a trial, or answer from the store and charge what that would have taken."""
         architecture = architecture_of(self.space, trial)
         known = self.evaluator.recall(architecture, self.settings.seed)
         if known is None:
-            pool.submit(trial.number, architecture, self.settings.seed)
+            request = EvaluationRequest(self.evaluator, architecture, self.settings.seed)
+            go_on = self._go_on if self.settings.prune else None
+            pool.submit(trial.number, request, should_continue=go_on)
         else:
-            known = self._stop_where_it_would_have(trial.number, known)
+            known = self._stop_where_it_would_have(known)
             self._charged += known.seconds / self.limits.workers
             self._finish(trial.number, known, cached=True)
 
-    def _go_on(self, number: int, tasks: Sequence[TaskScore]) -> bool:
+    def _go_on(self, tasks: Sequence[TaskScore]) -> bool:
         """Tell whether a candidate is worth its remaining tasks."""
         return not hopeless(
             self.journal.patiently(self.journal.trials),
@@ -227,11 +226,11 @@ class Search:
             direction=self.settings.evaluator.direction,
         )
 
-    def _stop_where_it_would_have(self, number: int, known: Evaluation) -> Evaluation:
+    def _stop_where_it_would_have(self, known: Evaluation) -> Evaluation:
         """Cut what the store knows: a search must not depend on what others have computed."""
         last = len(self.settings.evaluator.runs) - 1  # nobody is asked after the last task
         for done in range(1, min(len(known.tasks), last) + 1):
-            if not self._go_on(number, known.tasks[:done]):
+            if not self._go_on(known.tasks[:done]):
                 return cut_short(known, done)
         return known
 
@@ -247,7 +246,7 @@ class Search:
         trials = self.journal.patiently(self.journal.trials)
         return any(trial.state == TrialState.RUNNING for trial in trials)
 
-    def _confirm_winners(self, pool: Pool) -> None:
+    def _confirm_winners(self, pool: EvaluationPool) -> None:
         """Repeat the winners with other seeds, and open the test split once for each of them.
 
         Whoever gets there first does it; what others have done is not done again.
@@ -266,32 +265,21 @@ class Search:
                 known = repeats.setdefault(name, {})
                 waiting += [(name, seed, "validation") for seed in seeds if str(seed) not in known]
                 waiting += [] if name in tests else [(name, self.settings.seed, "test")]
-            jobs = [
-                (architecture_of(self.space, winners[name]), seed, split)
+            requests = [
+                EvaluationRequest(
+                    self.evaluator, architecture_of(self.space, winners[name]), seed, split
+                )
                 for name, seed, split in waiting
             ]
-            for found in self._evaluate(jobs, pool):
+
+            def tick() -> None:
+                self.on_progress(self.progress(testing=True))
+
+            for result in evaluate_many(requests, pool, on_tick=tick):
+                found = result.evaluation
                 if found.split == "test":
                     tests[found.fingerprint] = found.score
                 else:
                     repeats[found.fingerprint][str(found.seed)] = found.score
                 self.journal.note("test_scores", tests)
                 self.journal.note("repeats", repeats)
-
-    def _evaluate(
-        self, jobs: Sequence[tuple[Architecture, int, SplitName]], pool: Pool
-    ) -> Iterator[Evaluation]:
-        """Yield the evaluations of some architectures as they are finished."""
-        waiting = []
-        for architecture, seed, split in jobs:
-            known = self.evaluator.recall(architecture, seed, split)
-            if known is not None:
-                yield known
-            else:
-                waiting.append((architecture, seed, split))
-        while waiting or pool.running:
-            while waiting and pool.free:
-                pool.submit(len(waiting), *waiting.pop(0))
-            for _, evaluation in pool.collect(TICK):
-                yield evaluation
-            self.on_progress(self.progress(testing=True))

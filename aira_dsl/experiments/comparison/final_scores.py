@@ -11,10 +11,10 @@ from typing import cast
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import AiraError, InputError
+from aira_dsl.evaluation.batch import evaluate_many
 from aira_dsl.evaluation.evaluator import Evaluator
-from aira_dsl.evaluation.pool import Pool
+from aira_dsl.evaluation.pool import EvaluationPool, EvaluationRequest
 from aira_dsl.evaluation.presets import TIME_LIMITS, PresetName
-from aira_dsl.evaluation.result import Evaluation
 from aira_dsl.evaluation.table import load_table, read_table
 from aira_dsl.evaluation.table_evaluator import TableEvaluator
 from aira_dsl.language import load
@@ -22,7 +22,6 @@ from aira_dsl.study.run import Run
 
 FIRST_TEST_SEED = 1_000_000
 MEMORY_LIMIT = 4 << 30
-TICK = 1.0  # seconds between looks at the processes
 _TABLE = "table "  # how the code version of a run begins that was judged by a table
 
 Found = dict[tuple[str, int], float | None]
@@ -92,11 +91,22 @@ def final_scores(
         AiraError: for unusable data or stores.
     """
     architectures = {a.fingerprint: a for a in map(best_architecture, runs) if a is not None}
-    jobs = [(architecture, seed) for architecture in architectures.values() for seed in seeds]
+    requests = [
+        EvaluationRequest(judge, architecture, seed, "test")
+        for architecture in architectures.values()
+        for seed in seeds
+    ]
     found: Found = {}
-    for evaluation in _evaluate(jobs, judge, workers):
-        found[evaluation.fingerprint, evaluation.seed] = evaluation.score
-        on_result(len(found), len(jobs))
+    pool = EvaluationPool(
+        workers=min(workers, len(requests)),
+        time_limit=TIME_LIMITS[cast(PresetName, judge.settings.preset)],
+        memory_limit=MEMORY_LIMIT,
+    )
+    with closing(pool):
+        for result in evaluate_many(requests, pool):
+            evaluation = result.evaluation
+            found[evaluation.fingerprint, evaluation.seed] = evaluation.score
+            on_result(len(found), len(requests))
     return found
 
 
@@ -127,26 +137,3 @@ def _candidates(run: Run, layers: Sequence[str]) -> Iterable[Architecture]:
             yield load(file)
         except AiraError:  # then it is not this one, and the caller says what is missing
             continue
-
-
-def _evaluate(
-    jobs: Sequence[tuple[Architecture, int]], judge: Evaluator, workers: int
-) -> Iterable[Evaluation]:
-    waiting = []
-    for architecture, seed in jobs:
-        if (known := judge.recall(architecture, seed, "test")) is not None:
-            yield known
-        else:
-            waiting.append((architecture, seed))
-    pool = Pool(
-        judge,
-        workers=min(workers, len(waiting)),
-        time_limit=TIME_LIMITS[cast(PresetName, judge.settings.preset)],
-        memory_limit=MEMORY_LIMIT,
-    )
-    with closing(pool):
-        while waiting or pool.running:
-            while waiting and pool.free:
-                pool.submit(len(waiting), *waiting.pop(0), "test")
-            for _, evaluation in pool.collect(TICK):
-                yield evaluation

@@ -1,0 +1,1 @@
+"""Public test helpers; each module imports only what it needs."""

@@ -1,0 +1,92 @@
+"""Worker functions that test a pool: what it passes on, its limits, its failures.
+
+They import neither torch nor numpy, so that a process starts in a few hundredths of a second.
+"""
+
+import os
+import signal
+import sys
+import time
+from typing import Any
+
+from aira_dsl.errors import InputError
+from aira_dsl.jobs.pool import LastValue, ShouldContinue
+
+
+def echo(payload: Any, should_continue: ShouldContinue) -> Any:
+    """Return the payload."""
+    return payload
+
+
+def environment(payload: Any, should_continue: ShouldContinue) -> dict[str, str]:
+    """Return the environment of the process."""
+    return dict(os.environ)
+
+
+def process(payload: Any, should_continue: ShouldContinue) -> int:
+    """Return the id of the process."""
+    return os.getpid()
+
+
+def retire(payload: Any, should_continue: ShouldContinue) -> int:
+    """Return the id of the process as its last value."""
+    raise LastValue(os.getpid())
+
+
+def count(payload: int, should_continue: ShouldContinue) -> int:
+    """Report 1, 2, … up to the payload; return the number reached."""
+    for number in range(1, payload + 1):
+        if not should_continue(number):
+            return number
+    return payload
+
+
+def sleep(payload: float, should_continue: ShouldContinue) -> int:
+    """Report the id of the process, then wait so many seconds."""
+    should_continue(os.getpid())
+    time.sleep(payload)
+    return os.getpid()
+
+
+def allocate(payload: int, should_continue: ShouldContinue) -> int:
+    """Allocate so many bytes; return their number."""
+    return len(bytearray(payload))
+
+
+def die(payload: str, should_continue: ShouldContinue) -> None:
+    """Print a line to standard error and end the process by SIGKILL."""
+    print(payload, file=sys.stderr, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_once(payload: str, should_continue: ShouldContinue) -> str:
+    """End the first process by SIGKILL; return `done` in the second. The payload is a new file."""
+    if not os.path.exists(payload):
+        with open(payload, "w", encoding="utf-8"):
+            pass
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "done"
+
+
+def refuse(payload: str, should_continue: ShouldContinue) -> None:
+    """Raise an InputError with the payload as its message."""
+    raise InputError("E0611", payload, help="ask for less")
+
+
+def divide(payload: list[float], should_continue: ShouldContinue) -> float:
+    """Return the quotient of two numbers."""
+    return payload[0] / payload[1]
+
+
+def finish_on_signal(payload: str, should_continue: ShouldContinue) -> None:
+    """Wait until SIGTERM; then write `finished` to the file."""
+
+    def finish(number: int, frame: object) -> None:
+        with open(payload, "w", encoding="utf-8") as file:
+            file.write("finished")
+        sys.exit()
+
+    signal.signal(signal.SIGTERM, finish)
+    should_continue(os.getpid())
+    while True:
+        signal.pause()
