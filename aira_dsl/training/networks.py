@@ -1,15 +1,17 @@
 """The network that learns a task: tokens (B, L) to logits (B, L, V).
 
 For all tasks but compression it is the language model that the compiler builds, with the task's
-vocabulary. Compression asks for a whole sequence from one vector, which a causal language model can
-not be asked (it would copy each input); there the architecture is an encoder, and a small decoder
-that is the same for every architecture reads the hidden state of the last position:
+vocabulary. Compression reconstructs a whole sequence from one vector. A causal language model would
+copy each input instead, so the architecture is an encoder there, and a small decoder that is the
+same for every architecture reads the hidden state of the last position:
 
     z = encoder.hidden(tokens)[last] + position(l)
     z = gelu(linear(norm(z)));   z = gelu(linear(norm(z)));   logits_l = linear(norm(z))
 
-as in MAD, with fixed sine and cosine positions. MAD's own auto-encoder draws all weights anew,
-Mamba's time steps included, and so handicaps Mamba; here the encoder keeps what the compiler drew.
+as in MAD, with fixed sine and cosine positions. Two things differ from MAD. Its auto-encoder draws
+all weights again, Mamba's time steps included, which handicaps Mamba; here the encoder keeps what
+`build` drew. Its decoder reads the hidden state without a final norm; here `hidden` ends with the
+architecture's own final norm.
 
 Shapes: B examples, L positions, D model width, V token ids.
 """

@@ -2,6 +2,7 @@
 
 import json
 import os
+from hashlib import sha256
 from pathlib import Path
 
 import pyarrow as pa
@@ -50,21 +51,87 @@ def test_default_corpus_is_offline_prose_divided_80_10_10() -> None:
     assert corpus.sha256 == load_corpus().sha256
 
 
+def windows(text: bytes) -> set[bytes]:
+    return {text[start : start + 50] for start in range(len(text) - 49)}
+
+
+def assert_separate(corpus: Corpus) -> None:
+    train, validation, test = map(windows, (corpus.train, corpus.validation, corpus.test))
+    assert not train & validation
+    assert not train & test
+    assert not validation & test
+
+
+def test_default_corpus_shares_no_50_bytes_between_splits() -> None:
+    assert_separate(load_corpus())
+
+
 @given(
     st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=300),
     st.sampled_from([1, 20, 700]),
 )
 @settings(max_examples=60, deadline=None)
-def test_division_loses_nothing_and_repeats_nothing(blobs: list[bytes], times: int) -> None:
-    """Documents with a number of their own: every byte comes out once, whatever is cut."""
-    documents = [b"<%d>" % n + blob.hex().encode() * times for n, blob in enumerate(blobs)]
-    assume(sum(map(len, documents)) >= 10)
+def test_division_loses_no_text_that_only_one_split_has(blobs: list[bytes], times: int) -> None:
+    """Documents of digests, so that no two share a passage: every byte comes out once."""
+    documents = [
+        b"".join(sha256(b"%d %d %b" % (n, part, blob)).digest() for part in range(times))
+        for n, blob in enumerate(blobs)
+    ]
+    assume(sum(map(len, documents)) >= 600)
     corpus = divide(documents, name="x")
-    assert corpus.train
-    assert corpus.validation
-    assert corpus.test
+    assert min(map(len, (corpus.train, corpus.validation, corpus.test))) > 0
     whole = everything(corpus).replace(b"\n\n", b"")
-    assert sorted(whole) == sorted(b"".join(documents))
+    assert sorted(whole) == sorted(b"".join(documents).replace(b"\n\n", b""))
+
+
+@given(st.data(), st.integers(0, 9))
+@settings(max_examples=60, deadline=None)
+def test_splits_share_no_50_bytes(data: st.DataObject, seed: int) -> None:
+    """Documents made of a few sentences, so that most of the text is repeated somewhere."""
+    phrases = [sha256(b"%d %d" % (seed, n)).hexdigest().encode() for n in range(40)]
+    length = st.integers(20, 64)
+    documents = []
+    for number in range(data.draw(st.integers(20, 60))):
+        chosen = data.draw(st.lists(st.tuples(st.sampled_from(phrases), length), max_size=6))
+        own = sha256(b"own %d" % number).hexdigest().encode() * 2
+        documents.append(own + b" ".join(phrase[:size] for phrase, size in chosen))
+    corpus = divide(documents, name="x")
+    assert_separate(corpus)
+    assert windows(corpus.test) <= windows(b"\n\n".join(documents)) | {
+        window for window in windows(corpus.test) if b"\n\n" in window
+    }
+
+
+def test_a_shared_passage_is_cut_from_train_and_nothing_else_is() -> None:
+    own = [sha256(b"%d" % n).hexdigest().encode() * 8 for n in range(200)]
+    licence = b"Permission is granted to whoever reads this sentence to the end. " * 2
+    corpus = divide([text + licence for text in own], name="x")
+    assert licence in corpus.test
+    assert b"to whoever reads this sentence" not in corpus.train + corpus.validation
+    # The characters beside a licence may be those beside another one by chance.
+    assert all(text[4:-4] in everything(corpus) for text in own)
+
+
+def test_python_sources_are_a_larger_corpus_that_every_machine_has() -> None:
+    small = load_corpus(["python-sources"], max_bytes=400_000)
+    assert small.name == "python-sources"
+    assert b"import " in small.validation
+    assert_separate(small)
+
+
+@pytest.mark.slow
+def test_python_sources_hold_20_megabytes() -> None:
+    assert len(everything(load_corpus(["python-sources"]))) > 20_000_000
+
+
+def test_a_file_comes_before_a_named_corpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_jsonl(tmp_path / "stories.jsonl", STORIES)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "python-sources").mkdir()
+    (tmp_path / "python-sources" / "a.txt").write_text("".join(STORIES))
+    assert b"once there was a number" in load_corpus(["python-sources"]).train
 
 
 def test_every_document_lies_in_one_split() -> None:
@@ -273,7 +340,7 @@ def test_parquet_without_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_default_corpus_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pydoc_data.topics", None)
     with pytest.raises(UsageError) as caught:
-        load_corpus()
+        load_corpus(max_bytes=4_096)  # not one that an earlier test has read
     assert caught.value.code == "E0618"
 
 

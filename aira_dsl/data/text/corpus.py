@@ -1,33 +1,35 @@
 """Text for byte-level language modelling: what is read, and how it is divided.
 
-A corpus is read from files (`aira_dsl.data.text.files`) or, by default, from the prose of
-CPython's language reference that every Python carries for `help()` (`pydoc_data.topics`, about
-470 KB; it differs between Python versions, and the hash says so).
+A corpus is read from files (`files`) or is one of the named ones that need no download (`named`).
 
 Text is divided before any window is cut, and in the same way for every seed, so that no test text
-is ever trained on. Equal documents are kept once. Documents are packed into regions of about a
-hundredth of the text (4 to 64 KiB; at least ten regions; longer documents are cut). Of every ten
-regions in a row the fifth is validation, the tenth is test, the others are train. The regions of a
-split are joined by an empty line.
+is ever trained on:
+
+1. Equal documents are kept once. Documents are packed into regions of about a hundredth of the
+   text (4 to 64 KiB; at least ten regions; longer documents are cut).
+2. Of every ten regions in a row the fifth is validation, the tenth is test, the others are train.
+   The regions of a split are joined by an empty line.
+3. A passage of 50 bytes or more that two splits share is removed from the larger one
+   (`overlap`): from validation if test has it, from train if validation or test has it.
 """
 
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
 from aira_dsl.data.text.files import find_files, read_documents
-from aira_dsl.errors import InputError, UsageError
+from aira_dsl.data.text.named import CORPORA, DEFAULT
+from aira_dsl.data.text.overlap import without_shared
+from aira_dsl.errors import InputError
 
 SplitName = Literal["train", "validation", "test"]
 
 MAX_BYTES = 64 << 20
 """Bytes of text held by default; of larger corpora an evenly spread sample is read."""
-
-DEFAULT_NAME = "python-language-reference"
 
 _SEPARATOR = b"\n\n"
 _REGION = (4 << 10, 64 << 10)
@@ -36,12 +38,12 @@ _TURN: tuple[SplitName, ...] = (*4 * ("train",), "validation", *4 * ("train",), 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Text of three splits that share no document region.
+    """Text of three splits that share no passage of 50 bytes.
 
     Attributes:
         name: where it comes from, for messages and reports.
-        train: UTF-8 bytes, about 80 % of the text.
-        validation: about 10 %.
+        train: UTF-8 bytes, about 80 % of the text less what the other splits share with it.
+        validation: about 10 %, less what test shares with it.
         test: about 10 %.
     """
 
@@ -64,11 +66,12 @@ class Corpus:
 
 
 def load_corpus(paths: Sequence[str | Path] = (), *, max_bytes: int = MAX_BYTES) -> Corpus:
-    """Read and divide text.
+    """Read and divide text. The last corpus is kept, for as long as its files do not change.
 
     Args:
         paths: `.txt`, `.jsonl` (one object a line, its "text"), `.parquet` (column "text"; needs
-            pyarrow) or folders of these; empty for the default corpus.
+            pyarrow), folders of these, or one name of `aira_dsl.data.text.named.CORPORA`; empty
+            for the default corpus.
         max_bytes: bytes of text to read at most. Each file gets its share by size; a file that
             holds more is read in pieces, evenly spread over it. Memory stays a few times this.
 
@@ -77,18 +80,30 @@ def load_corpus(paths: Sequence[str | Path] = (), *, max_bytes: int = MAX_BYTES)
             text, E0617 a bad .jsonl line, E0619 a bad .parquet file, E0620 too little text.
         UsageError: E0618 if reading needs a package that is not installed.
     """
-    if not paths:
-        return divide(_default_documents(), name=DEFAULT_NAME)
-    files = find_files([Path(path) for path in paths])
-    name = ", ".join(str(path) for path in paths)
-    return divide(read_documents(files, max_bytes), name=name)
+    names = tuple(map(str, paths)) or (DEFAULT,)
+    if len(names) == 1 and names[0] in CORPORA and not Path(names[0]).exists():
+        return _named(names[0], max_bytes)
+    files = find_files([Path(name) for name in names])
+    states = tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+    return _read(", ".join(names), states, max_bytes)
+
+
+@lru_cache(maxsize=1)
+def _named(name: str, max_bytes: int) -> Corpus:
+    return divide(CORPORA[name](max_bytes), name=name)
+
+
+@lru_cache(maxsize=1)
+def _read(name: str, states: tuple[tuple[Path, int, int], ...], max_bytes: int) -> Corpus:
+    """Read files whose size and time of change are part of the key."""
+    return divide(read_documents([file for file, _, _ in states], max_bytes), name=name)
 
 
 def divide(documents: Iterable[bytes], *, name: str) -> Corpus:
-    """Divide documents 80/10/10 into the splits of a corpus.
+    """Divide documents 80/10/10 into the splits of a corpus, and remove what splits share.
 
     Raises:
-        InputError: E0620 if the text is too little for ten regions.
+        InputError: E0620 if the text is too little for ten regions, or nothing of a split is left.
     """
     kept = _without_repeats(documents)
     total = sum(map(len, kept))
@@ -96,10 +111,13 @@ def divide(documents: Iterable[bytes], *, name: str) -> Corpus:
     parts: dict[SplitName, list[bytes]] = {"train": [], "validation": [], "test": []}
     for number, region in enumerate(_regions(kept, size)):
         parts[_TURN[number % len(_TURN)]].append(region)
-    if not parts["test"]:
+    parts["validation"] = without_shared(parts["validation"], parts["test"])
+    parts["train"] = without_shared(parts["train"], [*parts["validation"], *parts["test"]])
+    if not all(parts.values()):
         raise InputError(
             "E0620",
-            f"the corpus {name} has {total:,} bytes of text, too little to divide in three splits",
+            f"the corpus {name} has {total:,} bytes of text, too little to divide in three splits "
+            "that share no passage",
             help="give more text",
         )
     return Corpus(name, **{split: _SEPARATOR.join(texts) for split, texts in parts.items()})
@@ -134,16 +152,3 @@ def _regions(documents: list[bytes], size: int) -> Iterable[bytes]:
             length += len(document)
     if packed:
         yield _SEPARATOR.join(packed)
-
-
-def _default_documents() -> list[bytes]:
-    """Return the topics of Python's language reference, by name."""
-    try:
-        from pydoc_data.topics import topics
-    except ImportError as error:
-        raise UsageError(
-            "E0618",
-            "the default corpus, Python's own pydoc_data, is not part of this Python installation",
-            help="name a corpus of .txt, .jsonl or .parquet files",
-        ) from error
-    return [topics[name].encode() for name in sorted(topics)]

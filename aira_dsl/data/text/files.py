@@ -46,7 +46,12 @@ def read_documents(files: list[Path], max_bytes: int) -> Iterator[bytes]:
     """
     sizes = [_size(file) for file in files]
     total = max(1, sum(sizes))
-    readers = {".txt": _read_txt, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
+    readers = {
+        ".txt": _read_txt,
+        ".py": _read_txt,
+        ".jsonl": _read_jsonl,
+        ".parquet": _read_parquet,
+    }
     for file, size in zip(files, sizes, strict=True):
         budget = max(1, max_bytes * size // total)
         try:
