@@ -17,7 +17,7 @@ from aira_dsl.primitives import MLP, Attention, Mamba2
 from aira_dsl.primitives.attention.module import _attend
 from aira_dsl.primitives.mamba2.module import _conv
 from aira_dsl.primitives.mamba2.ssd import Operands, ssd
-from aira_dsl.primitives.mixers import make_mixer
+from aira_dsl.primitives.registry import make_mixer
 
 RUNS = 9
 

@@ -26,8 +26,8 @@ from pydantic import (
 from aira_dsl.architecture.pattern import MAX_LAYERS, compress
 from aira_dsl.architecture.scales import extrapolate
 from aira_dsl.errors import InputError, UsageError
-from aira_dsl.primitives import Block
 from aira_dsl.primitives.base import Size
+from aira_dsl.primitives.registry import Block
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
 """What a block or an architecture may be called."""
@@ -52,23 +52,23 @@ Layers = Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_LAYERS)]
 class Design(BaseModel):
     """Dimensions and blocks: all of an architecture but its name and the order of its layers.
 
-    Attributes:
-        width: model dimension d.
-        vocab: number of token ids.
-        context: tokens of a sequence at which costs are counted.
-        tie_embeddings: whether the head shares the embedding's weights.
-        norm_eps: epsilon of every RMSNorm.
-        blocks: block specs by name; resolved on construction.
+    The docstring below a field describes it in the YAML schema and in the editor, too.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     width: Size = 128
+    """Model dimension d."""
     vocab: Size = 256
+    """Number of token ids."""
     context: Annotated[int, Field(strict=True, ge=1, le=1 << 24)] = 256
+    """Tokens of a sequence at which costs are counted."""
     tie_embeddings: Annotated[bool, Field(strict=True)] = False
+    """Whether the head shares the embedding's weights."""
     norm_eps: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-5
+    """Epsilon of every RMSNorm."""
     blocks: Annotated[dict[Name, Block], Field(min_length=1)]
+    """Blocks by name; resolved on construction."""
 
     @field_validator("blocks")
     @classmethod
@@ -110,16 +110,14 @@ class Scale(Design):
     """The same design at another size: its own dimensions, and where its layers come from.
 
     Without `layers` and `extrapolate` the layers are those of the architecture itself.
-
-    Attributes:
-        layers: block names, first layer first.
-        extrapolate: `stretch` (every run of equal layers grows) or `stack` (the whole repeats).
-        parameters: what to extrapolate to, without embeddings.
     """
 
     layers: Layers | None = None
+    """Block names, first layer first."""
     extrapolate: Literal["stretch", "stack"] | None = None
+    """`stretch` (every run of equal layers grows) or `stack` (the whole repeats)."""
     parameters: Annotated[int, Field(strict=True, ge=1, le=10**13)] | None = None
+    """Parameters to extrapolate to, without embeddings."""
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -145,19 +143,16 @@ class Scale(Design):
 
 
 class SpaceDefinition(Design):
-    """A search space as it is written: every order of the blocks in so many slots.
-
-    Attributes:
-        name: what to call it.
-        slots: number of layers of every member.
-        layers: the order that the text itself gives, if it was an architecture.
-        scales: what every member may be scaled to.
-    """
+    """A search space as it is written: every order of the blocks in a number of slots."""
 
     name: Name = "space"
+    """Name of the space; not part of its identity."""
     slots: Annotated[int, Field(strict=True, ge=1, le=MAX_LAYERS)]
+    """Number of layers of every member."""
     layers: tuple[str, ...] | None = None
+    """The order that the text itself gives, if it is an architecture."""
     scales: dict[ScaleName, Scale] = {}
+    """The sizes that every member may be scaled to."""
 
     def architecture(self, layers: tuple[str, ...], *, name: str | None = None) -> "Architecture":
         """Return the member of the space with these layers."""
@@ -168,17 +163,14 @@ class SpaceDefinition(Design):
 
 
 class Architecture(Design):
-    """A language model's architecture: pre-norm residual layers, one block each.
-
-    Attributes:
-        name: what to call it; no part of its identity.
-        layers: block names, first layer first.
-        scales: the same design at other sizes, by name; no part of its identity.
-    """
+    """A language model's architecture: pre-norm residual layers, one block each."""
 
     name: Name = "model"
+    """Name of the architecture; not part of its identity."""
     layers: Layers
+    """Block names, first layer first."""
     scales: dict[ScaleName, Scale] = {}
+    """The same design at other sizes, by name; not part of its identity."""
 
     @model_validator(mode="after")
     def _layers_are_defined(self) -> Self:

@@ -110,5 +110,6 @@ def cost(
         training_flops=training,
         forward_flops=training // 3,
         kv_cache_bytes=element_bytes * sum(block.kv_cache_elements() for block in blocks),
-        state_bytes=element_bytes * sum(block.state_elements() for block in blocks),
+        state_bytes=element_bytes
+        * sum(block.recurrent_elements() + block.convolution_elements() for block in blocks),
     )

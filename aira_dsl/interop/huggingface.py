@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from aira_dsl.architecture import Architecture
-from aira_dsl.interop.standalone.source import MIXERS, part, used_blocks
+from aira_dsl.interop.standalone.source import (
+    mixer_source,
+    mixers,
+    part,
+    require_mixers,
+    used_blocks,
+)
 from aira_dsl.models.model import LanguageModel
 from aira_dsl.utils.files import FolderKind, write_folder
 from aira_dsl.version import __version__
@@ -43,12 +49,14 @@ def export_hugging_face(
     """Write a model as a Hugging Face folder with its own code.
 
     Raises:
-        InputError: E0503, the folder holds something else.
+        InputError: E0503, the folder holds something else; E0510, a kind of block has no
+            standalone code.
         RunError: E0904, it cannot be written.
     """
     from aira_dsl.language import to_text
 
     architecture = model.architecture
+    require_mixers(architecture, "hf")
 
     def write(made: Path) -> None:
         write_json(made / CONFIG, config_of(architecture, str(model.embedding.weight.dtype)))
@@ -125,7 +133,8 @@ def _configuration_source() -> str:
 def _modeling_source() -> str:
     """Return the code of all exports: transformers caches it by name, so there is one text only."""
     head = f'"""Models made by aira-dsl {__version__}."""\n\n{_IMPORTS}'
-    table = ", ".join(f'"{kind}": {mixer}' for kind, mixer in MIXERS.items())
-    mixers = f"MIXERS: dict[str, type[nn.Module]] = {{{table}}}\n"
-    parts = [part(name) for name in ("norm", *MIXERS)]
-    return "\n\n".join([head, *parts, mixers, part("hugging_face")])
+    specs = mixers()
+    entries = ", ".join(f'"{kind}": {spec.__name__}' for kind, spec in specs.items())
+    table = f"MIXERS: dict[str, type[nn.Module]] = {{{entries}}}\n"
+    sources = [mixer_source(spec) for spec in specs.values()]
+    return "\n\n".join([head, part("norm"), *sources, table, part("hugging_face")])

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import InputError
-from aira_dsl.primitives import Block
+from aira_dsl.primitives.registry import Block
 
 
 def refuse(target: str, architecture: Architecture, reasons: list[str], instead: str) -> None:

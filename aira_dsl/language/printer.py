@@ -16,7 +16,7 @@ from aira_dsl.language.layout import Columns, Comment, lay_out, repeat
 from aira_dsl.language.reading import form_of, read_sections
 from aira_dsl.language.syntax.scan import scan
 from aira_dsl.language.syntax.tree import Broken, Section, start_of
-from aira_dsl.primitives import KINDS, Block
+from aira_dsl.primitives.registry import KINDS, Block
 
 _BLANK_LINE = re.compile(r"\n[ \t\r;]*\n")
 

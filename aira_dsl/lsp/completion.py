@@ -15,7 +15,7 @@ from aira_dsl.language.vocabulary import DEFINITIONS, LAYERS, SECTIONS
 from aira_dsl.lsp import keyword_docs
 from aira_dsl.lsp.outline import Item, Part, outline, path_in
 from aira_dsl.lsp.scope import Named, Scope, Source
-from aira_dsl.primitives import KINDS
+from aira_dsl.primitives.registry import KINDS
 
 _PREFIX = re.compile(r"[A-Za-z_]\w*$", re.ASCII)
 _LISTED = 200

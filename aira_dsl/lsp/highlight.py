@@ -22,7 +22,7 @@ from pygments.token import (
 
 from aira_dsl.language.vocabulary import DEFINITIONS, SECTIONS, STATEMENTS
 from aira_dsl.lsp import keyword_docs
-from aira_dsl.primitives import KINDS
+from aira_dsl.primitives.registry import KINDS
 
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 NUMBER = r"[0-9]+(?:_[0-9]+)*(?:\.[0-9]+(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)?"

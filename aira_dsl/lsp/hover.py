@@ -18,8 +18,8 @@ from aira_dsl.lsp import keyword_docs
 from aira_dsl.lsp.outline import Item, Part
 from aira_dsl.lsp.patterns import expand
 from aira_dsl.lsp.scope import Named, Scope, Source
-from aira_dsl.lsp.shapes import shapes
-from aira_dsl.primitives import KINDS, Primitive
+from aira_dsl.primitives import Primitive
+from aira_dsl.primitives.registry import KINDS
 
 _SHOWN = 400
 """Characters of a pattern that are shown."""
@@ -116,17 +116,17 @@ def _block(name: str, found: Named, part: Part, scope: Scope) -> str:
         return f"{title}\n\nIt has errors, so its shapes and costs are not known."
     block, width, context = read
     given = ", ".join(f"{key} {_value(value)}" for key, value in block if key != "kind")
-    sizes = [f"{key} {'×'.join(map(str, shape))}" for key, shape in shapes(block, width).items()]
+    sizes = [f"{key} {'×'.join(map(str, shape))}" for key, shape in block.weights(width).items()]
     flops = block.training_flops(width, context)
     rows = [
         f"- {given}",
-        f"- weights: {', '.join(sizes)}" if sizes else "",
+        f"- weights: {', '.join(sizes)}",
         f"- {block.parameters(width):,} parameters at width {width:,}",
         f"- {flops:,} FLOPs per token of training, {flops // 3:,} forward, at context {context:,}",
         f"- decoding keeps {block.kv_cache_elements():,} elements per token, "
-        f"{block.state_elements():,} per sequence",
+        f"{block.recurrent_elements() + block.convolution_elements():,} per sequence",
     ]
-    return f"{title}\n\n" + "\n".join(each for each in rows if each)
+    return f"{title}\n\n" + "\n".join(rows)
 
 
 def _resolved(name: str, part: Part, source: Source) -> tuple[Primitive, int, int] | None:

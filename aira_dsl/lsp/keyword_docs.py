@@ -1,17 +1,17 @@
 """What every word of the language means, for completion, hover and highlighting.
 
-Types, ranges, choices and defaults come from the pydantic models, and what settings mean from their
-docstrings, so a new setting, kind or parameter needs nothing here. Statements that are no field of
-a model are described below.
+Types, ranges, choices, defaults and texts come from the pydantic models, so a new setting, kind or
+parameter needs nothing here. Statements that are not a field of a model are described below.
 """
 
-import re
 from functools import cache
 from typing import Any, NamedTuple
 
+from pydantic import BaseModel
+
 from aira_dsl.architecture import Design, Scale, SpaceDefinition
 from aira_dsl.language.vocabulary import LAYERS, STATEMENTS
-from aira_dsl.primitives import KINDS
+from aira_dsl.primitives.registry import KINDS
 
 SECTION_TEXTS = {
     "architecture": "One model: `architecture NAME { width 128; block A = attention; layers 4A }`.",
@@ -29,7 +29,6 @@ _STATEMENT_TEXTS = {
     "layer": "Other parameters for some layers, counted from 1: `layer 3, 7-9 { rope none }`.",
 }
 
-_ATTRIBUTE = re.compile(r"^ {4}(?: {4})?(\w+): (.*(?:\n(?: {4}){2,3}(?!\w+:).*)*)", re.MULTILINE)
 _CONSTANTS = {True: "true", False: "false", None: "none"}
 
 
@@ -77,21 +76,18 @@ def kind(name: str) -> Entry:
     return Entry(defaults, "\n".join([first, "", *rows]))
 
 
-def _fields(model: type[Any], *, unset: bool = False) -> dict[str, Entry]:
-    """Describe the fields of a model by its JSON schema and its docstring.
+def _fields(model: type[BaseModel], *, unset: bool = False) -> dict[str, Entry]:
+    """Describe the fields of a model by its JSON schema.
 
     Args:
         model: a pydantic model.
-        unset: whether None only stands for what is not there, so that nobody writes it.
+        unset: whether None only stands for a field that is not given, so that nobody writes it.
     """
-    texts: dict[str, str] = {}
-    for base in reversed(model.__mro__):
-        found = _ATTRIBUTE.findall(base.__doc__ or "") if base.__module__[:5] == "aira_" else []
-        texts |= {name: re.sub(r"\s+", " ", text).strip() for name, text in found}
     fields = model.model_json_schema()["properties"]
+    texts = {name: each.get("description", "") for name, each in fields.items()}
     if unset:
         fields = {name: _without_null(each) for name, each in fields.items()}
-    return {name: _entry(each, texts.get(name, "")) for name, each in fields.items()}
+    return {name: _entry(each, texts[name]) for name, each in fields.items()}
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
@@ -103,7 +99,7 @@ def _entry(schema: dict[str, Any], text: str) -> Entry:
     default = _written(schema["default"]) if "default" in schema else None
     kinds = _type(schema)
     detail = kinds if default is None else f"{kinds}; default {default}"
-    return Entry(detail, text[:1].upper() + text[1:], tuple(_choices(schema)), default)
+    return Entry(detail, " ".join(text.split()), tuple(_choices(schema)), default)
 
 
 def _type(schema: dict[str, Any]) -> str:

@@ -8,20 +8,15 @@ Shapes: B batch, L length, D model width, V vocabulary.
 """
 
 from collections.abc import Callable
-from types import ModuleType
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aira_dsl.models import LanguageModel
-from aira_dsl.primitives.attention import cpu as attention
 from aira_dsl.primitives.common.cpu_norm import add_norm
-from aira_dsl.primitives.mamba2 import cpu as mamba2
-from aira_dsl.primitives.mixers import MLP, Attention, Mamba2, Mixer
-from aira_dsl.primitives.mlp import cpu as mlp
-
-_RUNNERS: dict[type[Mixer], ModuleType] = {Attention: attention, MLP: mlp, Mamba2: mamba2}
+from aira_dsl.primitives.common.mixer import Mixer
+from aira_dsl.primitives.registry import part
 
 Run = Callable[[Tensor], Tensor]
 
@@ -55,9 +50,9 @@ class FastModel(nn.Module):
 
 
 def run_mixer(mixer: Mixer, x_BLD: Tensor) -> Tensor:
-    """Run a mixer on the kernels, or as it is if they were not made for its sizes."""
-    runner = _RUNNERS.get(type(mixer))
-    if runner is not None and runner.supports(mixer):
-        return runner.run(mixer, x_BLD)  # type: ignore[no-any-return]
+    """Run a mixer on the kernels, or its torch module if it has no kernels for its sizes."""
+    kernels = part(type(mixer), "cpu")
+    if kernels is not None and kernels.supports(mixer):
+        return kernels.run(mixer, x_BLD)  # type: ignore[no-any-return]
     with torch.autocast("cpu", x_BLD.dtype, enabled=x_BLD.dtype != torch.float32):
         return mixer(x_BLD).to(x_BLD.dtype)  # type: ignore[no-any-return]

@@ -20,8 +20,7 @@ from torch import Tensor, nn
 
 from aira_dsl.models import LanguageModel
 from aira_dsl.models.model import Layer
-from aira_dsl.primitives.mamba2 import cuda
-from aira_dsl.primitives.mixers import Mamba2
+from aira_dsl.primitives.registry import part
 
 SHAPES = 64
 """Compiled versions of a layer at most: kinds of layers times shapes of batches."""
@@ -66,7 +65,8 @@ class CompiledModel(nn.Module):
 
 def run_layer(layer: Layer, x_BLD: Tensor) -> Tensor:
     """Return x plus the mixer's output: compiled in training, where nearly all of the time goes."""
-    has_kernels = isinstance(layer.mixer, Mamba2) and x_BLD.is_cuda and cuda.is_available()
+    kernels = part(type(layer.mixer), "cuda") if x_BLD.is_cuda else None
+    has_kernels = kernels is not None and kernels.is_available()
     if has_kernels or not torch.is_grad_enabled() or x_BLD.is_meta:
         return _plain(layer, x_BLD)
     with warnings.catch_warnings():

@@ -14,8 +14,11 @@ import torch
 from torch import Generator, Tensor, nn
 
 from aira_dsl.architecture import Architecture
-from aira_dsl.primitives import Block
-from aira_dsl.primitives.mixers import INIT_STD, LayerCache, RMSNorm, make_mixer
+from aira_dsl.primitives import Primitive
+from aira_dsl.primitives.common.cache import LayerCache
+from aira_dsl.primitives.common.mixer import INIT_STD
+from aira_dsl.primitives.common.norm import RMSNorm
+from aira_dsl.primitives.registry import make_mixer
 
 
 @dataclass(slots=True)
@@ -33,7 +36,7 @@ class Cache:
 class Layer(nn.Module):
     """One residual layer: x + mixer(norm(x))."""
 
-    def __init__(self, block: Block, width: int, eps: float) -> None:
+    def __init__(self, block: Primitive, width: int, eps: float) -> None:
         super().__init__()
         self.norm = RMSNorm(width, eps)
         self.mixer = make_mixer(block, width, eps)

@@ -1,7 +1,9 @@
-"""What every primitive can say about itself.
+"""The interface of a primitive's spec: what a block may say, and what follows from it.
 
-A primitive is one residual layer's mixer. Its spec is immutable; `resolve` fills in the defaults
-that follow from the model width, so that two ways of writing the same block become equal.
+A primitive is the mixer of one residual layer. Its spec is immutable and free of torch; `resolve`
+fills in the defaults that follow from the model width, so that two ways of writing the same block
+become equal. Everything else that depends on the kind of a block (costs, drawings, warnings, the
+YAML schema, the editor, exports) asks the spec.
 
 Two conventions of counting FLOPs, printed wherever a cost is printed. Both take a multiply-add for
 2 FLOPs, a training step for 3 forward passes, and leave out norms, activations and the embedding.
@@ -9,44 +11,92 @@ Two conventions of counting FLOPs, printed wherever a cost is printed. Both take
 - `paper` (arXiv 2605.15871 §4.3): attention over the full square of the context, Mamba-2 with its
   convolution; the head is not counted.
 - `megatron` (Megatron-LM's hybrid models): attention over the causal half, Mamba-2 without its
-  convolution and 7 FLOPs for each element of the state; the head is counted. Megatron takes the
-  inner width for twice the model's; here it is the real one.
+  convolution and 7 FLOPs for each element of the state; the head is counted. Megatron assumes an
+  inner width of twice the model width; here the real one is counted.
 """
 
 from abc import abstractmethod
-from typing import Annotated, Literal, Self
+from dataclasses import dataclass
+from math import prod
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Size = Annotated[int, Field(strict=True, ge=1, le=1 << 20)]
 """A tensor dimension or a count of heads: a whole number from 1 to 1,048,576."""
 
-
 Convention = Literal["paper", "megatron"]
 """How FLOPs are counted."""
 
+Color = Literal[
+    "red", "green", "yellow", "blue", "magenta", "cyan", "bright_red", "bright_green",
+    "bright_yellow", "bright_blue", "bright_magenta", "bright_cyan",
+]  # fmt: skip
+"""A color by its terminal name; the SVG has a light and a dark variant of each."""
+
+Weights = dict[str, tuple[int, ...]]
+"""Shapes of weights by the names that the torch module's state dict gives them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dimensions:
+    """The dimensions of a model size, from which each kind takes those that it needs.
+
+    Attributes:
+        heads, kv_heads, head_dim, rope: of attention.
+        hidden: of gated MLPs.
+        inner, state, ssm_head_dim, conv: of state-space models.
+    """
+
+    heads: int
+    kv_heads: int
+    head_dim: int
+    rope: float
+    hidden: int
+    inner: int
+    state: int
+    ssm_head_dim: int
+    conv: int
+
 
 class Primitive(BaseModel):
-    """One kind of block: its parameters (the pydantic fields), its rules and its costs."""
+    """One kind of block: its parameters (the pydantic fields), its rules and its costs.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    The docstring below a field describes it in the YAML schema, in the editor and in the docs.
+    Costs, caches and properties are asked of resolved blocks only.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     kind: str
 
-    @abstractmethod
+    symbol: ClassVar[str]
+    """One or two letters that stand for the kind in drawings."""
+    color: ClassVar[Color]
+    """The color of the kind in drawings."""
+
     def resolve(self, width: int) -> Self:
         """Return the same block with every default that depends on the width filled in."""
+        return self
 
-    @abstractmethod
     def problems(self, width: int) -> list[tuple[str, str, str]]:
         """Return broken rules as (field, message, help); empty if the block is legal.
 
         Called on a resolved block.
         """
+        return []
 
     @abstractmethod
+    def weights(self, width: int) -> Weights:
+        """Return name and shape of every weight of the torch module, without the layer's norm."""
+
     def parameters(self, width: int) -> int:
         """Count the learnable parameters of the mixer, without the layer's norm."""
+        return sum(prod(shape) for shape in self.weights(width).values())
+
+    def active_parameters(self, width: int) -> int:
+        """Count the parameters that one token uses; fewer than all in a mixture of experts."""
+        return self.parameters(width)
 
     @abstractmethod
     def training_flops(self, width: int, context: int, convention: Convention = "paper") -> int:
@@ -56,6 +106,39 @@ class Primitive(BaseModel):
         """Count the elements that decoding keeps for every token of a sequence."""
         return 0
 
-    def state_elements(self) -> int:
-        """Count the elements that decoding keeps for a sequence, however long it is."""
+    def recurrent_elements(self) -> int:
+        """Count the elements of the recurrent state of a sequence, kept in float32 at least."""
         return 0
+
+    def convolution_elements(self) -> int:
+        """Count the past inputs of convolutions that decoding keeps for a sequence."""
+        return 0
+
+    def state_bytes(self, element_bytes: int = 2) -> int:
+        """Count the bytes that decoding keeps for a sequence, however long it is.
+
+        Args:
+            element_bytes: bytes of an element of the model (2 for bfloat16). Recurrent states take
+                4 at least: errors of a rounded state would accumulate over the sequence.
+        """
+        recurrent = max(4, element_bytes) * self.recurrent_elements()
+        return recurrent + element_bytes * self.convolution_elements()
+
+    @property
+    def mixes_tokens(self) -> bool:
+        """Whether an output depends on earlier tokens; decoding then has to keep something."""
+        return self.recalls or self.knows_order
+
+    @property
+    def recalls(self) -> bool:
+        """Whether every earlier token can be looked up exactly."""
+        return self.kv_cache_elements() > 0
+
+    @property
+    def knows_order(self) -> bool:
+        """Whether the order of earlier tokens matters; it does to a recurrence or convolution."""
+        return self.recurrent_elements() + self.convolution_elements() > 0
+
+    def at(self, dimensions: Dimensions) -> Self | None:
+        """Return this block at another model size, or None if the kind has no rule for it."""
+        return None

@@ -111,7 +111,9 @@ class _Drawing:
                 parameters=rounds * (block.parameters(width) + width),
                 flops_share=rounds * self._flops(str(name)) / self.total,
                 cache_bytes=rounds * ELEMENT_BYTES * block.kv_cache_elements(),
-                state_bytes=rounds * ELEMENT_BYTES * block.state_elements(),
+                state_bytes=rounds
+                * ELEMENT_BYTES
+                * (block.recurrent_elements() + block.convolution_elements()),
             )
         )
         self.at += times

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from aira_dsl.architecture import AS_WRITTEN, BATCH_TOKENS, CONVENTIONS, Architecture, Workload
 from aira_dsl.architecture.record import as_json, costs_at, costs_json
+from aira_dsl.primitives.registry import KINDS
 from aira_dsl.report.stack import Line, count_kinds, gutters, lines
 from aira_dsl.utils.formatting import humanized
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-COLORS = {"attention": "cyan", "mlp": "green", "mamba2": "magenta"}
 BAR = 12
 """Columns of a full bar."""
 
@@ -91,7 +91,7 @@ def _cells(line: Line, gutter: str, widest: float) -> list["str | RenderableType
 
     numbers = f"{line.first:,}" if line.count == 1 else f"{line.first:,}-{line.last:,}"
     block = line.block if line.count == 1 else f"{line.count} × {line.block}"
-    color = COLORS[line.kind]
+    color = KINDS[line.kind].color
     cache = humanized(line.cache_bytes) + "B" if line.cache_bytes else ""
     return [
         numbers,

@@ -1,13 +1,15 @@
 """The stack as a picture: one self-contained SVG, readable on light and on dark pages.
 
 Each row is a line of `stack.lines`: a strip with one cell a layer, the block's name, and a bar for
-its share of the FLOPs. Primitives differ by pattern of the cells as well as by color, and all text
-is text.
+its share of the FLOPs. Primitives differ by the letter in the cells as well as by color, and
+all text is text.
 """
 
 from xml.sax.saxutils import escape, quoteattr
 
 from aira_dsl.architecture import ELEMENT_BYTES, Architecture, Workload, cost
+from aira_dsl.primitives.base import Color
+from aira_dsl.primitives.registry import KINDS
 from aira_dsl.report.stack import Line, count_kinds, gutters, lines
 from aira_dsl.utils.formatting import humanized
 
@@ -23,15 +25,24 @@ _STYLE = """
   .faint { fill: #59636e }
   .end { text-anchor: end }
   .track { fill: #8182861f }
-  .attention { fill: #0969da } .mlp { fill: #1a7f37 } .mamba2 { fill: #bf3989 }
   .cell { stroke: #ffffff66 }
-  @media (prefers-color-scheme: dark) {
-    text { fill: #e6edf3 } .faint { fill: #9198a1 }
-    .attention { fill: #4493f8 } .mlp { fill: #3fb950 } .mamba2 { fill: #db61a2 }
-  }
+  @media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .faint { fill: #9198a1 } }
 """
-_MARKS = {"attention": "A", "mlp": "M", "mamba2": "S"}
-"""A letter in each cell, for those who do not see the colors."""
+_HEXES: dict[Color, tuple[str, str]] = {
+    "red": ("#cf222e", "#f85149"),
+    "green": ("#1a7f37", "#3fb950"),
+    "yellow": ("#9a6700", "#d29922"),
+    "blue": ("#3d3fbf", "#7d7ff5"),
+    "magenta": ("#bf3989", "#db61a2"),
+    "cyan": ("#0969da", "#4493f8"),
+    "bright_red": ("#bc4c00", "#db6d28"),
+    "bright_green": ("#4d7c0f", "#84cc16"),
+    "bright_yellow": ("#7d5a3c", "#b08d6e"),
+    "bright_blue": ("#8250df", "#ab7df8"),
+    "bright_magenta": ("#a40e5f", "#ff7ab8"),
+    "bright_cyan": ("#1b7c83", "#39c5cf"),
+}
+"""Each color on light and on dark pages."""
 
 
 def draw(architecture: Architecture, workload: Workload) -> str:
@@ -44,7 +55,7 @@ def draw(architecture: Architecture, workload: Workload) -> str:
         f'width="{WIDTH}" height="{height}" role="img" '
         f"aria-label={quoteattr(f'{architecture.name}: {architecture.pattern[:400]}')}>",
         f"<title>{escape(architecture.name)}</title>",
-        f"<style>{_STYLE}</style>",
+        f"<style>{_STYLE}{_fills(architecture)}</style>",
         *_header(architecture, workload),
     ]
     widest = max(line.flops_share for line in stack)
@@ -52,6 +63,16 @@ def draw(architecture: Architecture, workload: Workload) -> str:
         parts += _row(line, gutter, TOP + ROW * row, widest)
     parts += _footer(architecture, workload, TOP + ROW * len(shown), len(stack) - len(shown))
     return "\n".join([*parts, "</svg>", ""])
+
+
+def _fills(architecture: Architecture) -> str:
+    """Return the style rules with the colors of the kinds in use."""
+    kinds = count_kinds(architecture)
+    light, dark = (
+        " ".join(f".{kind} {{ fill: {_HEXES[KINDS[kind].color][shade]} }}" for kind in kinds)
+        for shade in (0, 1)
+    )
+    return f"  {light}\n  @media (prefers-color-scheme: dark) {{ {dark} }}\n"
 
 
 def _header(architecture: Architecture, workload: Workload) -> list[str]:
@@ -123,7 +144,7 @@ def _cell(x: float, y: int, kind: str) -> str:
     return (
         f'<g><rect class="cell {kind}" x="{x:.1f}" y="{y}" width="{CELL}" height="14" rx="2"/>'
         f'<text x="{x + CELL / 2:.1f}" y="{y + 11}" text-anchor="middle" '
-        f'style="font-size:9px;fill:#fff">{_MARKS[kind]}</text></g>'
+        f'style="font-size:9px;fill:#fff">{escape(KINDS[kind].symbol)}</text></g>'
     )
 
 

@@ -1,8 +1,8 @@
-"""The paper's sizes (§3.2): what a design of attention, MLP and Mamba-2 becomes at 350M, 1B and 3B.
+"""The paper's sizes (§3.2): the dimensions of a design at 350M, 1B and 3B parameters.
 
-A file's own `scale` of the same name goes first; these are for files without one. The dimensions
-are those of the tables, where text and tables differ: at 3B the counts of designs with Mamba-2 need
-8 key-value heads of 128, and the text says 96.
+A file's own `scale` of the same name has precedence; these are for files without one. Where text
+and tables of the paper differ, the dimensions are those of the tables: at 3B the counts of designs
+with Mamba-2 need 8 key-value heads of 128, and the text says 96.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ from typing import Literal
 
 from aira_dsl.architecture import Architecture, Scale
 from aira_dsl.errors import UsageError
-from aira_dsl.primitives import MLP, Attention, Block, Mamba2
+from aira_dsl.primitives import Primitive
+from aira_dsl.primitives.base import Dimensions
 
 How = Literal["stretch", "stack"]
 
@@ -24,11 +25,11 @@ class Size:
     """One column of the paper's table of dimensions.
 
     Attributes:
-        parameters: what to extrapolate to, without embeddings.
+        parameters: parameters to extrapolate to, without embeddings.
         width: model dimension.
         heads, head_dim: of attention; always 8 key-value heads.
-        hidden: of SwiGLU in designs without Mamba-2.
-        hybrid_hidden: of SwiGLU in designs with Mamba-2.
+        hidden: of SwiGLU in designs without recurrent layers.
+        hybrid_hidden: of SwiGLU in designs with recurrent layers (the paper's: Mamba-2).
         inner, state: of Mamba-2; heads of 64, one group, convolution 4.
     """
 
@@ -40,6 +41,20 @@ class Size:
     hybrid_hidden: int
     inner: int
     state: int
+
+    def dimensions(self, *, hybrid: bool) -> Dimensions:
+        """Return the dimensions of the blocks of a design with or without recurrent layers."""
+        return Dimensions(
+            heads=self.heads,
+            kv_heads=KV_HEADS,
+            head_dim=self.head_dim,
+            rope=ROPE,
+            hidden=self.hybrid_hidden if hybrid else self.hidden,
+            inner=self.inner,
+            state=self.state,
+            ssm_head_dim=SSM_HEAD_DIM,
+            conv=CONV,
+        )
 
 
 SIZES = {
@@ -81,7 +96,8 @@ def sized(architecture: Architecture, to: str) -> Scale:
     SwiGLU, every Mamba-2 block its state.
 
     Raises:
-        UsageError: E0225, for another name than 350m, 1b and 3b.
+        UsageError: E0225, for another name than 350m, 1b and 3b, or a block of a kind that has no
+            rule for sizes.
     """
     if to not in SIZES:
         own = f"{', '.join(architecture.scales)}; " if architecture.scales else ""
@@ -91,24 +107,26 @@ def sized(architecture: Architecture, to: str) -> Scale:
             help=f"choose from {own}{', '.join(SIZES)}, or write a `scale {to} {{ … }}`",
         )
     size = SIZES[to]
-    kinds = {architecture.blocks[name].kind for name in architecture.layers}
-    hidden = size.hybrid_hidden if "mamba2" in kinds else size.hidden
+    hybrid = any(architecture.blocks[name].recurrent_elements() for name in architecture.layers)
+    dimensions = size.dimensions(hybrid=hybrid)
     return Scale(
         width=size.width,
         vocab=VOCAB,
         context=CONTEXT,
         tie_embeddings=True,
         norm_eps=architecture.norm_eps,
-        blocks={name: _enlarged(b, size, hidden) for name, b in architecture.blocks.items()},
+        blocks={name: _enlarged(b, dimensions, to) for name, b in architecture.blocks.items()},
         parameters=size.parameters,
         extrapolate="stretch",
     )
 
 
-def _enlarged(block: Block, size: Size, hidden: int) -> Block:
-    if isinstance(block, Attention):
-        rope = None if block.rope is None else ROPE
-        return Attention(heads=size.heads, kv_heads=KV_HEADS, head_dim=size.head_dim, rope=rope)
-    if isinstance(block, MLP):
-        return MLP(hidden=hidden, activation="swiglu")
-    return Mamba2(inner=size.inner, state=size.state, head_dim=SSM_HEAD_DIM, conv=CONV)
+def _enlarged(block: Primitive, dimensions: Dimensions, to: str) -> Primitive:
+    enlarged = block.at(dimensions)
+    if enlarged is None:
+        raise UsageError(
+            "E0225",
+            f"there is no rule for {block.kind} blocks at {to}",
+            help=f"write a `scale {to} {{ … }}` with the dimensions of each block",
+        )
+    return enlarged

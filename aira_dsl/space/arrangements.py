@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from aira_dsl.architecture import Architecture, SpaceDefinition, cost
 from aira_dsl.errors import InputError
 from aira_dsl.language import load_space
-from aira_dsl.primitives import MLP, Attention, Block, Mamba2
+from aira_dsl.primitives import MLP, Attention, Mamba2
+from aira_dsl.primitives.registry import Block
 from aira_dsl.space.constraints import Constraint, count_vectors, multinomial, random_order
 
 if TYPE_CHECKING:

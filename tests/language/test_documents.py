@@ -9,7 +9,7 @@ from aira_dsl.architecture import SETTINGS, Architecture
 from aira_dsl.language import check, expand_pattern, parse
 from aira_dsl.language.semantics.blocks import parameters_of
 from aira_dsl.language.syntax.scan import MAX_DEPTH, MAX_LEXEMES
-from aira_dsl.primitives import KINDS
+from aira_dsl.primitives.registry import KINDS
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "language.md").read_text()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from aira_dsl.language.vocabulary import SECTIONS
 from aira_dsl.lsp.completion import Proposal, complete
 from aira_dsl.lsp.scope import Source
-from aira_dsl.primitives import KINDS
+from aira_dsl.primitives.registry import KINDS
 from tests.lsp.texts import EXAMPLES, at
 
 

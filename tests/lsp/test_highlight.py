@@ -15,7 +15,7 @@ from aira_dsl.language.syntax.scan import scan
 from aira_dsl.language.vocabulary import SECTIONS, STATEMENTS
 from aira_dsl.lsp import keyword_docs, textmate
 from aira_dsl.lsp.highlight import ArchLexer
-from aira_dsl.primitives import KINDS
+from aira_dsl.primitives.registry import KINDS
 from tests.lsp.texts import EXAMPLES, ROOT
 
 LEXER = ArchLexer(stripnl=False, ensurenl=False)

@@ -3,7 +3,8 @@
 from hypothesis import strategies as st
 
 from aira_dsl.architecture import Architecture
-from aira_dsl.primitives import MLP, Attention, Block, Mamba2
+from aira_dsl.primitives import MLP, Attention, Mamba2
+from aira_dsl.primitives.registry import Block
 
 
 @st.composite

@@ -23,6 +23,7 @@ from aira_dsl.models.accelerate import (
     missing_kernels,
 )
 from aira_dsl.primitives import MLP, Attention, Mamba2
+from aira_dsl.primitives.mamba2 import cuda
 from aira_dsl.training.networks import network
 
 # PyTorch's compiler does what PyTorch warns of, in many modules of its own.
@@ -109,12 +110,12 @@ def test_mamba_ssms_own_kernels_are_not_compiled_again(
         is_cuda, is_meta = True, False
 
     monkeypatch.setattr(cuda_model, "_plain", lambda layer, x_BLD: "as it is")
-    monkeypatch.setattr(cuda_model.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(cuda, "is_available", lambda: True)
     mamba, attention = build(an_architecture("Mb", "A")).stack
     assert cuda_model.run_layer(mamba, OnCuda()) == "as it is"  # type: ignore[arg-type]
     monkeypatch.setattr(cuda_model, "_compiler", lambda: lambda layer, x_BLD: "compiled")
     assert cuda_model.run_layer(attention, OnCuda()) == "compiled"  # type: ignore[arg-type]
-    monkeypatch.setattr(cuda_model.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(cuda, "is_available", lambda: False)
     assert cuda_model.run_layer(mamba, OnCuda()) == "compiled"  # type: ignore[arg-type]
 
 

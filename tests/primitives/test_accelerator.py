@@ -14,8 +14,8 @@ import torch
 
 from aira_dsl.primitives import Mamba2 as Spec
 from aira_dsl.primitives.mamba2 import cuda
+from aira_dsl.primitives.mamba2.module import Mamba2
 from aira_dsl.primitives.mamba2.ssd import Operands, ssd
-from aira_dsl.primitives.mixers import Mamba2
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +76,7 @@ def test_cpu_tensors_never_touch_the_packages(tmp_path: Path) -> None:
     script = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         "import torch\n"
-        "from aira_dsl.primitives.mixers import Mamba2\n"
+        "from aira_dsl.primitives.mamba2.module import Mamba2\n"
         "from aira_dsl.primitives import Mamba2 as Spec\n"
         "mixer = Mamba2(Spec(inner=8, head_dim=4), 6)\n"
         "mixer.init_weights(torch.Generator(), 1)\n"

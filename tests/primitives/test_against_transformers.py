@@ -15,7 +15,11 @@ from transformers.models.mamba2.modeling_mamba2 import Mamba2Mixer
 from aira_dsl.primitives import MLP as MLPSpec
 from aira_dsl.primitives import Attention as AttentionSpec
 from aira_dsl.primitives import Mamba2 as Mamba2Spec
-from aira_dsl.primitives.mixers import MLP, Attention, Mamba2, Mixer, RMSNorm
+from aira_dsl.primitives.attention.module import Attention
+from aira_dsl.primitives.common.mixer import Mixer
+from aira_dsl.primitives.common.norm import RMSNorm
+from aira_dsl.primitives.mamba2.module import Mamba2
+from aira_dsl.primitives.mlp.module import MLP
 
 
 def noise(*shape: int) -> torch.Tensor:

@@ -17,11 +17,13 @@ from aira_dsl.architecture import Architecture
 from aira_dsl.models import build as build_model
 from aira_dsl.models.accelerate import FastModel, missing_kernels
 from aira_dsl.models.cpu_model import run_mixer
-from aira_dsl.primitives import MLP, Attention, Block, Mamba2
+from aira_dsl.primitives import MLP, Attention, Mamba2
 from aira_dsl.primitives.common.cpu_norm import add_norm
+from aira_dsl.primitives.common.mixer import Mixer
+from aira_dsl.primitives.common.norm import RMSNorm
 from aira_dsl.primitives.kernels import call
 from aira_dsl.primitives.kernels.build import build, load
-from aira_dsl.primitives.mixers import Mixer, RMSNorm, make_mixer
+from aira_dsl.primitives.registry import Block, make_mixer
 
 # On a laptop without a compiler there is nothing to test; in CI that is an error.
 pytestmark = pytest.mark.skipif(

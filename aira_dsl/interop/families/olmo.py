@@ -10,7 +10,8 @@ from typing import Any
 from aira_dsl.architecture import MAX_LAYERS, Architecture
 from aira_dsl.errors import InputError
 from aira_dsl.interop.refusal import reading_config, refuse
-from aira_dsl.primitives import MLP, Attention, Block
+from aira_dsl.primitives import MLP, Attention
+from aira_dsl.primitives.registry import Block
 
 
 def to_olmo(architecture: Architecture) -> dict[str, Any]:

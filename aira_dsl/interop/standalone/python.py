@@ -4,10 +4,10 @@ import textwrap
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.interop.standalone.source import (
-    MIXERS,
     layers_expression,
     mixer_parts,
     part,
+    require_mixers,
     used_blocks,
 )
 from aira_dsl.version import __version__
@@ -26,7 +26,11 @@ def to_python(architecture: Architecture) -> str:
 
     Its state dict has the names and shapes of ours, so weights move both ways:
     `Model().load_state_dict(aira_dsl.build(architecture).state_dict())`.
+
+    Raises:
+        InputError: E0510, a kind of block has no standalone code.
     """
+    require_mixers(architecture, "python")
     return "\n\n".join([_head(architecture), *mixer_parts(architecture), _tail(architecture)])
 
 
@@ -45,7 +49,7 @@ def _tail(architecture: Architecture) -> str:
     for name in used_blocks(architecture):
         block = architecture.blocks[name]
         parameters = ", ".join(f"{key}={_literal(value)}" for key, value in block if key != "kind")
-        blocks.append(f'    "{name}": ({MIXERS[block.kind]}, dict({parameters})),')
+        blocks.append(f'    "{name}": ({type(block).__name__}, dict({parameters})),')
     layers = layers_expression(architecture)
     if len(layers) > 88:
         inner = textwrap.fill(layers, 94, initial_indent="    ", subsequent_indent="    ")

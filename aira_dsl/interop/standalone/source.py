@@ -3,19 +3,45 @@
 import ast
 import inspect
 from importlib import import_module
+from types import ModuleType
 
 from aira_dsl.architecture import Architecture
+from aira_dsl.interop.refusal import refuse
 from aira_dsl.language.syntax.parser import parse_pattern
 from aira_dsl.language.syntax.tree import Group, Pattern
+from aira_dsl.primitives import Primitive, registry
+from aira_dsl.primitives.registry import KINDS
 
-MIXERS = {"attention": "Attention", "mlp": "MLP", "mamba2": "Mamba2"}
 _COPIED = "# --- copied from here\n"
 
 
 def part(name: str) -> str:
-    """Return what stands behind the imports of a part, or behind its mark."""
-    home = "primitives.{}.standalone" if name in MIXERS else "interop.standalone.parts.{}"
-    text = inspect.getsource(import_module(f"aira_dsl.{home.format(name)}"))
+    """Return the text of a module of `parts`: what follows its imports, or its mark."""
+    return _body(import_module(f"aira_dsl.interop.standalone.parts.{name}"))
+
+
+def mixers() -> dict[str, type[Primitive]]:
+    """Return the specs of all kinds that can be exported as text."""
+    return {kind: spec for kind, spec in KINDS.items() if registry.part(spec, "standalone")}
+
+
+def mixer_source(spec: type[Primitive]) -> str:
+    """Return the text of a kind's exported class, which has the name of its spec."""
+    module = registry.part(spec, "standalone")
+    assert module is not None, "refused before"
+    return _body(module)
+
+
+def require_mixers(architecture: Architecture, emit: str) -> None:
+    """Raise InputError E0510 if a layer is of a kind that cannot be exported as text."""
+    known = mixers()
+    kinds = dict.fromkeys(architecture.blocks[name].kind for name in architecture.layers)
+    reasons = [f"{kind} has no standalone code" for kind in kinds if kind not in known]
+    refuse(f"--emit {emit}", architecture, reasons, "use `aira_dsl.build` or --emit module")
+
+
+def _body(module: ModuleType) -> str:
+    text = inspect.getsource(module)
     if _COPIED in text:
         text = text.split(_COPIED)[1]
     else:
@@ -28,7 +54,7 @@ def part(name: str) -> str:
 def mixer_parts(architecture: Architecture) -> list[str]:
     """Return the source of every mixer that the layers use, norms first."""
     kinds = {architecture.blocks[name].kind for name in architecture.layers}
-    return [part("norm"), *(part(kind) for kind in MIXERS if kind in kinds)]
+    return [part("norm"), *(mixer_source(KINDS[kind]) for kind in KINDS if kind in kinds)]
 
 
 def used_blocks(architecture: Architecture) -> list[str]:

@@ -12,7 +12,7 @@ from functools import partial
 from aira_dsl.language.diagnostics.suggest import nearest
 from aira_dsl.language.diagnostics.syntax_help import HOW
 from aira_dsl.language.vocabulary import STATEMENTS
-from aira_dsl.primitives import KINDS
+from aira_dsl.primitives.registry import KINDS
 
 
 def parameters(inside: str) -> str | None:

@@ -18,7 +18,7 @@ from aira_dsl.language.diagnostics.suggest import nearest, suggestion
 from aira_dsl.language.semantics.declarations import Recipe
 from aira_dsl.language.semantics.values import Rule, Scalar, broken_rule, constant, scalar
 from aira_dsl.language.syntax.tree import Parameters, end_of, start_of
-from aira_dsl.primitives import KINDS, Block
+from aira_dsl.primitives.registry import KINDS, Block
 
 Spec = Any
 """One of the primitives (`aira_dsl.primitives.Block`)."""

@@ -27,7 +27,7 @@ from aira_dsl.language.syntax.tree import (
     start_of,
 )
 from aira_dsl.language.vocabulary import DEFINITIONS, SECTIONS, STATEMENTS, known_statements
-from aira_dsl.primitives import KINDS
+from aira_dsl.primitives.registry import KINDS
 
 MAX_NAME = 64
 

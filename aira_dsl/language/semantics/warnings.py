@@ -98,20 +98,18 @@ def _claimed_in_comment(item: Statement, depth: int, sink: Sink) -> None:
 
 def _missing_order(section: Section, read: Meaning, layers: tuple[str, ...], sink: Sink) -> None:
     """Report models that can hardly look back, or do not know what came first."""
-    blocks = [read.blocks[name] for name in set(layers)]
-    kinds = {block.kind for block in blocks}
+    blocks = [read.blocks[name] for name in dict.fromkeys(layers)]
     context = read.settings.get("context", Design.model_fields["context"].default)
     at = section.name or section.word
-    if "attention" not in kinds and context >= LONG_CONTEXT:
+    if not any(block.recalls for block in blocks) and context >= LONG_CONTEXT:
         design = Design(**read.settings, blocks=read.blocks)
         if design.stack_parameters(layers) >= LARGE:
             message = f"a context of {context:,} tokens, and no layer that can look back exactly"
             _at(at, "W0205", message, "a few attention layers keep recall", sink)
-    if "mamba2" not in kinds and "attention" in kinds:
-        positions = [block.rope for block in blocks if block.kind == "attention"]
-        if not any(positions):
-            message = "no attention layer has positions: nothing knows the order of the tokens"
-            _at(at, "W0206", message, "give one of them `rope`, or add a mamba2 block", sink)
+    mixing = dict.fromkeys(block.kind for block in blocks if block.mixes_tokens)
+    if mixing and not any(block.knows_order for block in blocks):
+        message = f"no {' or '.join(mixing)} layer has positions: no layer knows the token order"
+        _at(at, "W0206", message, "give one of them `rope`, or add a mamba2 block", sink)
 
 
 def _at(token: Token, code: str, message: str, help_text: str, sink: Sink) -> None:

@@ -18,7 +18,7 @@ from aira_dsl.language.diagnostics.suggest import did_you_mean, nearest
 from aira_dsl.language.syntax.parser import WORDS
 from aira_dsl.language.syntax.tree import end_of, start_of
 from aira_dsl.language.vocabulary import SECTIONS, STATEMENTS
-from aira_dsl.primitives import KINDS
+from aira_dsl.primitives.registry import KINDS
 
 _QUOTED = re.compile(r"[\"'“”„‘’«»]([^\"'“”„‘’«»\n]*)[\"'“”„‘’«»]")
 _BLOCK_START = {"NAME", "INT", "LPAR"}

@@ -1,34 +1,15 @@
 """The JSON Schema of the YAML form, made from the models; `python -m` this module prints it.
 
-It says what an editor can say while one types. What needs more than one value at a time (heads that
-divide a width, names that are defined) only `aira-dsl check` finds.
+An editor checks with it while one types. Rules about several values (heads that divide a width,
+names that are defined) are checked by `aira-dsl check` only. Descriptions are those of the models.
 """
 
 import json
 from typing import Any
 
 from aira_dsl.architecture import MAX_LAYERS, SETTINGS, Design, Scale
-from aira_dsl.primitives import KINDS
+from aira_dsl.primitives.registry import KINDS
 
-_SETTINGS = {
-    "width": "Model dimension.",
-    "vocab": "Number of token ids.",
-    "context": "Tokens of a sequence at which costs are counted.",
-    "tie_embeddings": "Whether the head shares the embedding's weights.",
-    "norm_eps": "Epsilon of every RMSNorm.",
-}
-_PARAMETERS = {
-    "heads": "Query heads.",
-    "kv_heads": "Key and value heads; as many as heads if left out.",
-    "head_dim": "Channels of a head.",
-    "rope": "Base θ of rotary positions, or none.",
-    "hidden": "Hidden units.",
-    "activation": "What stands between the projections; swiglu is gated.",
-    "inner": "Width inside, all heads together.",
-    "state": "Size of the state, N.",
-    "conv": "Kernel of the causal convolution.",
-    "groups": "Groups of heads that share B and C.",
-}
 _NAME = {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "maxLength": 64}
 _SPAN = r"[0-9]+(\s*-\s*[0-9]+)?"
 _NOTHING = ["none", "null", "~"]
@@ -44,7 +25,7 @@ def schema() -> dict[str, Any]:
     extrapolation = {
         "parameters": {
             **_first(scale["parameters"]),
-            "description": "What to extrapolate to, without embeddings.",
+            "description": scale["parameters"]["description"],
         },
         "extrapolate": {
             "enum": ["stretch", "stack"],
@@ -93,7 +74,7 @@ def schema() -> dict[str, Any]:
 
 def _settings() -> dict[str, Any]:
     properties = Design.model_json_schema()["properties"]
-    return {key: {**_bare(properties[key]), "description": _SETTINGS[key]} for key in SETTINGS}
+    return {key: _bare(properties[key]) for key in SETTINGS}
 
 
 def _block() -> dict[str, Any]:
@@ -131,7 +112,7 @@ def _parameters(kind: str) -> dict[str, Any]:
         if len(options) > 1:  # one of them is nothing, which has several spellings
             options.append({"enum": _NOTHING})
         body = options[0] if len(options) == 1 else {"anyOf": options}
-        found[key] = {**body, "description": _PARAMETERS[key]}
+        found[key] = {**body, "description": value["description"]}
     return found
 
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from aira_dsl.primitives.attention.module import Attention
 from aira_dsl.primitives.common.rope import rotate
 from aira_dsl.primitives.kernels.call import call
-from aira_dsl.primitives.mixers import Attention
 
 HEAD_DIMS = (8, 16, 32, 64)
 """What `attention.hpp` is compiled for."""

@@ -7,11 +7,13 @@ Shapes: B batch, L new tokens, S all tokens, D model width, H heads, K key/value
 P head dimension.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Generator, Tensor, nn
 
-from aira_dsl import primitives
-from aira_dsl.primitives.common.cache import AttentionCache, LayerCache
+from aira_dsl.primitives.attention import spec
+from aira_dsl.primitives.common.cache import LayerCache, MixerCache
 from aira_dsl.primitives.common.mixer import Mixer, init_linear, init_output
 from aira_dsl.primitives.common.rope import rotate
 
@@ -20,10 +22,23 @@ CPU_HEAD_DIM = 16
 16, train a fifth quicker (docs/compiler.md) with the same result."""
 
 
+@dataclass(slots=True)
+class AttentionCache(MixerCache):
+    """Keys (after RoPE) and values of every token so far; grows by one token a step."""
+
+    keys_BKSP: Tensor
+    values_BKSP: Tensor
+
+    @property
+    def length(self) -> int:
+        """Tokens remembered."""
+        return self.keys_BKSP.shape[2]
+
+
 class Attention(Mixer):
     """softmax(q·k / sqrt(P)) · v over this and earlier tokens; heads share keys in groups."""
 
-    def __init__(self, block: primitives.Attention, width: int, norm_eps: float = 1e-5) -> None:
+    def __init__(self, block: spec.Attention, width: int, norm_eps: float = 1e-5) -> None:
         super().__init__()
         assert block.kv_heads is not None, "resolve the block first"
         assert block.head_dim is not None, "resolve the block first"
@@ -48,8 +63,8 @@ class Attention(Mixer):
             q_BHLP = rotate(q_BHLP, start=past, theta=self.rope)
             k_BKSP = rotate(k_BKSP, start=past, theta=self.rope)
         if cache is not None:
-            k_BKSP = cache.keys_BKLP = torch.cat((cache.keys_BKLP, k_BKSP), dim=2)
-            v_BKSP = cache.values_BKLP = torch.cat((cache.values_BKLP, v_BKSP), dim=2)
+            k_BKSP = cache.keys_BKSP = torch.cat((cache.keys_BKSP, k_BKSP), dim=2)
+            v_BKSP = cache.values_BKSP = torch.cat((cache.values_BKSP, v_BKSP), dim=2)
         y_BHLP = _attend(q_BHLP, k_BKSP, v_BKSP, past)
         return self.o_proj(y_BHLP.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
 

@@ -1,21 +1,28 @@
 """Causal grouped-query self-attention, with rotary positions (RoPE) or none."""
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from aira_dsl.primitives.base import Convention, Primitive, Size
+from aira_dsl.primitives.base import Color, Convention, Dimensions, Primitive, Size, Weights
 
 
 class Attention(Primitive):
     """Causal self-attention; the defaults are the paper's small scale (§1.3: 16 heads of 8)."""
 
+    symbol: ClassVar[str] = "A"
+    color: ClassVar[Color] = "cyan"
+
     kind: Literal["attention"] = "attention"
     heads: Size = 16
-    kv_heads: Size | None = None  # None: as many as heads
-    head_dim: Size | None = None  # None: width / heads
-    rope: Annotated[float, Field(gt=1.0, le=1e12)] | None = 10_000.0  # θ; None: no positions
+    """Query heads."""
+    kv_heads: Size | None = None
+    """Key and value heads; as many as heads if left out."""
+    head_dim: Size | None = None
+    """Channels of a head; width / heads if left out."""
+    rope: Annotated[float, Field(gt=1.0, le=1e12)] | None = 10_000.0
+    """Base θ of rotary positions; none for no positions."""
 
     def resolve(self, width: int) -> Self:
         """Fill in `kv_heads`, and `head_dim` where the heads divide the width."""
@@ -55,9 +62,15 @@ class Attention(Primitive):
             )
         return found
 
-    def parameters(self, width: int) -> int:
-        """Count q, k, v and output projections: 2·d·h·p + 2·d·kv·p."""
-        return 2 * width * self._head_dim * (self.heads + self._kv_heads)
+    def weights(self, width: int) -> Weights:
+        """Return the projections, 2·d·h·p + 2·d·kv·p parameters."""
+        queries, keys = self.heads * self._head_dim, self._kv_heads * self._head_dim
+        return {
+            "q_proj.weight": (queries, width),
+            "k_proj.weight": (keys, width),
+            "v_proj.weight": (keys, width),
+            "o_proj.weight": (width, queries),
+        }
 
     def training_flops(self, width: int, context: int, convention: Convention = "paper") -> int:
         """6·parameters + 12·context·heads·head_dim (paper §4.3), or half of that product."""
@@ -67,6 +80,20 @@ class Attention(Primitive):
     def kv_cache_elements(self) -> int:
         """Count keys and values: 2·kv_heads·head_dim."""
         return 2 * self._kv_heads * self._head_dim
+
+    @property
+    def knows_order(self) -> bool:
+        """Whether there are positions; without them only the causal mask tells tokens apart."""
+        return self.rope is not None
+
+    def at(self, dimensions: Dimensions) -> Self:
+        """Take the heads; a block without positions stays without them."""
+        return type(self)(
+            heads=dimensions.heads,
+            kv_heads=dimensions.kv_heads,
+            head_dim=dimensions.head_dim,
+            rope=None if self.rope is None else dimensions.rope,
+        )
 
     @property
     def _head_dim(self) -> int:

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from aira_dsl.primitives.common.norm import RMSNorm
 from aira_dsl.primitives.kernels.call import call
-from aira_dsl.primitives.mixers import RMSNorm
 
 
 def add_norm(norm: RMSNorm, x_BLD: Tensor, y_BLD: Tensor | None, dtype: torch.dtype) -> Any:

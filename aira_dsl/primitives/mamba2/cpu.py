@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from aira_dsl.primitives import Mamba2 as Block
 from aira_dsl.primitives.kernels.call import call
-from aira_dsl.primitives.mixers import Mamba2
+from aira_dsl.primitives.mamba2.module import Mamba2
+from aira_dsl.primitives.mamba2.spec import Mamba2 as Block
 
 CONV_WIDTHS = (2, 3, 4)
 """What `mamba2.hpp` is compiled for."""

@@ -22,16 +22,16 @@ N state size, M = G·N, C convolution channels (E + 2·M), K kernel, T = K - 1.
 
 import math
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor, nn
 
-from aira_dsl import primitives
-from aira_dsl.primitives.common.cache import LayerCache, Mamba2Cache
+from aira_dsl.primitives.common.cache import LayerCache, MixerCache
 from aira_dsl.primitives.common.mixer import Mixer, init_linear, init_output
 from aira_dsl.primitives.common.norm import GatedRMSNorm
-from aira_dsl.primitives.mamba2 import cuda
+from aira_dsl.primitives.mamba2 import cuda, spec
 from aira_dsl.primitives.mamba2.ssd import Operands, ssd
 
 DT_MIN, DT_MAX, DT_FLOOR = 1e-3, 1e-1, 1e-4
@@ -39,6 +39,14 @@ A_MIN, A_MAX = 1.0, 16.0
 
 KERNEL_CHUNK = 256
 """Chunk length of mamba_ssm's CUDA kernel (its own default)."""
+
+
+@dataclass(slots=True)
+class Mamba2Cache(MixerCache):
+    """The convolution's last inputs and the state; the same size however long the sequence is."""
+
+    inputs_BTC: Tensor
+    state_BHPN: Tensor
 
 
 class Mamba2(Mixer):
@@ -49,7 +57,7 @@ class Mamba2(Mixer):
 
     no_decay: ClassVar[tuple[str, ...]] = ("dt_bias", "A_log", "D")
 
-    def __init__(self, block: primitives.Mamba2, width: int, norm_eps: float = 1e-5) -> None:
+    def __init__(self, block: spec.Mamba2, width: int, norm_eps: float = 1e-5) -> None:
         super().__init__()
         self.block = block
         # A small state makes the products inside a chunk the larger part of the work, so chunks

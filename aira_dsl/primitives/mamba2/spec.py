@@ -1,28 +1,32 @@
 """Mamba-2: a selective state space with one scalar decay a head (SSD, arXiv 2405.21060)."""
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
-from aira_dsl.primitives.base import Convention, Primitive, Size
+from aira_dsl.primitives.base import Color, Convention, Dimensions, Primitive, Size, Weights
 
 
 class Mamba2(Primitive):
     """Mamba-2 mixer; the defaults are the paper's small scale (§1.3: expansion 1.25, state 4)."""
 
+    symbol: ClassVar[str] = "S"
+    color: ClassVar[Color] = "magenta"
+
     kind: Literal["mamba2"] = "mamba2"
-    inner: Size = 160  # SSM width, d_ssm
-    state: Size = 4  # SSM state size, N
-    head_dim: Size = 32  # P; heads = inner / head_dim
-    conv: Size = 4  # causal depthwise convolution kernel
-    groups: Size = 1  # heads share B and C inside a group
+    inner: Size = 160
+    """Inner width, all heads together (d_ssm)."""
+    state: Size = 4
+    """Size of the state, N."""
+    head_dim: Size = 32
+    """Channels of a head, P; there are inner / head_dim heads."""
+    conv: Size = 4
+    """Kernel of the causal depthwise convolution."""
+    groups: Size = 1
+    """Groups of heads that share B and C."""
 
     @property
     def heads(self) -> int:
         """Number of SSM heads."""
         return self.inner // self.head_dim
-
-    def resolve(self, width: int) -> Self:
-        """Return itself: nothing depends on the width."""
-        return self
 
     def problems(self, width: int) -> list[tuple[str, str, str]]:
         """Check that heads divide the inner width and groups divide the heads."""
@@ -54,15 +58,18 @@ class Mamba2(Primitive):
         """Width of the input projection: z, x, B, C and dt."""
         return self.inner + self.conv_channels + self.heads
 
-    def parameters(self, width: int) -> int:
-        """Count projections, convolution with bias, dt_bias, A_log, D and the gated norm."""
-        return (
-            width * self.projection
-            + self.conv_channels * (self.conv + 1)
-            + 3 * self.heads
-            + self.inner
-            + self.inner * width
-        )
+    def weights(self, width: int) -> Weights:
+        """Return projections, convolution with bias, dt_bias, A_log, D and the gated norm."""
+        return {
+            "in_proj.weight": (self.projection, width),
+            "conv1d.weight": (self.conv_channels, 1, self.conv),
+            "conv1d.bias": (self.conv_channels,),
+            "dt_bias": (self.heads,),
+            "A_log": (self.heads,),
+            "D": (self.heads,),
+            "norm.weight": (self.inner,),
+            "out_proj.weight": (width, self.inner),
+        }
 
     def training_flops(self, width: int, context: int, convention: Convention = "paper") -> int:
         """6·(d·d_in + d_conv·k + 2·n·P·N + w·d) (paper §4.3, where P is 64).
@@ -75,9 +82,22 @@ class Mamba2(Primitive):
         convolution = self.conv_channels * self.conv
         return projections + 6 * (convolution + 2 * self.inner * self.state)
 
-    def state_elements(self) -> int:
-        """Count the SSM state and the convolution's last inputs (kernel - 1 of them)."""
-        return self.inner * self.state + self.conv_channels * (self.conv - 1)
+    def recurrent_elements(self) -> int:
+        """Count the SSM state: heads·P·N."""
+        return self.inner * self.state
+
+    def convolution_elements(self) -> int:
+        """Count the convolution's last inputs, kernel - 1 of them."""
+        return self.conv_channels * (self.conv - 1)
+
+    def at(self, dimensions: Dimensions) -> Self:
+        """Take the inner width, state and heads, in one group."""
+        return type(self)(
+            inner=dimensions.inner,
+            state=dimensions.state,
+            head_dim=dimensions.ssm_head_dim,
+            conv=dimensions.conv,
+        )
 
 
 def _largest_divisor(number: int, limit: int) -> int:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from aira_dsl.primitives.kernels.call import call
-from aira_dsl.primitives.mixers import MLP
+from aira_dsl.primitives.mlp.module import MLP
 
 
 def supports(mixer: MLP) -> bool:

@@ -7,15 +7,15 @@ Shapes: B batch, L length, D model width, F hidden units.
 
 from torch import Generator, Tensor, nn
 
-from aira_dsl import primitives
 from aira_dsl.primitives.common.cache import LayerCache
 from aira_dsl.primitives.common.mixer import Mixer, init_linear, init_output
+from aira_dsl.primitives.mlp import spec
 
 
 class MLP(Mixer):
     """down(act(up(x))), or down(silu(gate(x)) · up(x)) with SwiGLU (arXiv 2002.05202)."""
 
-    def __init__(self, block: primitives.MLP, width: int, norm_eps: float = 1e-5) -> None:
+    def __init__(self, block: spec.MLP, width: int, norm_eps: float = 1e-5) -> None:
         super().__init__()
         self.activation = block.activation
         if block.activation == "swiglu":
