@@ -12,10 +12,10 @@ from aira_dsl.architecture import SETTINGS, Architecture, compress, cost
 from aira_dsl.errors import AiraError
 from aira_dsl.language import parse
 from aira_dsl.language.reading import examine
+from aira_dsl.language.syntax.outline import Item, Part
 from aira_dsl.language.syntax.scan import Lexeme
 from aira_dsl.language.vocabulary import LAYERS, SECTIONS
 from aira_dsl.lsp import keyword_docs
-from aira_dsl.lsp.outline import Item, Part
 from aira_dsl.lsp.patterns import expand
 from aira_dsl.lsp.scope import Named, Scope, Source
 from aira_dsl.primitives import Primitive

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from aira_dsl.language.syntax.outline import Item, Part, path_in
 from aira_dsl.language.syntax.scan import Lexeme
 from aira_dsl.language.vocabulary import DEFINITIONS
-from aira_dsl.lsp.outline import Item, Part, path_in
 from aira_dsl.lsp.scope import Named, Scope, Source, base_of
 
 

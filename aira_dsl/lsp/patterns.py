@@ -4,10 +4,10 @@ from lark import Token, UnexpectedInput
 
 from aira_dsl.language.diagnostics.collector import Sink
 from aira_dsl.language.semantics.patterns import Names, resolve
+from aira_dsl.language.syntax.outline import Item
 from aira_dsl.language.syntax.parser import parse_item
 from aira_dsl.language.syntax.scan import guard
 from aira_dsl.language.syntax.tree import Definition, Pattern, Statement
-from aira_dsl.lsp.outline import Item
 from aira_dsl.lsp.scope import Named, Scope
 
 

@@ -11,8 +11,8 @@ from aira_dsl.architecture import Architecture
 from aira_dsl.language import ArchitectureError, check, parse
 from aira_dsl.language.layout import repeat
 from aira_dsl.language.semantics.sorting import MAX_NAME
+from aira_dsl.language.syntax.outline import Item, Part
 from aira_dsl.language.syntax.scan import Lexeme
-from aira_dsl.lsp.outline import Item, Part
 from aira_dsl.lsp.scope import Scope, Source
 
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)

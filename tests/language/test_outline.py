@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aira_dsl.language.syntax.outline import outline
 from aira_dsl.language.syntax.parser import parse_file
 from aira_dsl.language.syntax.tree import Broken, Definition, start_of
-from aira_dsl.lsp.outline import outline
 from tests.lsp.texts import EXAMPLES
 
 LAYOUTS = """
