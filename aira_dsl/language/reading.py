@@ -22,7 +22,6 @@ from aira_dsl.language.syntax.parser import parse_file
 from aira_dsl.language.syntax.recover import recover
 from aira_dsl.language.syntax.scan import guard
 from aira_dsl.language.syntax.tree import Section, Statement, end_of, start_of
-from aira_dsl.language.vocabulary import STATEMENTS
 
 Form = Literal["arch", "yaml"]
 SUFFIXES = {".yaml", ".yml", ".json"}
@@ -164,7 +163,7 @@ def _parse(sink: Sink, form: Form) -> tuple[Section, ...] | None:
     try:
         return parse_file(sink.text)
     except UnexpectedInput as error:
-        return recover(sink, error, STATEMENTS)
+        return recover(sink, error)
 
 
 def _analyze(sink: Sink, origin: Origin | None, form: Form) -> _Found | None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aira_dsl.language.semantics.inheritance import Origin
-from aira_dsl.language.syntax.outline import Item, Part, outline, path_in
+from aira_dsl.language.syntax.cutter import outline
+from aira_dsl.language.syntax.outline import Item, Part, path_in
 from aira_dsl.language.vocabulary import DEFINITIONS, LAYERS, SECTIONS
 from aira_dsl.lsp import keyword_docs
 from aira_dsl.lsp.scope import Named, Scope, Source

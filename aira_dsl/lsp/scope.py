@@ -14,7 +14,8 @@ from aira_dsl.language import ArchitectureError
 from aira_dsl.language.diagnostics.collector import Sink
 from aira_dsl.language.documents import read_text
 from aira_dsl.language.semantics.inheritance import Origin, base_path
-from aira_dsl.language.syntax.outline import Item, Outline, Part, outline, path_in
+from aira_dsl.language.syntax.cutter import outline
+from aira_dsl.language.syntax.outline import Item, Outline, Part, path_in
 from aira_dsl.language.syntax.tree import Statement
 
 

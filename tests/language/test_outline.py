@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aira_dsl.language.syntax.outline import outline
+from aira_dsl.language.syntax.cutter import outline
 from aira_dsl.language.syntax.parser import parse_file
 from aira_dsl.language.syntax.tree import Broken, Definition, start_of
 from tests.lsp.texts import EXAMPLES
@@ -78,6 +78,30 @@ def test_a_section_that_is_never_closed_ends_at_the_next() -> None:
         ("architecture", False, 2),
         ("scale", True, 1),
     ]
+
+
+def test_a_section_inside_another_does_not_end_it() -> None:
+    text = "architecture x {\n width 3\n scale 1b { width 4 }\n layers A\n}"
+    (part,) = outline(text).parts
+    assert [item.key for item in part.items] == ["width", "layers"]
+    assert part.closed
+    assert [(inner.kind, inner.items[0].key) for inner in part.inner] == [("scale", "width")]
+    found, item = outline(text).at(text.index("width 4"))
+    assert (found, item and item.key) == (part.inner[0], "width")
+
+
+def test_a_brace_too_many_does_not_end_a_section() -> None:
+    text = "architecture x {\n block A = mlp { hidden 3 }}\n layers A\n}"
+    (part,) = outline(text).parts
+    assert [item.key for item in part.items] == ["block", "layers"]
+    assert part.items[0].stray is not None
+    assert part.closed
+
+
+def test_deep_nesting_costs_no_stack() -> None:
+    text = "architecture x {\n" + " scale a {\n" * 5000
+    (part,) = outline(text).parts
+    assert len(part.inner) == 5000
 
 
 @given(st.text('architecture spacel{}()=-×2e3;\n#"_ 漢😀\0\r', max_size=80))

@@ -126,7 +126,7 @@ class Sorter:
     def _sort_change(self, item: Change) -> None:
         if item.word in SECTIONS:
             message = f"{quoted(item.word)} begins a section of its own"
-            self._at(item.word, "E0216", message, "write it behind the last line of this section")
+            self._at(item.word, "E0216", message, "write it after the last line of this section")
         elif item.word == "layer":
             message = f"layers are overridden by their numbers, not by {quoted(item.name)}"
             self._at(item.name, "E0219", message, "for example `layer 3, 7-9 { … }`")

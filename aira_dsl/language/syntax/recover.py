@@ -1,33 +1,29 @@
 """After a syntax error: read the text section by section, so that one run shows every mistake."""
 
 import re
-from collections.abc import Collection
-from itertools import accumulate
 
 from lark import Token, UnexpectedInput
 
 from aira_dsl.language.diagnostics.collector import Hint, Sink
 from aira_dsl.language.diagnostics.snippet import quoted
-from aira_dsl.language.syntax.body import Body, at_end
+from aira_dsl.language.syntax.body import at_end, read_items
+from aira_dsl.language.syntax.cutter import outline
+from aira_dsl.language.syntax.outline import Outline, Part
 from aira_dsl.language.syntax.parser import parse_file
-from aira_dsl.language.syntax.scan import Lexeme, scan
+from aira_dsl.language.syntax.scan import Lexeme
 from aira_dsl.language.syntax.syntax_errors import report
-from aira_dsl.language.syntax.tree import Item, Section
-from aira_dsl.language.vocabulary import SECTIONS
+from aira_dsl.language.syntax.tree import Section
+from aira_dsl.language.vocabulary import SECTIONS, STATEMENTS
 
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) .*", re.MULTILINE)
-_FENCE = re.compile(r"```.*\n?")
 
 
-def recover(
-    sink: Sink, error: UnexpectedInput, statements: Collection[str]
-) -> tuple[Section, ...] | None:
+def recover(sink: Sink, error: UnexpectedInput) -> tuple[Section, ...] | None:
     """Report every syntax error of a text that Lark refused.
 
     Args:
         sink: holds the text and receives the diagnostics.
         error: what Lark said about the whole text.
-        statements: words that begin a statement.
 
     Returns:
         The sections with the statements that could be read, or None if there is none.
@@ -36,44 +32,69 @@ def recover(
         message, help_text = "a merge conflict is not settled", "keep one version, and no marks"
         sink.add("E0101", *conflict.span(), message, help_text)
         return None
-    lexemes = [each for each in scan(sink.text) if each.kind != "comment"]
-    if all(each.kind == "line" for each in lexemes):
+    whole = outline(sink.text)
+    if all(each.kind in {"line", "comment"} for each in whole.words):
         sink.add("E0107", 0, 0, "the text holds comments only", "write `architecture NAME { … }`")
         return None
-    steps = [(each.text == "}") - (each.text == "{") for each in reversed(lexemes)]
-    excess = [*reversed([*accumulate(steps)]), 0]
-    sections: list[Section] = []
-    at = _after_lines(lexemes, 0)
-    while at < len(lexemes) and not sink.exhausted:
-        if _FENCE.match(sink.text, lexemes[at].start):
-            at = _after_fence(sink, lexemes, at)
-            continue
-        brace = _opening(lexemes, at)
-        if brace is None:
-            _report_rest(sink, lexemes[at:], bool(sections), statements)
-            break
-        _check_header(sink, lexemes[at].start, lexemes[brace].end)
-        body = Body(sink, lexemes, brace, excess, statements)
-        sections.append(_section(lexemes[at : brace + 1], tuple(body.items())))
-        at = _after_lines(lexemes, body.at)
-    if not sink:  # whatever this scan did not see, Lark did
+    rest = _rest(whole)
+    stop = len(sink.text) if rest is None else rest.start
+    for fence in whole.fences:
+        if fence.start < stop:
+            _report_fence(sink, fence)
+    parts = [part for part in whole.parts if part.start < stop]
+    sections = []
+    for part, following in zip(parts, [*parts[1:], None], strict=False):
+        if not sink.exhausted:
+            sections.append(_read_section(sink, part, following))
+    if rest is not None and not sink.exhausted:
+        _report_rest(sink, rest, bool(sections))
+    if not sink:  # whatever the outline does not show, Lark saw
         report(sink, error, len(sink.text.rstrip()))
     return tuple(sections) or None
 
 
-def _opening(lexemes: list[Lexeme], at: int) -> int | None:
-    """Return where the `{` of the next section is, if what stands before it looks like a header."""
-    brace = next((i for i in range(at, len(lexemes)) if lexemes[i].text == "{"), None)
-    if brace is None or _many_lines(lexemes[at:brace]):
-        return None
-    header = [each for each in lexemes[at:brace] if each.kind != "line"]
-    return brace if header and header[0].kind == "name" else None
+def _rest(whole: Outline) -> Lexeme | None:
+    """Return the first word outside of sections, from which on the text is not read."""
+    lines = [part.header[0] for part in whole.parts if not _is_section(part)]
+    return min([*lines, *whole.strays], key=lambda each: each.start, default=None)
 
 
-def _many_lines(header: list[Lexeme]) -> bool:
-    """Whether words before the first `{` stand on several lines: then it is not the section's."""
-    kinds = "".join("|" if each.kind == "line" else "w" for each in header)
-    return "|" in kinds.strip("|") or kinds.endswith("|")
+def _is_section(part: Part) -> bool:
+    return part.open is not None and part.header[0].kind == "name"
+
+
+def _read_section(sink: Sink, part: Part, following: Part | None) -> Section:
+    """Read one section, of which the header may be wrong, too."""
+    assert part.open is not None, "it is a section"
+    _check_header(sink, part.start, part.open + 1)
+    items = tuple(read_items(sink, part))
+    if not part.closed and not sink.exhausted:
+        _check_closed(sink, part, following)
+    title = "".join(each.text for each in part.header[1:] if each.kind in {"name", "number"})
+    name = None
+    if title:
+        start = part.header[1].start
+        name = Token("NAME", title, start_pos=start, end_pos=start + len(title))
+    word = part.header[0]
+    token = Token("NAME", word.text, start_pos=word.start, end_pos=word.end)
+    return Section(token, name, items, part.open, part.open + 1)
+
+
+def _check_closed(sink: Sink, part: Part, following: Part | None) -> None:
+    """Report a section without its `}`, unless a `{` inside it has taken that one."""
+    assert part.open is not None, "it is a section"
+    at = len(sink.text.rstrip())
+    help_text, edit = "add `}` at the end", "" if at == part.open + 1 else "\n}"
+    if following is not None:
+        at = following.start
+        help_text, edit = f"add `}}` before `{following.header[0].text}`", "}\n"
+    else:
+        within = [each.text for each in outline(sink.text).words if each.start >= part.open]
+        opened = [bracket.text for item in part.items for bracket in item.opened]
+        if within.count("{") - within.count("}") <= opened.count("{"):
+            return
+    hint = Hint(help_text, edit or None, (at, at))
+    sink.add("E0102", part.open, part.open + 1, "this `{` is never closed", hint)
 
 
 def _check_header(sink: Sink, start: int, end: int) -> None:
@@ -94,31 +115,15 @@ def _report_header(sink: Sink, start: int) -> None:
         report(sink, error, end, start, "header")
 
 
-def _after_fence(sink: Sink, lexemes: list[Lexeme], at: int) -> int:
-    """Report the ``` of a Markdown text; return where its line ends."""
-    fence = _FENCE.match(sink.text, lexemes[at].start)
-    assert fence is not None, "the caller saw it"
-    start, end = fence.span()
-    hint = Hint("delete this line", "", (start, end))
-    sink.add("E0101", start, start + 3, "marks of Markdown are no part of the text", hint)
-    while at < len(lexemes) and lexemes[at].start < end:
-        at += 1
-    return at
+def _report_fence(sink: Sink, fence: Lexeme) -> None:
+    """Report the ``` of a Markdown text."""
+    hint = Hint("delete this line", "", (fence.start, fence.end))
+    message = "marks of Markdown are not part of the text"
+    sink.add("E0101", fence.start, fence.start + 3, message, hint)
 
 
-def _section(header: list[Lexeme], items: tuple[Item, ...]) -> Section:
-    words = [each for each in header if each.kind != "line"]
-    title = "".join(each.text for each in words[1:-1] if each.kind in {"name", "number"})
-    name = None
-    if title:
-        start, end = words[1].start, words[1].start + len(title)
-        name = Token("NAME", title, start_pos=start, end_pos=end)
-    return Section(_token(words[0]), name, items, words[-1].start, words[-1].end)
-
-
-def _report_rest(sink: Sink, rest: list[Lexeme], later: bool, statements: Collection[str]) -> None:
+def _report_rest(sink: Sink, first: Lexeme, later: bool) -> None:
     """Report what stands where a section belongs."""
-    first = next(each for each in rest if each.kind != "line")
     if first.text in SECTIONS:
         _report_header(sink, first.start)
     elif later:
@@ -127,7 +132,7 @@ def _report_rest(sink: Sink, rest: list[Lexeme], later: bool, statements: Collec
         if first.kind == "name":
             hint = Hint("move it into the section, or write `scale NAME { … }`")
         sink.add("E0108", first.start, first.end, message, hint)
-    elif first.text in statements:
+    elif first.text in STATEMENTS:
         message = f"expected a section, found the statement {quoted(first.text)}"
         help_text = "write `architecture NAME {` before it, and `}` at the end"
         sink.add("E0101", first.start, first.end, message, help_text)
@@ -135,13 +140,3 @@ def _report_rest(sink: Sink, rest: list[Lexeme], later: bool, statements: Collec
         message = f"expected a section, found {quoted(first.text)}"
         help_text = "a text begins with `architecture NAME {`"
         sink.add("E0101", first.start, first.end, message, help_text)
-
-
-def _after_lines(lexemes: list[Lexeme], at: int) -> int:
-    while at < len(lexemes) and lexemes[at].kind == "line":
-        at += 1
-    return at
-
-
-def _token(lexeme: Lexeme) -> Token:
-    return Token("NAME", lexeme.text, start_pos=lexeme.start, end_pos=lexeme.end)
