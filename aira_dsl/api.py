@@ -35,7 +35,7 @@ from aira_dsl.study.architecture_agent.setup import (
     require_method,
 )
 from aira_dsl.study.architecture_agent.source import AgentSource
-from aira_dsl.study.architecture_agent.transcripts import Dialogues
+from aira_dsl.study.architecture_agent.transcripts import Transcripts
 from aira_dsl.study.journal import Journal
 from aira_dsl.study.loop import Search
 from aira_dsl.study.progress import Progress
@@ -317,7 +317,7 @@ def _run(
         tell(replace(latest, trouble=reason))
 
     journal.on_trouble = trouble
-    dialogues = Dialogues(folder.path)
+    dialogues = Transcripts(folder.path)
     if isinstance(source, AgentSource):
         source.proposer.on_trouble = trouble
         source.archive = dialogues.keep

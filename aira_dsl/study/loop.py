@@ -187,7 +187,7 @@ class Search:
     def _judge(self, answer: Answer, trial: FrozenTrial) -> None:
         assert isinstance(self.source, AgentSource)
         with self.journal.exclusive():  # of two equal proposals one is the duplicate
-            verdict = self.source.judge(answer, trial, self.journal.trials())
+            verdict = self.source.read(answer, trial, self.journal.trials())
             self._write_verdict(trial, verdict)
 
     def _write_verdict(self, trial: FrozenTrial, verdict: Verdict) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
-from aira_dsl.agents.calls import Call
+from aira_dsl.agents.attempt import Attempt
 from aira_dsl.architecture import compress
 from aira_dsl.study.samplers import layers_of
 
@@ -63,7 +63,7 @@ class Trial:
     operation: str = ""
     parents: tuple[int, ...] = ()
     hypothesis: str = ""
-    calls: tuple[Call, ...] = ()
+    calls: tuple[Attempt, ...] = ()
 
     @property
     def tokens(self) -> int:
@@ -119,7 +119,7 @@ def _trial(trial: FrozenTrial, tests: Mapping[str, float | None], repeats: Repea
         operation=attributes.get("operation", ""),
         parents=tuple(attributes.get("parents", ())),
         hypothesis=attributes.get("hypothesis", ""),
-        calls=tuple(map(Call.model_validate, attributes.get("calls", ()))),
+        calls=tuple(map(Attempt.model_validate, attributes.get("calls", ()))),
     )
 
 

@@ -11,11 +11,11 @@ from aira_dsl.language import parse_space
 from aira_dsl.space import Space
 from aira_dsl.study.architecture_agent.answers import (
     MAX_ANSWER,
-    Accepted,
-    Complaint,
-    Rules,
+    AnswerRules,
+    Proposal,
+    Rejection,
     clean,
-    judge,
+    parse_answer,
 )
 
 SPACE = Space(
@@ -30,7 +30,7 @@ space small {
 """
     )
 )
-RULES = Rules(SPACE)
+RULES = AnswerRules(SPACE)
 WHOLE = """architecture mine {
   width 16
   block A = attention { heads 2 }
@@ -44,17 +44,17 @@ def answer(architecture: object, hypothesis: object = "because") -> str:
     return json.dumps({"hypothesis": hypothesis, "architecture": architecture})
 
 
-def complaint(text: str, rules: Rules = RULES) -> Complaint:
-    found = judge(text, rules, {})
-    assert isinstance(found, Complaint), found
+def complaint(text: str, rules: AnswerRules = RULES) -> Rejection:
+    found = parse_answer(text, rules, {})
+    assert isinstance(found, Rejection), found
     assert found.text
     return found
 
 
 @pytest.mark.parametrize("pattern", ["2A-2M", "A A M M", "layers 2×(A)-2M", "A+A,M-M", "2*A 2*M"])
 def test_a_pattern_in_any_notation_of_ours(pattern):
-    found = judge(answer(pattern), RULES, {})
-    assert isinstance(found, Accepted)
+    found = parse_answer(answer(pattern), RULES, {})
+    assert isinstance(found, Proposal)
     assert found.architecture.layers == ("A", "A", "M", "M")
     assert found.hypothesis == "because"
     assert found.architecture == SPACE.architecture(("A", "A", "M", "M"))
@@ -65,14 +65,14 @@ def test_a_pattern_in_any_notation_of_ours(pattern):
 )
 def test_the_object_is_found_in_what_models_put_around_it(wrapping):
     text = wrapping.replace("{}", answer("4A")).replace("{{", "{").replace("}}", "}")
-    found = judge(text, RULES, {})
-    assert isinstance(found, Accepted)
+    found = parse_answer(text, RULES, {})
+    assert isinstance(found, Proposal)
     assert found.architecture.pattern == "4A"
 
 
 def test_a_whole_text_of_the_space():
-    found = judge(answer(WHOLE % (16, "A-M-A-M")), RULES, {})
-    assert isinstance(found, Accepted)
+    found = parse_answer(answer(WHOLE % (16, "A-M-A-M")), RULES, {})
+    assert isinstance(found, Proposal)
     assert found.architecture.pattern == "2×(A-M)"
 
 
@@ -127,25 +127,25 @@ def test_a_wrong_pattern_gets_the_parsers_diagnostics(pattern, code, reason):
     ],
 )
 def test_a_whole_text_must_lie_in_the_space(text, reason):
-    found = judge(answer(text), RULES, {})
+    found = parse_answer(answer(text), RULES, {})
     if not reason:
-        assert isinstance(found, Accepted)
+        assert isinstance(found, Proposal)
         assert found.architecture.fingerprint == SPACE.architecture(("A",) * 4).fingerprint
     else:
-        assert isinstance(found, Complaint)
+        assert isinstance(found, Rejection)
         assert reason in found.text
 
 
 def test_free_proposals_may_change_parameters_within_bounds():
-    rules = Rules(SPACE, free=True)
-    found = judge(answer(WHOLE % (8, "A-3M")), rules, {})
-    assert isinstance(found, Accepted)
+    rules = AnswerRules(SPACE, free=True)
+    found = parse_answer(answer(WHOLE % (8, "A-3M")), rules, {})
+    assert isinstance(found, Proposal)
     assert found.architecture.blocks["M"].hidden == 8
     assert "at most" in complaint(answer(WHOLE % (4096, "A-3M")), rules).text
 
 
 def test_a_constraint_is_named():
-    found = complaint(answer("4A"), Rules(SPACE.where("A<=2")))
+    found = complaint(answer("4A"), AnswerRules(SPACE.where("A<=2")))
     assert "A<=2" in found.text
     assert "4" in found.text
 
@@ -153,8 +153,8 @@ def test_a_constraint_is_named():
 def test_what_was_tried_is_named_with_its_score():
     known = SPACE.architecture(("A",) * 4).fingerprint
     node = Node(7, "draft", state="valid", score=0.25, fitness=0.25, status="ok")
-    found = judge(answer("4A"), RULES, {known: node})
-    assert isinstance(found, Complaint)
+    found = parse_answer(answer("4A"), RULES, {known: node})
+    assert isinstance(found, Rejection)
     assert found.code == "duplicate"
     assert "trial 7" in found.text
     assert "0.2500" in found.text
@@ -162,8 +162,8 @@ def test_what_was_tried_is_named_with_its_score():
 
 def test_control_characters_do_not_survive():
     hostile = "\x1b[2J\x07boo\u202egnp\x00\n\tend\x9b31m"
-    found = judge(answer("4A", hostile), RULES, {})
-    assert isinstance(found, Accepted)
+    found = parse_answer(answer("4A", hostile), RULES, {})
+    assert isinstance(found, Proposal)
     assert found.hypothesis == "[2Jboognp end31m"
 
 
@@ -178,10 +178,10 @@ def test_cleaned_text_is_short_and_harmless(text, limit):
 @given(st.text(max_size=200))
 def test_no_text_breaks_the_reader(text):
     for proposal in (text, answer(text), answer(f"architecture x {{ {text} }}")):
-        judge(proposal, RULES, {})
+        parse_answer(proposal, RULES, {})
 
 
 def test_what_is_kept_is_what_is_read():
     """A killed search reads an answer again from its journal, cleaned."""
     text = json.dumps({"hypothesis": "a\nb", "architecture": WHOLE % (16, "4A")}, indent=2)
-    assert judge(clean(text, MAX_ANSWER), RULES, {}) == judge(text, RULES, {})
+    assert parse_answer(clean(text, MAX_ANSWER), RULES, {}) == parse_answer(text, RULES, {})

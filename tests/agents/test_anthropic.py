@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from service import KEY, NOW, Failure, Message, Service, serving
 
 from aira_dsl.agents.models.anthropic import DEFAULT_MODEL, STREAMED, AnthropicProposer
 from aira_dsl.agents.models.base import Message as Turn
 from aira_dsl.agents.models.base import Request, Usage
 from aira_dsl.errors import RunError, UsageError
+from tests.helpers.model_service import KEY, NOW, Failure, Message, Service, serving
 
 REQUEST = Request(
     system="rules", context="tried: nothing",

@@ -16,10 +16,15 @@ from lark import Lark
 
 from aira_dsl.agents.models import local
 from aira_dsl.agents.models.base import Message, Request
-from aira_dsl.agents.models.decoding import HYPOTHESIS, answer_grammar, longest_answer, terminal
 from aira_dsl.agents.models.local import LocalProposer, shortened
 from aira_dsl.errors import AiraError, UsageError
 from aira_dsl.language import expand_pattern
+from aira_dsl.study.architecture_agent.answer_grammar import (
+    HYPOTHESIS,
+    answer_grammar,
+    longest_answer,
+    terminal,
+)
 
 NAMES = ("A", "M", "Mb")
 SYSTEM = "You search for a good order of layers. A is attention, M an MLP, Mb is Mamba-2."

@@ -9,11 +9,11 @@ import random
 from collections import Counter
 
 import pytest
-from growing import ask, grow, scripted, steps_of
 
 from aira_dsl.agents.policies import MCTS, Evolution, Greedy
 from aira_dsl.agents.policies.sampling import BestOfN, OneShot
 from aira_dsl.agents.tree import Node, Tree
+from tests.helpers.policy_trees import ask, grow, scripted, steps_of
 
 
 def test_oneshot_is_a_single_draft_that_knows_nothing():

@@ -3,12 +3,12 @@
 import random
 
 import pytest
-from growing import ask, begin, finish, grow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aira_dsl.agents.policies import POLICIES
 from aira_dsl.agents.tree import Operation, Tree
+from tests.helpers.policy_trees import ask, begin, finish, grow
 
 PARENTS = {"draft": 0, "improve": 1, "debug": 1, "crossover": 2}
 scores = st.lists(st.none() | st.floats(-1, 1), min_size=40, max_size=40)

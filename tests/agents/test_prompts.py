@@ -4,21 +4,30 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from growing import grow, scripted
 
-from aira_dsl.agents.calls import Call
+from aira_dsl.agents.attempt import Attempt
 from aira_dsl.agents.models.base import Usage
 from aira_dsl.agents.policies import Greedy
 from aira_dsl.agents.tree import Node, Operation, Tree
 from aira_dsl.errors import InputError, UsageError
 from aira_dsl.space import Space
-from aira_dsl.study.architecture_agent.answers import Rules
-from aira_dsl.study.architecture_agent.prompt_files import PLACEHOLDERS, Templates
-from aira_dsl.study.architecture_agent.prompter import Assignment, Judge, Prompter, prompt_hash
+from aira_dsl.study.architecture_agent.answers import AnswerRules
+from aira_dsl.study.architecture_agent.prompt_files import PLACEHOLDERS, PromptTemplates
+from aira_dsl.study.architecture_agent.prompt_writer import (
+    Assignment,
+    EvaluatorFacts,
+    PromptWriter,
+    prompt_hash,
+)
+from tests.helpers.policy_trees import grow, scripted
 
 SPACE = Space.default()
-PROMPTER = Prompter(
-    Templates.load(), Rules(SPACE), Judge("mean accuracy", 0.05), memory=300, seed=1
+PROMPTER = PromptWriter(
+    PromptTemplates.load(),
+    AnswerRules(SPACE),
+    EvaluatorFacts("mean accuracy", 0.05),
+    memory=300,
+    seed=1,
 )
 NODES = (
     Node(0, "draft", (), "valid", 0.5, 0.5, "16A", hypothesis="all attention", status="ok",
@@ -32,7 +41,7 @@ NODES = (
 TREE = Tree(NODES)
 
 
-def ask(operation: Operation, calls: tuple[Call, ...] = (), number: int = 5, prompter=PROMPTER):
+def ask(operation: Operation, calls: tuple[Attempt, ...] = (), number: int = 5, prompter=PROMPTER):
     return prompter.request(TREE, Assignment(number, operation, calls, "3 of 9 evaluations"))
 
 
@@ -44,7 +53,7 @@ def test_the_system_text_has_the_spaces_own_facts():
 
 
 def test_the_system_text_names_constraints_and_freedom():
-    narrow = replace(PROMPTER, rules=Rules(SPACE.where("A<=4"), free=True))
+    narrow = replace(PROMPTER, rules=AnswerRules(SPACE.where("A<=4"), free=True))
     assert "A<=4" in narrow.system
     assert "parameters" in narrow.system
     assert "The blocks are fixed" not in narrow.system
@@ -109,7 +118,7 @@ def test_an_operation_is_told_what_it_needs(operation, parts):
 
 
 def test_a_repair_goes_on_with_the_conversation():
-    call = Call(
+    call = Attempt(
         model="m", prompt="", answer="", complaint="error[E0205]: no Q", code="E0205",
         usage=Usage(), usd=0, seconds=0,
     )  # fmt: skip
@@ -135,7 +144,7 @@ def test_the_hash_tells_prompts_apart():
 
 def test_every_prompt_file_names_all_that_it_may():
     """A value that no text uses is one that we promise for nothing."""
-    templates = Templates.load()
+    templates = PromptTemplates.load()
     for name, values in PLACEHOLDERS.items():
         for value in values:
             assert f"${{{value}}}" in templates.texts[name]
@@ -143,10 +152,10 @@ def test_every_prompt_file_names_all_that_it_may():
 
 def test_a_folder_replaces_single_prompts(tmp_path):
     (tmp_path / "draft.md").write_text("Surprise me for $$1. ${budget}")
-    templates = Templates.load(tmp_path)
+    templates = PromptTemplates.load(tmp_path)
     assert templates.fill("draft", budget="one") == "Surprise me for $1. one\n"
-    assert templates.texts["improve"] == Templates.load().texts["improve"]
-    assert templates.identity != Templates.load().identity
+    assert templates.texts["improve"] == PromptTemplates.load().texts["improve"]
+    assert templates.identity != PromptTemplates.load().identity
 
 
 @pytest.mark.parametrize(
@@ -160,13 +169,13 @@ def test_a_folder_replaces_single_prompts(tmp_path):
 def test_unusable_prompts_are_refused(tmp_path, name, text, reason):
     (tmp_path / f"{name}.md").write_text(text)
     with pytest.raises(InputError, match="E0813") as caught:
-        Templates.load(tmp_path)
+        PromptTemplates.load(tmp_path)
     assert reason in str(caught.value)
 
 
 def test_prompts_that_are_not_there(tmp_path):
     with pytest.raises(UsageError, match="E0812"):
-        Templates.load(tmp_path / "none")
+        PromptTemplates.load(tmp_path / "none")
     (tmp_path / "draft.md").write_bytes(b"\xff\xfe")
     with pytest.raises(UsageError, match="E0812"):
-        Templates.load(tmp_path)
+        PromptTemplates.load(tmp_path)

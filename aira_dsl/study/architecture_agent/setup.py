@@ -11,10 +11,10 @@ from aira_dsl.errors import UsageError
 from aira_dsl.evaluation.noise import score_noise
 from aira_dsl.evaluation.presets import EvaluatorSettings
 from aira_dsl.space import Space
-from aira_dsl.study.architecture_agent.answers import Rules
-from aira_dsl.study.architecture_agent.prompt_files import Templates
-from aira_dsl.study.architecture_agent.prompter import Judge, Prompter
-from aira_dsl.study.architecture_agent.source import AgentSource, Means
+from aira_dsl.study.architecture_agent.answers import AnswerRules
+from aira_dsl.study.architecture_agent.prompt_files import PromptTemplates
+from aira_dsl.study.architecture_agent.prompt_writer import EvaluatorFacts, PromptWriter
+from aira_dsl.study.architecture_agent.source import AgentBudget, AgentSource
 from aira_dsl.study.settings import (
     AgentSettings,
     Effort,
@@ -78,7 +78,7 @@ class Agent:
     settings: AgentSettings
     options: AgentOptions
     proposer: Proposer
-    templates: Templates
+    templates: PromptTemplates
 
     @classmethod
     def of(cls, space: Space, options: AgentOptions) -> Self:
@@ -88,7 +88,7 @@ class Agent:
             UsageError: E0812 to E0818, if prompts, key or proposer can not be had.
             InputError: E0813, for prompts that can not be used.
         """
-        templates = Templates.load(options.prompts)
+        templates = PromptTemplates.load(options.prompts)
         name = options.proposer or "anthropic"
         proposer = make_proposer(
             name,
@@ -136,11 +136,11 @@ class Agent:
         return Preview(request, most, usd, self.proposer.model, source.means.prices.date)
 
     def _source(self, space: Space, settings: SearchSettings, budget: int | None) -> AgentSource:
-        told = Judge(_objective(settings.evaluator), score_noise(settings.evaluator))
-        rules = Rules(space, self.options.free)
-        prompter = Prompter(self.templates, rules, told, self.proposer.memory, settings.seed)
+        told = EvaluatorFacts(_objective(settings.evaluator), score_noise(settings.evaluator))
+        rules = AnswerRules(space, self.options.free)
+        prompter = PromptWriter(self.templates, rules, told, self.proposer.memory, settings.seed)
         caps = Caps(self.options.max_usd, self.options.max_tokens)
-        means = Means(budget, caps, load_prices(self.options.prices))
+        means = AgentBudget(budget, caps, load_prices(self.options.prices))
         return AgentSource(settings, self.proposer, prompter, means)
 
 

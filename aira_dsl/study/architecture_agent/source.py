@@ -15,8 +15,8 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from aira_dsl.agents.attempt import Attempt
 from aira_dsl.agents.caller import Answer
-from aira_dsl.agents.calls import Call
 from aira_dsl.agents.models import Proposer, Request, Usage
 from aira_dsl.agents.policies import POLICIES
 from aira_dsl.agents.prices import Caps, Prices, most_tokens
@@ -25,8 +25,14 @@ from aira_dsl.architecture import Architecture
 from aira_dsl.evaluation.direction import Direction
 from aira_dsl.evaluation.result import Evaluation
 from aira_dsl.language import to_text
-from aira_dsl.study.architecture_agent.answers import MAX_ANSWER, Accepted, Complaint, clean, judge
-from aira_dsl.study.architecture_agent.prompter import Assignment, Prompter, prompt_hash
+from aira_dsl.study.architecture_agent.answers import (
+    MAX_ANSWER,
+    Proposal,
+    Rejection,
+    clean,
+    parse_answer,
+)
+from aira_dsl.study.architecture_agent.prompt_writer import Assignment, PromptWriter, prompt_hash
 from aira_dsl.study.settings import AgentSettings, SearchSettings
 from aira_dsl.study.source import USED_UP, NewTrial, describe
 
@@ -50,7 +56,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Means:
+class AgentBudget:
     """What an agent has to spend.
 
     Attributes:
@@ -81,11 +87,15 @@ class AgentSource:
     """
 
     def __init__(
-        self, settings: SearchSettings, proposer: Proposer, prompter: Prompter, means: Means
+        self,
+        settings: SearchSettings,
+        proposer: Proposer,
+        prompter: PromptWriter,
+        means: AgentBudget,
     ) -> None:
         assert settings.agent is not None
         self.ended = ""
-        self.archive: Callable[[int, Request, Call], None] = lambda number, request, call: None
+        self.archive: Callable[[int, Request, Attempt], None] = lambda number, request, call: None
         self.on_end: Callable[[FrozenTrial], None] = lambda trial: None
         self.proposer = proposer
         self._settings = settings
@@ -143,25 +153,25 @@ class AgentSource:
         self._in_flight[trial.number] = most_tokens(request, self.proposer.max_output)
         return request
 
-    def judge(self, answer: Answer, trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> Verdict:
+    def read(self, answer: Answer, trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> Verdict:
         """Read an answer; call while nobody else can add trials."""
         self._in_flight.pop(answer.number, None)
         reply = answer.reply
         if reply.stop in _STOPS:
-            found: Accepted | Complaint = Complaint(reply.stop, _STOPS[reply.stop])
+            found: Proposal | Rejection = Rejection(reply.stop, _STOPS[reply.stop])
         else:
             found = self._read(reply.text, trials)
         call = self._call(answer, found)
         self.archive(answer.number, answer.request, call)
         return self._verdict(found, (*calls_of(trial), call))
 
-    def _verdict(self, found: Accepted | Complaint, calls: tuple[Call, ...]) -> Verdict:
+    def _verdict(self, found: Proposal | Rejection, calls: tuple[Attempt, ...]) -> Verdict:
         attributes: dict[str, Any] = {
             "calls": [each.model_dump(mode="json") for each in calls],
             "tokens": sum(each.usage.total for each in calls),
             "hypothesis": found.hypothesis,
         }
-        if isinstance(found, Complaint):
+        if isinstance(found, Rejection):
             return Verdict(attributes)
         if self._agent.free:
             attributes["text"] = to_text(found.architecture)
@@ -181,29 +191,29 @@ class AgentSource:
         return request, usage, self._usd(usage)
 
     def _request(
-        self, tree: Tree, number: int, operation: Operation, calls: tuple[Call, ...]
+        self, tree: Tree, number: int, operation: Operation, calls: tuple[Attempt, ...]
     ) -> Request:
         left = "until the time is up"
         if (budget := self.means.budget) is not None:
             left = f"{budget - number} of {budget} evaluations, this one included"
         return self._prompter.request(tree, Assignment(number, operation, calls, left))
 
-    def _read(self, text: str, trials: Sequence[FrozenTrial]) -> Accepted | Complaint:
+    def _read(self, text: str, trials: Sequence[FrozenTrial]) -> Proposal | Rejection:
         nodes = self.tree(trials).nodes
         known = {
             trial.user_attrs["fingerprint"]: nodes[trial.number]
             for trial in reversed(trials)
             if "fingerprint" in trial.user_attrs
         }
-        return judge(text, self._rules, known)
+        return parse_answer(text, self._rules, known)
 
-    def _call(self, answer: Answer, found: Accepted | Complaint) -> Call:
-        return Call(
+    def _call(self, answer: Answer, found: Proposal | Rejection) -> Attempt:
+        return Attempt(
             model=answer.reply.model,
             prompt=prompt_hash(answer.request),
             answer=clean(answer.reply.text, MAX_ANSWER),
-            complaint=found.text if isinstance(found, Complaint) else "",
-            code=found.code if isinstance(found, Complaint) else "",
+            complaint=found.text if isinstance(found, Rejection) else "",
+            code=found.code if isinstance(found, Rejection) else "",
             usage=answer.reply.usage,
             usd=self._usd(answer.reply.usage),
             seconds=round(answer.seconds, 3),
@@ -247,9 +257,9 @@ def operation_of(trial: FrozenTrial) -> Operation:
     return Operation(attributes["operation"], tuple(attributes["parents"]), attributes["memory"])
 
 
-def calls_of(trial: FrozenTrial) -> tuple[Call, ...]:
+def calls_of(trial: FrozenTrial) -> tuple[Attempt, ...]:
     """Return the calls that were made for a trial."""
-    return tuple(map(Call.model_validate, trial.user_attrs.get("calls", ())))
+    return tuple(map(Attempt.model_validate, trial.user_attrs.get("calls", ())))
 
 
 def nodes_of(trials: Sequence[FrozenTrial], direction: Direction) -> list[Node]:

@@ -10,7 +10,7 @@ from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upl
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 
-from aira_dsl.agents.calls import Call
+from aira_dsl.agents.attempt import Attempt
 from aira_dsl.agents.models import Request
 from aira_dsl.utils.files import write_atomically
 
@@ -18,7 +18,7 @@ FOLDER = "dialogues"
 ARTIFACTS = "artifacts"
 
 
-class Dialogues:
+class Transcripts:
     """The dialogues of a run folder.
 
     Args:
@@ -29,7 +29,7 @@ class Dialogues:
         self._folder = run / FOLDER
         self._artifacts = run / ARTIFACTS
 
-    def keep(self, number: int, request: Request, call: Call) -> None:
+    def keep(self, number: int, request: Request, call: Attempt) -> None:
         """Write down all that was said about a trial, up to this answer.
 
         Raises:

@@ -11,7 +11,7 @@ import pytest
 from aira_dsl.cli import app
 from typer.testing import CliRunner, Result
 
-from aira_dsl.agents.calls import Call
+from aira_dsl.agents.attempt import Attempt
 from aira_dsl.agents.models.base import Usage
 from aira_dsl.errors import AiraError, InputError
 from aira_dsl.evaluation.table import Table
@@ -137,8 +137,8 @@ def test_an_agent_is_charged_for_what_it_proposes_in_vain(tmp_path: Path, table:
     )
     rows = list(read_run(folder).rows)
 
-    def call(code: str, tokens: int) -> Call:
-        return Call(
+    def call(code: str, tokens: int) -> Attempt:
+        return Attempt(
             model="a", prompt="0", answer="", complaint=code, code=code, usd=0.5, seconds=1.0,
             usage=Usage(input=tokens),
         )  # fmt: skip

@@ -8,20 +8,20 @@ order of their numbers, each line written once and then only added to), and the 
 import hashlib
 from dataclasses import dataclass
 
-from aira_dsl.agents.calls import Call
+from aira_dsl.agents.attempt import Attempt
 from aira_dsl.agents.models.base import Message, Request
 from aira_dsl.agents.tree import Node, Operation, Tree
 from aira_dsl.architecture import cost
 from aira_dsl.language import to_text
 from aira_dsl.space import Space
-from aira_dsl.study.architecture_agent.answers import Rules
-from aira_dsl.study.architecture_agent.prompt_files import Templates
+from aira_dsl.study.architecture_agent.answers import AnswerRules
+from aira_dsl.study.architecture_agent.prompt_files import PromptTemplates
 
 _NO_ANSWER = "(no answer)"  # an empty turn is refused by the service
 
 
 @dataclass(frozen=True)
-class Judge:
+class EvaluatorFacts:
     """What proposers are told of the evaluator.
 
     Attributes:
@@ -46,25 +46,25 @@ class Assignment:
 
     number: int
     operation: Operation
-    calls: tuple[Call, ...]
+    calls: tuple[Attempt, ...]
     budget: str
 
 
 @dataclass(frozen=True)
-class Prompter:
+class PromptWriter:
     """Writes the prompts of one search.
 
     Attributes:
         templates: the prompt files.
         rules: what an answer must obey.
-        judge: what is told of the evaluator.
+        evaluator: what is told of the evaluator.
         memory: how many trials are told at most: the best half, and the latest.
         seed: of the search.
     """
 
-    templates: Templates
-    rules: Rules
-    judge: Judge
+    templates: PromptTemplates
+    rules: AnswerRules
+    evaluator: EvaluatorFacts
     memory: int
     seed: int
 
@@ -80,8 +80,8 @@ class Prompter:
             costs=_costs(space),
             rules=_constraints(space),
             freedom=_freedom(self.rules),
-            objective=self.judge.objective,
-            noise=_noise(self.judge.noise),
+            objective=self.evaluator.objective,
+            noise=_noise(self.evaluator.noise),
         )
 
     def request(self, tree: Tree, assignment: Assignment) -> Request:
@@ -205,7 +205,7 @@ def _constraints(space: Space) -> str:
     return f"Every architecture must obey: {', '.join(map(str, space.constraints))}.\n"
 
 
-def _freedom(rules: Rules) -> str:
+def _freedom(rules: AnswerRules) -> str:
     if not rules.free:
         return "The blocks are fixed; you choose their order."
     bounds = ", ".join(f"{value:,} {name}" for name, value in rules.bounds.items())

@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict
 from aira_dsl.agents.models.base import Usage
 
 
-class Call(BaseModel):
+class Attempt(BaseModel):
     """A question and its answer.
 
     Attributes:
