@@ -29,8 +29,8 @@ from aira_dsl.report.run_files import write_run
 from aira_dsl.space import Space
 from aira_dsl.study.architecture_agent.setup import (
     REPAIRS,
-    Agent,
     AgentOptions,
+    ArchitectureAgent,
     Preview,
     require_method,
 )
@@ -199,7 +199,7 @@ def search(
         space = space or judge.table.space
         repeats = min(repeats, int(judge.table.seeds_A.min()) - 1)
     space = (space or Space.default()).where(*where)
-    agent = Agent.of(space, options) if method == "agent" else None
+    agent = ArchitectureAgent.of(space, options) if method == "agent" else None
     settings = SearchSettings.of(
         space,
         method=method,
@@ -267,7 +267,7 @@ def preview(
     if isinstance(judge, TableEvaluator):
         space = space or judge.table.space
     space = (space or Space.default()).where(*where)
-    agent = Agent.of(space, AgentOptions(**options))
+    agent = ArchitectureAgent.of(space, AgentOptions(**options))
     settings = SearchSettings.of(
         space,
         method="agent",
@@ -320,7 +320,7 @@ def _run(
     dialogues = Transcripts(folder.path)
     if isinstance(source, AgentSource):
         source.proposer.on_trouble = trouble
-        source.archive = dialogues.keep
+        source.on_attempt = dialogues.keep
         source.on_end = lambda trial: dialogues.attach(trial, journal.study._storage)
     loop = Search(space, settings, limits, journal, evaluator, source, folder.seconds_used, tell)
     try:

@@ -1,4 +1,4 @@
-"""One call to a proposer, as the journal keeps it."""
+"""The stored record of one call."""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -6,17 +6,18 @@ from aira_dsl.agents.models.base import Usage
 
 
 class Attempt(BaseModel):
-    """A question and its answer.
+    """One request for a proposal, and the outcome of its answer.
 
     Attributes:
-        model: who answered.
-        prompt: the first sixteen hexadecimal digits of the SHA-256 of all that was sent.
-        answer: the text of the answer, without control characters, cut at 20,000 characters.
-        complaint: why it could not be used; empty if it could.
-        code: the code of the first complaint, such as `E0201`, or `invalid` or `duplicate`.
+        model: the model that answered.
+        prompt: the first sixteen hexadecimal digits of the SHA-256 of the request.
+        answer: the answer in one line, without control characters, cut at 20,000 characters.
+        complaint: why the answer was rejected; empty if it was accepted.
+        code: code of the rejection, such as `E0201`, `invalid` or `duplicate`.
         usage: tokens.
-        usd: what it cost in US dollars, None if the model has no known price.
-        seconds: how long it took, waiting for the service included.
+        estimated: the service reported no usage that can be true, and `usage` is an upper bound.
+        usd: cost in US dollars; None if the price of the model is unknown.
+        seconds: duration of the call, waiting for the service included.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,5 +28,6 @@ class Attempt(BaseModel):
     complaint: str = ""
     code: str = ""
     usage: Usage
+    estimated: bool = False
     usd: float | None
     seconds: float

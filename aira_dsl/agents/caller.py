@@ -1,33 +1,16 @@
-"""Calls to a proposer on threads of their own: evaluations go on while a model thinks.
+"""Calls to a proposer on threads of their own: evaluations continue while a model thinks.
 
-The threads only call; everything they find is handed to the loop's thread, which alone writes to
-the journal. They are daemons: an interrupted search does not wait for a slow answer.
+The threads only call; the thread of the search collects the replies, and it alone writes to the
+study. They are daemon threads: an interrupted search does not wait for a slow answer.
 """
 
 import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 
 from aira_dsl.agents.models.base import Reply, Request
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came of a call.
-
-    Attributes:
-        number: of the trial that was asked for.
-        request: what was asked.
-        reply: the answer.
-        seconds: how long it took.
-    """
-
-    number: int
-    request: Request
-    reply: Reply
-    seconds: float
 
 
 class Caller:
@@ -35,41 +18,43 @@ class Caller:
 
     Args:
         ask: makes one call.
+
+    Attributes:
+        waiting: numbers of the trials whose calls are in flight.
     """
 
     def __init__(self, ask: Callable[[Request], Reply]) -> None:
         self._ask = ask
-        self._done: queue.SimpleQueue[tuple[int, Answer | BaseException]] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[Request, Reply | BaseException]] = queue.SimpleQueue()
         self.waiting: set[int] = set()
 
-    def start(self, number: int, request: Request) -> None:
-        """Make a call."""
-        self.waiting.add(number)
-        threading.Thread(target=self._call, args=(number, request), daemon=True).start()
+    def start(self, request: Request) -> None:
+        """Start a call."""
+        self.waiting.add(request.number)
+        threading.Thread(target=self._call, args=(request,), daemon=True).start()
 
-    def collect(self, timeout: float) -> list[Answer]:
-        """Wait until an answer is there, at most `timeout` seconds, and return all that are.
+    def collect(self, timeout: float) -> list[tuple[Request, Reply]]:
+        """Wait for a reply, at most `timeout` seconds, and return all replies that are there.
 
         Raises:
-            AiraError: what a call ended with.
+            AiraError: a call failed.
         """
-        found: list[Answer] = []
+        found: list[tuple[Request, Reply]] = []
         try:
             while self.waiting:
-                number, answer = self._done.get(timeout=0 if found else timeout)
-                self.waiting.discard(number)
-                if isinstance(answer, BaseException):
-                    raise answer
-                found.append(answer)
+                request, reply = self._done.get(timeout=0 if found else timeout)
+                self.waiting.discard(request.number)
+                if isinstance(reply, BaseException):
+                    raise reply
+                found.append((request, reply))
         except queue.Empty:
             pass
         return found
 
-    def _call(self, number: int, request: Request) -> None:
+    def _call(self, request: Request) -> None:
         started = time.monotonic()
         try:
-            reply = self._ask(request)
-            answer = Answer(number, request, reply, time.monotonic() - started)
-            self._done.put((number, answer))
+            reply = replace(self._ask(request), seconds=time.monotonic() - started)
+            self._done.put((request, reply))
         except BaseException as error:
-            self._done.put((number, error))
+            self._done.put((request, error))

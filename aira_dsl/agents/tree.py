@@ -1,8 +1,8 @@
-"""The search tree that a journal spells out, and the operations that make it grow.
+"""The search tree, and the operations that extend it.
 
-A node is a trial. Its parents are the trials that its operation started from: none for a draft, two
-for a crossover, one otherwise. A node without a score is running or buggy: the proposal could not
-be used, or the evaluation failed. The tree is all the state that a policy has.
+A node is a trial. Its parents are the trials that its operation starts from: none for a draft, two
+for a crossover, one otherwise. A node without a score is running or buggy: there is no usable
+proposal, or the evaluation failed. The tree is the whole state of a policy.
 """
 
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ MemoryKind = Literal["none", "all", "ancestors"]
 
 @dataclass(frozen=True)
 class Operation:
-    """What a proposer is asked to do.
+    """What a proposer has to do.
 
     Attributes:
         kind: draft, improve, debug or crossover.
         parents: numbers of the trials to start from: 0, 1, 1 and 2 of them.
-        memory: what the proposer is told of the other trials: nothing, all of them, or the
-            parent's debugging chain.
+        memory: the other trials that the request describes: none, all of them, or the debugging
+            chain of the parent.
     """
 
     kind: OperationKind
@@ -33,21 +33,20 @@ class Operation:
 
 @dataclass(frozen=True)
 class Node:
-    """A trial as policies and prompts see it.
+    """A trial in the tree.
 
     Attributes:
-        number: of the trial.
+        number: number of the trial.
         kind: the operation that made it.
         parents: the trials it was made from.
         state: running, valid (it has a score) or buggy.
-        fitness: its score, turned so that larger is better; None unless valid.
-        score: its score as the evaluator gave it; None unless valid.
-        pattern: its layers in the pattern notation; empty if there was no usable proposal.
-        text: the architecture as text, where the space does not fix the blocks; else empty.
-        hypothesis: why the proposer thought it good.
+        fitness: its score, negated if lower is better; None unless valid.
+        score: its score from the evaluator; None unless valid.
+        candidate: what was evaluated, as text for a request; empty without a usable proposal.
+        hypothesis: why the proposer expected a good score.
         status: `ok`, `pruned`, or how it failed.
-        message: what happened, for a failure.
-        details: its scores by task, in words.
+        message: details of a failure.
+        details: its scores by task, as text.
     """
 
     number: int
@@ -56,8 +55,7 @@ class Node:
     state: NodeState = "running"
     fitness: float | None = None
     score: float | None = None
-    pattern: str = ""
-    text: str = ""
+    candidate: str = ""
     hypothesis: str = ""
     status: str = ""
     message: str = ""
@@ -69,7 +67,7 @@ class Tree:
     """All nodes, in order of their numbers.
 
     Attributes:
-        nodes: the node of trial k at place k.
+        nodes: trial k is `nodes[k]`.
     """
 
     nodes: Sequence[Node]
@@ -94,7 +92,7 @@ class Tree:
 
     @property
     def best(self) -> Node | None:
-        """The valid node of the largest fitness; of equals the earliest."""
+        """The valid node of the largest fitness; the earliest of equal ones."""
         return max(self.valid, key=lambda node: (_fitness(node), -node.number), default=None)
 
     def children(self, node: Node) -> list[Node]:
@@ -102,14 +100,14 @@ class Tree:
         return self._children.get(node.number, [])
 
     def debug_depth(self, node: Node) -> int:
-        """Number of debugging steps in a row that led to this node, itself included."""
+        """Number of consecutive debugging steps that end with this node."""
         depth = 0
         while node.kind == "debug":
             depth, node = depth + 1, self.nodes[node.parents[0]]
         return depth
 
-    def debugging(self, node: Node) -> list[Node]:
-        """Return a node and the chain of attempts to mend it, in order."""
+    def debugging_chain(self, node: Node) -> list[Node]:
+        """Return a node and the attempts to repair it, in order."""
         chain = [node]
         while attempts := [n for n in self.children(chain[-1]) if n.kind == "debug"]:
             chain.append(attempts[0])

@@ -78,6 +78,20 @@ class EvaluatorSettings(BaseModel):
         """Which way the score gets better."""
         return Direction.MAXIMIZE if self.objective == "mad" else Direction.MINIMIZE
 
+    def describe(self) -> str:
+        """Say in words what a score measures, and which direction is better."""
+        if self.objective == "language":
+            return "Bits per byte of text that is not in the training data; lower is better."
+        summaries = [(type(run.task).__doc__ or "").strip().splitlines()[0] for run in self.runs]
+        tasks = zip((run.task.name for run in self.runs), summaries, strict=True)
+        return "\n".join(
+            [
+                "The mean, over the following tasks, of the fraction of correctly predicted tokens "
+                "on examples that are not in the training data; higher is better, 1 is perfect.",
+                *(f"- {name}: {summary}" for name, summary in tasks),
+            ]
+        )
+
     def identity(self) -> str:
         """Hash what decides the numbers: a corpus counts by its content, not by its path.
 

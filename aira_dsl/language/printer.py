@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from aira_dsl.architecture import SETTINGS, Architecture, Design, Scale, compress
+from aira_dsl.architecture import SETTINGS, Architecture, Design, Scale, SpaceDefinition, compress
 from aira_dsl.language.diagnostics.diagnostic import ArchitectureError, Diagnostic
 from aira_dsl.language.layout import Columns, Comment, lay_out, repeat
 from aira_dsl.language.reading import form_of, read_sections
@@ -53,6 +53,16 @@ def to_text(architecture: Architecture) -> str:
     for name, scale in architecture.scales.items():
         lines += ["", f"scale {name} {{", *_scale(scale, architecture), "}"]
     return format_text("\n".join(lines))
+
+
+def space_text(definition: SpaceDefinition) -> str:
+    """Write the blocks and dimensions of a space as text; its scales are left out.
+
+    `parse_space(space_text(s))` has the same dimensions, blocks and slots.
+    """
+    lines = [f"space {definition.name} {{", *_settings(definition, None)]
+    lines += [_block(name, block, definition.width) for name, block in definition.blocks.items()]
+    return format_text("\n".join([*lines, f"slots {definition.slots}", "}"]))
 
 
 def _scale(scale: Scale, base: Design) -> Iterator[str]:

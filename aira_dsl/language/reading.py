@@ -30,18 +30,22 @@ SUFFIXES = {".yaml", ".yml", ".json"}
 _Found = tuple[tuple[Section, ...], Meaning]
 
 
-def parse(text: str, *, filename: str = "<text>", file: str | Path | None = None) -> Architecture:
+def parse(
+    text: str, *, filename: str = "<text>", file: str | Path | None = None, base: str = ""
+) -> Architecture:
     """Read an architecture from its text.
 
     Args:
         text: what to read.
         filename: what diagnostics call it; a name ending in .yaml, .yml or .json means that form.
         file: where the text belongs, if it may extend other files; its ending counts first.
+        base: a correct text that this one is read on top of, unless it extends a file: it supplies
+            the statements and blocks that the text leaves out.
 
     Raises:
         ArchitectureError: with every broken rule, each at its place.
     """
-    sections, meaning, sink = _meaning(text, filename, file)
+    sections, meaning, sink = _meaning(text, filename, file, base)
     if meaning.kind == "space":
         word = sections[0].word
         message = "this is a search space, and one architecture is needed"
@@ -136,10 +140,10 @@ def space_of(meaning: Meaning) -> SpaceDefinition:
 
 
 def _meaning(
-    text: str, filename: str, file: str | Path | None
+    text: str, filename: str, file: str | Path | None, base: str = ""
 ) -> tuple[tuple[Section, ...], Meaning, Sink]:
     sink = Sink(text.removeprefix("\ufeff"), filename)
-    found = _analyze(sink, _origin(file), form_of(filename, file))
+    found = _analyze(sink, _origin(file), form_of(filename, file), base)
     if sink or found is None:
         raise ArchitectureError(sink.errors, sink.text)
     return *found, sink
@@ -166,7 +170,7 @@ def _parse(sink: Sink, form: Form) -> tuple[Section, ...] | None:
         return recover(sink, error)
 
 
-def _analyze(sink: Sink, origin: Origin | None, form: Form) -> _Found | None:
+def _analyze(sink: Sink, origin: Origin | None, form: Form, base: str = "") -> _Found | None:
     """Report everything that is wrong with the sink's text."""
     sections = _parse(sink, form) if guard(sink) else None
     if not sections:
@@ -176,12 +180,18 @@ def _analyze(sink: Sink, origin: Origin | None, form: Form) -> _Found | None:
     item = extends(sections)
     if item is not None:
         sink.inherited_at = item.start, item.end
-        base = _base(item, sink, origin)
-        if base is None:
+        lower = _base(item, sink, origin)
+        if lower is None:
             complete, file.main.any_name = False, True
             file.main.poisoned.add("width")  # whatever is inherited is unknown
         else:
-            file = file.over(base)
+            file = file.over(lower)
+    elif base:
+        word = sections[0].word
+        sink.inherited_at = start_of(word), end_of(word)
+        start, end = sink.append(base, "<base>")
+        below = parse_file(sink.whole, start, end)
+        file = file.over(sort_file(below, sink))
     return sections, analyze(file, sink, complete=complete)
 
 

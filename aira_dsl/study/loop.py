@@ -12,15 +12,15 @@ from dataclasses import dataclass, field, replace
 
 from optuna.trial import FrozenTrial, TrialState
 
-from aira_dsl.agents.caller import Answer, Caller
-from aira_dsl.agents.models.base import Request
+from aira_dsl.agents.caller import Caller
+from aira_dsl.agents.models.base import Reply, Request
 from aira_dsl.errors import AiraError
 from aira_dsl.evaluation.batch import evaluate_many
 from aira_dsl.evaluation.evaluator import Evaluator
 from aira_dsl.evaluation.pool import EvaluationPool, EvaluationRequest
 from aira_dsl.evaluation.result import Evaluation, SplitName, TaskScore
 from aira_dsl.space import Space
-from aira_dsl.study.architecture_agent.source import AgentSource, Verdict, is_asked_for
+from aira_dsl.study.architecture_agent.source import AgentSource, Outcome, needs_proposal
 from aira_dsl.study.journal import Journal
 from aira_dsl.study.progress import Progress
 from aira_dsl.study.pruning import cut_short, hopeless
@@ -115,8 +115,8 @@ class Search:
         if not self._mine and not self._others_run():
             return False
         answers = self._answers(0.0 if pool.running else TICK)
-        for answer in answers:
-            self._hear(answer, pool)
+        for request, reply in answers:
+            self._read(request, reply, pool)
         if pool.running or not (self._mine or answers):
             asking = self._caller is not None and self._caller.waiting
             for number, evaluation in pool.collect(GLANCE if asking else TICK):
@@ -157,7 +157,7 @@ class Search:
     def _start(self, trial: FrozenTrial, pool: EvaluationPool) -> None:
         """Ask for a trial's architecture, or evaluate it if it has one."""
         self._mine[trial.number] = trial
-        if is_asked_for(trial):
+        if needs_proposal(trial):
             self._ask(trial, pool)
         else:
             self._evaluate_trial(trial, pool)
@@ -168,36 +168,36 @@ class Search:
         assert self._caller is not None
         question = self.source.question(trial, self.journal.patiently(self.journal.trials))
         if isinstance(question, Request):
-            self._caller.start(trial.number, question)
-        elif isinstance(question, Verdict):
-            self.journal.patiently(lambda: self._write_verdict(trial, question))
+            self._caller.start(question)
+        elif isinstance(question, Outcome):
+            self.journal.patiently(lambda: self._write_outcome(trial, question))
             self._start(self._reread(trial), pool)
         else:
             self._finish(trial.number, question, cached=False)
 
-    def _answers(self, timeout: float) -> list[Answer]:
+    def _answers(self, timeout: float) -> list[tuple[Request, Reply]]:
         return self._caller.collect(timeout) if self._caller else []
 
-    def _hear(self, answer: Answer, pool: EvaluationPool) -> None:
-        """Write an answer down, and do what it leads to."""
-        trial = self._mine[answer.number]
-        self.journal.patiently(lambda: self._judge(answer, trial))
+    def _read(self, request: Request, reply: Reply, pool: EvaluationPool) -> None:
+        """Store an answer, and do what it leads to."""
+        trial = self._mine[request.number]
+        self.journal.patiently(lambda: self._store_answer(request, reply, trial))
         self._start(self._reread(trial), pool)
 
-    def _judge(self, answer: Answer, trial: FrozenTrial) -> None:
+    def _store_answer(self, request: Request, reply: Reply, trial: FrozenTrial) -> None:
         assert isinstance(self.source, AgentSource)
         with self.journal.exclusive():  # of two equal proposals one is the duplicate
-            verdict = self.source.read(answer, trial, self.journal.trials())
-            self._write_verdict(trial, verdict)
+            outcome = self.source.read(request, reply, trial, self.journal.trials())
+            self._write_outcome(trial, outcome)
 
-    def _write_verdict(self, trial: FrozenTrial, verdict: Verdict) -> None:
+    def _write_outcome(self, trial: FrozenTrial, outcome: Outcome) -> None:
         """Write down what an answer led to: first the calls, last what says that all is there."""
-        attributes = dict(verdict.user_attrs)
+        attributes = dict(outcome.user_attrs)
         complete = attributes.pop("fingerprint", None)
         self.journal.write(trial, attributes)
-        if verdict.architecture is not None:
+        if outcome.architecture is not None:
             slots = distributions(self.space)
-            params = dict(zip(slots, verdict.architecture.layers, strict=True))
+            params = dict(zip(slots, outcome.architecture.layers, strict=True))
             self.journal.fill(trial, params, slots)
             self.journal.write(trial, {"fingerprint": complete})
 

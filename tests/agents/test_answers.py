@@ -6,15 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aira_dsl.agents.answer import MAX_ANSWER, Proposal, Rejection
+from aira_dsl.agents.text import clean
 from aira_dsl.agents.tree import Node
 from aira_dsl.language import parse_space
 from aira_dsl.space import Space
 from aira_dsl.study.architecture_agent.answers import (
-    MAX_ANSWER,
     AnswerRules,
-    Proposal,
-    Rejection,
-    clean,
     parse_answer,
 )
 
@@ -55,9 +53,9 @@ def complaint(text: str, rules: AnswerRules = RULES) -> Rejection:
 def test_a_pattern_in_any_notation_of_ours(pattern):
     found = parse_answer(answer(pattern), RULES, {})
     assert isinstance(found, Proposal)
-    assert found.architecture.layers == ("A", "A", "M", "M")
+    assert found.candidate.layers == ("A", "A", "M", "M")
     assert found.hypothesis == "because"
-    assert found.architecture == SPACE.architecture(("A", "A", "M", "M"))
+    assert found.candidate == SPACE.architecture(("A", "A", "M", "M"))
 
 
 @pytest.mark.parametrize(
@@ -67,13 +65,13 @@ def test_the_object_is_found_in_what_models_put_around_it(wrapping):
     text = wrapping.replace("{}", answer("4A")).replace("{{", "{").replace("}}", "}")
     found = parse_answer(text, RULES, {})
     assert isinstance(found, Proposal)
-    assert found.architecture.pattern == "4A"
+    assert found.candidate.pattern == "4A"
 
 
 def test_a_whole_text_of_the_space():
     found = parse_answer(answer(WHOLE % (16, "A-M-A-M")), RULES, {})
     assert isinstance(found, Proposal)
-    assert found.architecture.pattern == "2×(A-M)"
+    assert found.candidate.pattern == "2×(A-M)"
 
 
 @pytest.mark.parametrize(
@@ -130,7 +128,7 @@ def test_a_whole_text_must_lie_in_the_space(text, reason):
     found = parse_answer(answer(text), RULES, {})
     if not reason:
         assert isinstance(found, Proposal)
-        assert found.architecture.fingerprint == SPACE.architecture(("A",) * 4).fingerprint
+        assert found.candidate.fingerprint == SPACE.architecture(("A",) * 4).fingerprint
     else:
         assert isinstance(found, Rejection)
         assert reason in found.text
@@ -140,7 +138,7 @@ def test_free_proposals_may_change_parameters_within_bounds():
     rules = AnswerRules(SPACE, free=True)
     found = parse_answer(answer(WHOLE % (8, "A-3M")), rules, {})
     assert isinstance(found, Proposal)
-    assert found.architecture.blocks["M"].hidden == 8
+    assert found.candidate.blocks["M"].hidden == 8
     assert "at most" in complaint(answer(WHOLE % (4096, "A-3M")), rules).text
 
 

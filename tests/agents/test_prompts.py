@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from aira_dsl.agents.agent import Assignment, prompt_hash
 from aira_dsl.agents.attempt import Attempt
 from aira_dsl.agents.models.base import Usage
 from aira_dsl.agents.policies import Greedy
@@ -12,18 +13,17 @@ from aira_dsl.agents.tree import Node, Operation, Tree
 from aira_dsl.errors import InputError, UsageError
 from aira_dsl.space import Space
 from aira_dsl.study.architecture_agent.answers import AnswerRules
-from aira_dsl.study.architecture_agent.prompt_files import PLACEHOLDERS, PromptTemplates
 from aira_dsl.study.architecture_agent.prompt_writer import (
-    Assignment,
+    PLACEHOLDERS,
     EvaluatorFacts,
     PromptWriter,
-    prompt_hash,
+    load_templates,
 )
 from tests.helpers.policy_trees import grow, scripted
 
 SPACE = Space.default()
 PROMPTER = PromptWriter(
-    PromptTemplates.load(),
+    load_templates(),
     AnswerRules(SPACE),
     EvaluatorFacts("mean accuracy", 0.05),
     memory=300,
@@ -32,10 +32,10 @@ PROMPTER = PromptWriter(
 NODES = (
     Node(0, "draft", (), "valid", 0.5, 0.5, "16A", hypothesis="all attention", status="ok",
          details="recall 0.500"),
-    Node(1, "draft", (), "buggy", pattern="", hypothesis="unclear", status="invalid",
+    Node(1, "draft", (), "buggy", candidate="", hypothesis="unclear", status="invalid",
          message="no JSON"),
     Node(2, "improve", (0,), "valid", 0.6, 0.6, "8×(A-M)", hypothesis="mix", status="ok"),
-    Node(3, "debug", (1,), "buggy", pattern="16M", status="diverged", message="loss is nan"),
+    Node(3, "debug", (1,), "buggy", candidate="16M", status="diverged", message="loss is nan"),
     Node(4, "draft", (), "running"),
 )  # fmt: skip
 TREE = Tree(NODES)
@@ -49,7 +49,7 @@ def test_the_system_text_has_the_spaces_own_facts():
     text = PROMPTER.system
     for part in ("43,046,721", "exactly 16", "block Mb = mamba2", "mean accuracy", "0.050", "65,"):
         assert part in text
-    assert "Every architecture must obey" not in text
+    assert "Constraints of every architecture" not in text
 
 
 def test_the_system_text_names_constraints_and_freedom():
@@ -144,7 +144,7 @@ def test_the_hash_tells_prompts_apart():
 
 def test_every_prompt_file_names_all_that_it_may():
     """A value that no text uses is one that we promise for nothing."""
-    templates = PromptTemplates.load()
+    templates = load_templates()
     for name, values in PLACEHOLDERS.items():
         for value in values:
             assert f"${{{value}}}" in templates.texts[name]
@@ -152,30 +152,30 @@ def test_every_prompt_file_names_all_that_it_may():
 
 def test_a_folder_replaces_single_prompts(tmp_path):
     (tmp_path / "draft.md").write_text("Surprise me for $$1. ${budget}")
-    templates = PromptTemplates.load(tmp_path)
+    templates = load_templates(tmp_path)
     assert templates.fill("draft", budget="one") == "Surprise me for $1. one\n"
-    assert templates.texts["improve"] == PromptTemplates.load().texts["improve"]
-    assert templates.identity != PromptTemplates.load().identity
+    assert templates.texts["improve"] == load_templates().texts["improve"]
+    assert templates.identity != load_templates().identity
 
 
 @pytest.mark.parametrize(
     ("name", "text", "reason"),
     [
-        ("drafts", "x", "nothing asks for"),
+        ("drafts", "x", "not the name of a prompt"),
         ("draft", "${score}", "${score}"),
-        ("draft", "5 $ a piece", "begins no"),
+        ("draft", "5 $ a piece", "does not begin a placeholder"),
     ],
 )
 def test_unusable_prompts_are_refused(tmp_path, name, text, reason):
     (tmp_path / f"{name}.md").write_text(text)
     with pytest.raises(InputError, match="E0813") as caught:
-        PromptTemplates.load(tmp_path)
+        load_templates(tmp_path)
     assert reason in str(caught.value)
 
 
 def test_prompts_that_are_not_there(tmp_path):
     with pytest.raises(UsageError, match="E0812"):
-        PromptTemplates.load(tmp_path / "none")
+        load_templates(tmp_path / "none")
     (tmp_path / "draft.md").write_bytes(b"\xff\xfe")
     with pytest.raises(UsageError, match="E0812"):
-        PromptTemplates.load(tmp_path)
+        load_templates(tmp_path)

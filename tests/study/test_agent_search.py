@@ -13,12 +13,12 @@ import pytest
 
 from aira_dsl.agents.models.base import Message as Turn
 from aira_dsl.agents.models.base import Request, Usage
-from aira_dsl.agents.models.scripted import ScriptedProposer
 from aira_dsl.agents.policies import POLICIES
 from aira_dsl.agents.prices import load_prices
 from aira_dsl.api import search
 from aira_dsl.errors import UsageError
 from aira_dsl.evaluation.table import load_table
+from aira_dsl.study.architecture_agent.mutation import BlindMutation
 from aira_dsl.study.run import Run, read_run
 from tests.helpers.model_service import KEY, Failure, Message, Service, serving
 
@@ -33,7 +33,7 @@ def mutating(body: dict[str, Any], place: int) -> Message:
     told = "" if isinstance(turns[0][1], str) else turns[0][1][0]["text"]
     seed = random.Random(told + "".join(texts)).getrandbits(32)
     request = Request("", tuple(Turn("user", t) for t in texts), seed, attempt=len(texts) // 2)
-    return Message(ScriptedProposer(SPACE.names, SPACE.draw).ask(request).text)
+    return Message(BlindMutation(SPACE)(request, random.Random(seed)))
 
 
 @pytest.fixture(autouse=True)

@@ -1,44 +1,53 @@
-"""Proposers: where answers come from."""
+"""Models: where answers come from."""
 
 from typing import Any
 
-from aira_dsl.agents.models.base import Message, Proposer, Reply, Request, Usage
+from aira_dsl.agents.models.base import AnswerFormat, Message, Proposer, Reply, Request, Usage
 from aira_dsl.errors import UsageError
-from aira_dsl.space import Space
 
 PROPOSERS = ("anthropic", "local", "scripted")
 
 
-def make_proposer(name: str, space: Space, **options: Any) -> Proposer:
-    """Return a proposer that is ready to be asked.
+def make_proposer(name: str, answers: AnswerFormat, **options: Any) -> Proposer:
+    """Return a proposer; `open` prepares it for requests.
 
     Args:
         name: one of `PROPOSERS`.
-        space: what it is to propose in.
+        answers: the form of the answers.
         options: `model`, `effort`, `base_url`, `max_output` for `anthropic`; None for its defaults.
 
     Raises:
-        UsageError: E0818 if it does not take an option; E0814 and others if it can not be had.
+        UsageError: E0818 if the proposer does not take an option; E0820, E0831 to E0833 if an
+            option is wrong or a package is missing.
     """
     given = {option: value for option, value in options.items() if value is not None}
     if name == "anthropic":
         from aira_dsl.agents.models.anthropic import AnthropicProposer
 
-        return AnthropicProposer(**given)
+        return AnthropicProposer(answers.schema, **given)
     if given:
         option = next(iter(given)).replace("_", "-")
         raise UsageError(
             "E0818",
-            f"--{option} does not go with the proposer {name!r}, which has a model of its own",
-            help="leave it out, or use --proposer anthropic",
+            f"--{option} is not an option of the proposer {name!r}",
+            help="remove it, or use --proposer anthropic",
         )
     if name == "local":
         from aira_dsl.agents.models.local import LocalProposer
 
-        return LocalProposer(space.names, space.slots)
+        return LocalProposer(answers.grammar, answers.longest)
     from aira_dsl.agents.models.scripted import ScriptedProposer
 
-    return ScriptedProposer(space.names, space.draw)
+    return ScriptedProposer(answers.draw)
 
 
-__all__ = ["PROPOSERS", "Message", "Proposer", "Reply", "Request", "Usage", "make_proposer"]
+__all__ = [
+    "PROPOSERS",
+    "AnswerFormat",
+    "Message",
+    "Proposer",
+    "Reply",
+    "Request",
+    "Usage",
+    "make_proposer",
+]

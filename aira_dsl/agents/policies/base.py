@@ -31,7 +31,7 @@ def mending(tree: Tree, node: Node, attempts: int) -> Operation | None:
 
     Returns None if it is valid, still running, or given up.
     """
-    chain = tree.debugging(node)
+    chain = tree.debugging_chain(node)
     if chain[-1].state == "buggy" and len(chain) <= attempts:
         return debug(chain[-1])
     return None
@@ -39,4 +39,4 @@ def mending(tree: Tree, node: Node, attempts: int) -> Operation | None:
 
 def is_settled(tree: Tree, node: Node) -> bool:
     """Tell whether a node whose debugging cycle has nothing to continue has come to its end."""
-    return tree.debugging(node)[-1].state != "running"
+    return tree.debugging_chain(node)[-1].state != "running"

@@ -53,7 +53,7 @@ class Evolution:
                 return self._birth(generation, population, seen, rng)
             if not all(is_settled(tree, member) for member in members):
                 return None
-            ends = [tree.debugging(member)[-1] for member in members]
+            ends = [tree.debugging_chain(member)[-1] for member in members]
             seen += [node.fitness for node in ends if node.fitness is not None]
             population = self.survivors(population, ends)
         raise AssertionError("generations do not end")

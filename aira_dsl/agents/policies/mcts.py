@@ -56,7 +56,7 @@ class MCTS:
             if not all(is_settled(tree, child) for child in round_):
                 return None
             for child in round_:
-                statistics.add(path, tree.debugging(child))
+                statistics.add(path, tree.debugging_chain(child))
             rounds[leaf] += 1
 
     def select(self, tree: Tree, statistics: "Statistics") -> list[int]:

@@ -1,53 +1,65 @@
-"""Prompts: what a proposer is told, made from the space, the tree and the operation.
+"""Prompts: the requests to a proposer, written from the space, the tree and the operation.
 
-Three parts, from what never changes to what always does, so that a provider's cache can keep the
-beginning: the system text (the same bytes in every call of a search), the trials so far (in the
-order of their numbers, each line written once and then only added to), and the operation.
+A request has three parts, from the most constant to the most variable, so that a provider's cache
+keeps its beginning: the system text (the same bytes in every call of a search), the trials so far
+(in the order of their numbers; lines are only appended), and the operation.
 """
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
 
-from aira_dsl.agents.attempt import Attempt
-from aira_dsl.agents.models.base import Message, Request
+from aira_dsl.agents.agent import Assignment
+from aira_dsl.agents.models import Message, Request
+from aira_dsl.agents.prompt_templates import PromptTemplates
 from aira_dsl.agents.tree import Node, Operation, Tree
 from aira_dsl.architecture import cost
-from aira_dsl.language import to_text
 from aira_dsl.space import Space
 from aira_dsl.study.architecture_agent.answers import AnswerRules
-from aira_dsl.study.architecture_agent.prompt_files import PromptTemplates
 
-_NO_ANSWER = "(no answer)"  # an empty turn is refused by the service
+_PARENT = {"parent", "layers", "hypothesis", "budget"}
+_SCORED = _PARENT | {"score", "details"}
+
+PLACEHOLDERS: dict[str, set[str]] = {
+    "system": {
+        "count", "slots", "space", "costs", "rules", "freedom", "objective", "noise",
+    },
+    "draft": {"budget"},
+    "improve": _SCORED,
+    "debug": _PARENT | {"failure", "attempts"},
+    "crossover": _SCORED
+    | {"other", "other_layers", "other_score", "other_details", "other_hypothesis"},
+    "repair": {"complaint"},
+}  # fmt: skip
+"""The prompt files, without `.md`, with the placeholders of each."""
+
+_NO_ANSWER = "(no answer)"  # the service refuses an empty turn
+
+
+def load_templates(folder: str | Path | None = None) -> PromptTemplates:
+    """Read the prompts of the package, and those of a folder that replace some of them.
+
+    Raises:
+        UsageError: E0812, if the folder or a file in it cannot be read.
+        InputError: E0813, if a file is not one of the prompts or has an unknown placeholder.
+    """
+    defaults = resources.files("aira_dsl.study.architecture_agent") / "prompts"
+    return PromptTemplates.load(defaults, PLACEHOLDERS, folder)
 
 
 @dataclass(frozen=True)
 class EvaluatorFacts:
-    """What proposers are told of the evaluator.
+    """What a model is told about the evaluator.
 
     Attributes:
-        objective: a sentence or two: what is measured, which way is better.
-        noise: standard deviation of a score between seeds, or None if it is not known.
+        objective: what is measured, and which direction is better.
+        noise: standard deviation of a score between seeds; None if it is not known.
     """
 
     objective: str
     noise: float | None
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """A trial to be proposed.
-
-    Attributes:
-        number: of the trial.
-        operation: what to do.
-        calls: the answers so far, each with its complaint.
-        budget: what is left of the search's, in words.
-    """
-
-    number: int
-    operation: Operation
-    calls: tuple[Attempt, ...]
-    budget: str
 
 
 @dataclass(frozen=True)
@@ -56,10 +68,10 @@ class PromptWriter:
 
     Attributes:
         templates: the prompt files.
-        rules: what an answer must obey.
-        evaluator: what is told of the evaluator.
-        memory: how many trials are told at most: the best half, and the latest.
-        seed: of the search.
+        rules: which architectures may be proposed.
+        evaluator: facts about the evaluator.
+        memory: upper bound of the number of trials in a request: the best half, and the latest.
+        seed: seed of the search.
     """
 
     templates: PromptTemplates
@@ -68,15 +80,15 @@ class PromptWriter:
     memory: int
     seed: int
 
-    @property
+    @cached_property
     def system(self) -> str:
-        """What holds for the whole search."""
+        """The system text, the same in every request."""
         space = self.rules.space
         return self.templates.fill(
             "system",
             count=f"{space.count:,}",
             slots=space.slots,
-            space=_blocks(space),
+            space=self.rules.base.rstrip(),
             costs=_costs(space),
             rules=_constraints(space),
             freedom=_freedom(self.rules),
@@ -85,21 +97,21 @@ class PromptWriter:
         )
 
     def request(self, tree: Tree, assignment: Assignment) -> Request:
-        """Return what to ask for a trial, given the answers that could not be used."""
-        number, operation, calls = assignment.number, assignment.operation, assignment.calls
+        """Return the request for a proposal, with the rejected answers so far."""
+        number, operation, attempts = assignment.number, assignment.operation, assignment.attempts
         messages = [Message("user", self._task(tree, operation, assignment.budget))]
-        for call in calls:
-            messages.append(Message("assistant", call.answer or _NO_ANSWER))
-            repair = self.templates.fill("repair", complaint=call.complaint)
+        for attempt in attempts:
+            messages.append(Message("assistant", attempt.answer or _NO_ANSWER))
+            repair = self.templates.fill("repair", complaint=attempt.complaint)
             messages.append(Message("user", repair))
-        told = Tree([node for node in tree.nodes if node.number < number])
+        earlier = Tree([node for node in tree.nodes if node.number < number])
         return Request(
             system=self.system,
-            context=self._memory(told, operation),
+            context=self._memory(earlier, operation),
             messages=tuple(messages),
-            seed=_mixed(self.seed, number, len(calls)),
+            seed=_mixed(self.seed, number, len(attempts)),
             number=number,
-            attempt=len(calls),
+            attempt=len(attempts),
         )
 
     def _memory(self, tree: Tree, operation: Operation) -> str:
@@ -115,7 +127,7 @@ class PromptWriter:
             known = [node for node in known if node.number in kept]
         if not known:
             return ""
-        return "\n".join(["Tried so far:", *map(_line, known)]) + "\n"
+        return "\n".join(["Trials so far:", *map(_line, known)]) + "\n"
 
     def _task(self, tree: Tree, operation: Operation, budget: str) -> str:
         parents = [tree.nodes[number] for number in operation.parents]
@@ -132,31 +144,24 @@ class PromptWriter:
         return self.templates.fill(operation.kind, **values)
 
 
-def prompt_hash(request: Request) -> str:
-    """Return what tells whether two requests sent the same text."""
-    texts = [request.system, request.context]
-    texts += [f"{message.role}\n{message.text}" for message in request.messages]
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
-
-
 def _line(node: Node) -> str:
     parents = " and ".join(map(str, node.parents))
     origin = f"{node.kind} of {parents}" if parents else node.kind
     outcome = f"score {node.score:.4f}" if node.score is not None else _failure(node)
-    layers = node.text or node.pattern or "no architecture"
+    layers = node.candidate or "no architecture"
     return f"- trial {node.number} ({origin}): {layers}: {outcome}. {node.hypothesis}".rstrip()
 
 
 def _failure(node: Node) -> str:
     if node.status == "pruned":
-        return "stopped early as hopeless"
+        return "pruned: among the worst"
     return f"no score ({node.status})"
 
 
 def _described(node: Node) -> dict[str, object]:
     return {
         "parent": node.number,
-        "layers": node.text or node.pattern or "none",
+        "layers": node.candidate or "none",
         "score": f"{node.score:.4f}" if node.score is not None else _failure(node),
         "details": node.details,
         "hypothesis": node.hypothesis or "none given",
@@ -169,21 +174,15 @@ def _attempts(tree: Tree, node: Node) -> str:
     while node.kind == "debug":
         node = tree.nodes[node.parents[0]]
         chain.append(f"- trial {node.number}: {node.status}: {node.message}")
-    return "\n".join(["Tried before it:", *reversed(chain)]) + "\n" if chain else ""
-
-
-def _blocks(space: Space) -> str:
-    """Return the space as a text of its own language, without layers."""
-    lines = to_text(space.architecture((space.names[0],) * space.slots)).splitlines()
-    return "\n".join(line for line in lines if not line.lstrip().startswith("layers "))
+    return "\n".join(["Earlier attempts:", *reversed(chain)]) + "\n" if chain else ""
 
 
 def _noise(noise: float | None) -> str:
     if noise is None:
-        return "How much a score varies between seeds is not known."
+        return "The variation of a score between seeds is not known."
     return (
         f"The score of one architecture varies between seeds with a standard deviation of "
-        f"{noise:.3f}: smaller differences mean little."
+        f"{noise:.3f}: do not trust smaller differences."
     )
 
 
@@ -194,7 +193,7 @@ def _costs(space: Space) -> str:
         parameters = two.parameters - one.parameters
         flops = two.training_flops - one.training_flops
         rows.append(
-            f"A layer {name} has {parameters:,} parameters, {flops:,} training FLOPs a token."
+            f"A layer {name} has {parameters:,} parameters and {flops:,} training FLOPs per token."
         )
     return "\n".join(rows)
 
@@ -202,7 +201,7 @@ def _costs(space: Space) -> str:
 def _constraints(space: Space) -> str:
     if not space.constraints:
         return ""
-    return f"Every architecture must obey: {', '.join(map(str, space.constraints))}.\n"
+    return f"Constraints of every architecture: {', '.join(map(str, space.constraints))}.\n"
 
 
 def _freedom(rules: AnswerRules) -> str:
@@ -210,10 +209,9 @@ def _freedom(rules: AnswerRules) -> str:
         return "The blocks are fixed; you choose their order."
     bounds = ", ".join(f"{value:,} {name}" for name, value in rules.bounds.items())
     return (
-        "You may change the blocks' parameters, too: then answer with a whole architecture text of "
-        "the form above with a `layers` line. Kinds, names and dimensions stay; at most "
-        + bounds
-        + "."
+        "You may also change the parameters of the blocks. In that case answer with an "
+        "architecture text, `architecture NAME { … }`, with the changed blocks and a `layers` "
+        f"line. Kinds, names and dimensions are fixed. Upper bounds: {bounds}."
     )
 
 

@@ -1,20 +1,29 @@
-"""From what a user asks for to an agent: its place in the settings, and the source it becomes."""
+"""Builds the agent of a search from the user's options."""
 
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Self
 
+from aira_dsl.agents.agent import Agent, AgentBudget
 from aira_dsl.agents.models import Proposer, Request, Usage, make_proposer
+from aira_dsl.agents.policies import POLICIES
 from aira_dsl.agents.prices import Caps, load_prices
+from aira_dsl.agents.prompt_templates import PromptTemplates
+from aira_dsl.agents.tree import Tree
+from aira_dsl.architecture import Architecture
 from aira_dsl.errors import UsageError
 from aira_dsl.evaluation.noise import score_noise
-from aira_dsl.evaluation.presets import EvaluatorSettings
 from aira_dsl.space import Space
+from aira_dsl.study.architecture_agent.answer_format import answer_format
 from aira_dsl.study.architecture_agent.answers import AnswerRules
-from aira_dsl.study.architecture_agent.prompt_files import PromptTemplates
-from aira_dsl.study.architecture_agent.prompt_writer import EvaluatorFacts, PromptWriter
-from aira_dsl.study.architecture_agent.source import AgentBudget, AgentSource
+from aira_dsl.study.architecture_agent.domain import ArrangementDomain
+from aira_dsl.study.architecture_agent.prompt_writer import (
+    EvaluatorFacts,
+    PromptWriter,
+    load_templates,
+)
+from aira_dsl.study.architecture_agent.source import AgentSource
 from aira_dsl.study.settings import (
     AgentSettings,
     Effort,
@@ -29,7 +38,7 @@ REPAIRS = 2
 
 @dataclass(frozen=True)
 class AgentOptions:
-    """What a user may ask of an agent; None for the default. Explained in `aira_dsl.search`."""
+    """The options of an agent; None for the default. `aira_dsl.search` documents them."""
 
     policy: PolicyName | None = None
     proposer: ProposerName | None = None
@@ -47,14 +56,14 @@ class AgentOptions:
 
 @dataclass(frozen=True)
 class Preview:
-    """What an agent would be asked first.
+    """The first request of an agent.
 
     Attributes:
         request: the call that would be made.
-        most: more tokens than it can take.
-        usd: what that would cost, None if the model's price is not known.
-        model: who would be asked.
-        prices: when the price table was right.
+        most: upper bound of its tokens.
+        usd: upper bound of its cost in US dollars; None if the price of the model is unknown.
+        model: the model that would be asked.
+        prices: date of the price table.
     """
 
     request: Request
@@ -65,13 +74,13 @@ class Preview:
 
 
 @dataclass(frozen=True)
-class Agent:
-    """An agent that is ready to work.
+class ArchitectureAgent:
+    """An agent that proposes architectures, before its search is known.
 
     Attributes:
-        settings: what makes it this agent.
-        options: what was asked for.
-        proposer: what answers.
+        settings: its part of the settings of a search.
+        options: the user's options.
+        proposer: answers requests.
         templates: its prompts.
     """
 
@@ -82,17 +91,17 @@ class Agent:
 
     @classmethod
     def of(cls, space: Space, options: AgentOptions) -> Self:
-        """Get an agent for a space.
+        """Return the agent for a space.
 
         Raises:
-            UsageError: E0812 to E0818, if prompts, key or proposer can not be had.
-            InputError: E0813, for prompts that can not be used.
+            UsageError: E0812, E0818, E0820, E0831 to E0833, if prompts or proposer are not usable.
+            InputError: E0813, for prompts that are not usable.
         """
-        templates = PromptTemplates.load(options.prompts)
+        templates = load_templates(options.prompts)
         name = options.proposer or "anthropic"
         proposer = make_proposer(
             name,
-            space,
+            answer_format(space),
             model=options.model,
             effort=options.effort,
             base_url=options.base_url,
@@ -110,49 +119,64 @@ class Agent:
         return cls(settings, options, proposer, templates)
 
     def source(self, space: Space, settings: SearchSettings, budget: int | None) -> AgentSource:
-        """Return the agent as the source of a search, ready to be asked.
+        """Return the agent as the source of a search; its proposer is open.
 
         Raises:
-            UsageError: E0814 and others, if its proposer can not work; E0819, if its caps do not
+            UsageError: E0814 and others, if the proposer is not usable; E0819, if the caps do not
                 allow a single call.
         """
         self.proposer.open()
-        source = self._source(space, settings, budget)
-        _, usage, usd = source.first_call()
-        if cap := source.means.caps.exceeded(usd, usage.total):
-            price = "has no known price" if usd is None else f"may cost up to ${usd:.4f}"
+        preview = self.preview(space, settings, budget)
+        agent, domain = self._agent(space, settings, budget)
+        if cap := agent.budget.caps.exceeded(preview.usd, preview.most.total):
+            price = "has no known price"
+            if preview.usd is not None:
+                price = f"may cost up to ${preview.usd:.4f}"
             raise UsageError(
                 "E0819",
-                f"{cap} does not allow a single call: it {price} and may take {usage.total:,} "
-                "tokens",
-                help="raise it, lower --max-output, or give the model's price with --prices",
+                f"{cap} does not allow a single call: it {price} and may take "
+                f"{preview.most.total:,} tokens",
+                help="raise it, lower --max-output, or give the price of the model with --prices",
             )
-        return source
+        return AgentSource(settings, agent, domain)
 
     def preview(self, space: Space, settings: SearchSettings, budget: int | None) -> Preview:
-        """Return what would be asked first."""
-        source = self._source(space, settings, budget)
-        request, most, usd = source.first_call()
-        return Preview(request, most, usd, self.proposer.model, source.means.prices.date)
+        """Return the first request of a search."""
+        agent, _ = self._agent(space, settings, budget)
+        operation = agent.operation(Tree([]))
+        assert operation is not None, "the first operation of every policy is a draft"
+        request = agent.request(Tree([]), 0, operation)
+        most, prices = agent.bound(request), agent.budget.prices
+        return Preview(request, most, agent.usd(most), self.proposer.model, prices.date)
 
-    def _source(self, space: Space, settings: SearchSettings, budget: int | None) -> AgentSource:
-        told = EvaluatorFacts(_objective(settings.evaluator), score_noise(settings.evaluator))
+    def _agent(
+        self, space: Space, settings: SearchSettings, budget: int | None
+    ) -> tuple[Agent[Architecture], ArrangementDomain]:
+        evaluator = settings.evaluator
+        facts = EvaluatorFacts(evaluator.describe(), score_noise(evaluator))
         rules = AnswerRules(space, self.options.free)
-        prompter = PromptWriter(self.templates, rules, told, self.proposer.memory, settings.seed)
+        prompts = PromptWriter(self.templates, rules, facts, self.proposer.memory, settings.seed)
+        domain = ArrangementDomain(rules, prompts)
         caps = Caps(self.options.max_usd, self.options.max_tokens)
-        means = AgentBudget(budget, caps, load_prices(self.options.prices))
-        return AgentSource(settings, self.proposer, prompter, means)
+        agent = Agent(
+            POLICIES[self.settings.policy],
+            self.proposer,
+            domain,
+            AgentBudget(budget, self.settings.repairs, caps, load_prices(self.options.prices)),
+            settings.seed,
+        )
+        return agent, domain
 
 
 def require_method(method: str, sampler: SamplerName | None, options: AgentOptions) -> None:
-    """Refuse options of the other method.
+    """Refuse the options of the other method.
 
     Raises:
         UsageError: E0809.
     """
     if method == "agent" and sampler is not None:
         raise UsageError(
-            "E0809", "--sampler is for --method optuna", help="an agent has a --policy"
+            "E0809", "--sampler is an option of --method optuna", help="use --policy for an agent"
         )
     if method != "agent" and options != AgentOptions():
         different = [
@@ -162,23 +186,6 @@ def require_method(method: str, sampler: SamplerName | None, options: AgentOptio
         ]
         raise UsageError(
             "E0809",
-            f"--{different[0].replace('_', '-')} is for --method agent",
+            f"--{different[0].replace('_', '-')} is an option of --method agent",
             help="add --method agent",
         )
-
-
-def _objective(evaluator: EvaluatorSettings) -> str:
-    """Say what is measured."""
-    if evaluator.objective == "language":
-        return "Bits per byte on text that was not trained on; lower is better."
-    tasks = [
-        f"- {run.task.name}: {(type(run.task).__doc__ or '').strip().splitlines()[0]}"
-        for run in evaluator.runs
-    ]
-    return "\n".join(
-        [
-            "The mean, over these tasks, of the share of tokens predicted right on examples that "
-            "were not trained on; higher is better, 1 is perfect.",
-            *tasks,
-        ]
-    )

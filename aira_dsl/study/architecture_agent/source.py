@@ -1,129 +1,92 @@
 """An agent as the source of a search: trials become the policy's tree, answers become trials.
 
-An agent's trial enters the study before its architecture is known: with its operation and its
-parents, as the policy named them. Then the proposer is asked, as often as the answer can not be
-used and repairs are left; every answer is written down before the next call, so that a killed
-search pays at most for the call in flight once more. In the end the trial has an arrangement and
-is evaluated, or it has none and fails: `invalid`, or `duplicate` if all it would propose had been
-tried. Either way it counts as one evaluation of the budget.
+A trial of an agent is added to the study before its architecture is known, with the operation and
+the parents that the policy chose. Then the proposer is asked until an answer can be used or no
+repair is left. Every answer is stored before the next call, so that a killed search repeats at most
+the calls in flight. In the end the trial has an arrangement and is evaluated, or it fails:
+`invalid`, or `duplicate` if the last answer was an arrangement that had been tried. Either way it
+counts as one evaluation of the budget.
 """
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from aira_dsl.agents.agent import Agent
+from aira_dsl.agents.answer import Proposal, Rejection
 from aira_dsl.agents.attempt import Attempt
-from aira_dsl.agents.caller import Answer
-from aira_dsl.agents.models import Proposer, Request, Usage
-from aira_dsl.agents.policies import POLICIES
-from aira_dsl.agents.prices import Caps, Prices, most_tokens
+from aira_dsl.agents.models import Proposer, Reply, Request
 from aira_dsl.agents.tree import Node, NodeState, Operation, Tree
 from aira_dsl.architecture import Architecture
 from aira_dsl.evaluation.direction import Direction
 from aira_dsl.evaluation.result import Evaluation
 from aira_dsl.language import to_text
-from aira_dsl.study.architecture_agent.answers import (
-    MAX_ANSWER,
-    Proposal,
-    Rejection,
-    clean,
-    parse_answer,
-)
-from aira_dsl.study.architecture_agent.prompt_writer import Assignment, PromptWriter, prompt_hash
-from aira_dsl.study.settings import AgentSettings, SearchSettings
+from aira_dsl.study.architecture_agent.domain import ArrangementDomain
+from aira_dsl.study.settings import SearchSettings
 from aira_dsl.study.source import USED_UP, NewTrial, describe
-
-_STOPS = {
-    "refusal": "the model refused to answer",
-    "length": "the answer was cut off: it had more tokens than allowed; be brief",
-}
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Outcome:
     """What an answer means for its trial.
 
     Attributes:
-        user_attrs: what to write down.
-        architecture: what to evaluate; None if the answer can not be used.
+        user_attrs: what to store.
+        architecture: what to evaluate; None if the answer was rejected.
     """
 
     user_attrs: dict[str, Any]
     architecture: Architecture | None = None
 
 
-@dataclass(frozen=True)
-class AgentBudget:
-    """What an agent has to spend.
-
-    Attributes:
-        budget: evaluations, None for a search that time bounds.
-        caps: what its calls may cost in all.
-        prices: of calls.
-    """
-
-    budget: int | None
-    caps: Caps
-    prices: Prices
-
-
 class AgentSource:
-    """An agent.
+    """Proposes the trials of an agent.
 
     Args:
-        settings: which search it is.
-        proposer: what answers.
-        prompter: what writes the questions.
-        means: what it has to spend.
+        settings: settings of the search.
+        agent: the agent.
+        domain: what the agent works on.
 
     Attributes:
         ended: why there will be no further trial; empty while there may be.
-        proposer, means: as given.
-        archive: told every answer, with its trial's number.
-        on_end: told a trial that is about to be finished.
+        agent: as given.
+        on_attempt: called with every answer: the number of its trial, the request, the record.
+        on_end: called with a trial that is about to be finished.
     """
 
     def __init__(
-        self,
-        settings: SearchSettings,
-        proposer: Proposer,
-        prompter: PromptWriter,
-        means: AgentBudget,
+        self, settings: SearchSettings, agent: Agent[Architecture], domain: ArrangementDomain
     ) -> None:
-        assert settings.agent is not None
         self.ended = ""
-        self.archive: Callable[[int, Request, Attempt], None] = lambda number, request, call: None
+        self.on_attempt: Callable[[int, Request, Attempt], None] = lambda *attempt: None
         self.on_end: Callable[[FrozenTrial], None] = lambda trial: None
-        self.proposer = proposer
+        self.agent = agent
+        self._domain = domain
         self._settings = settings
-        self._agent: AgentSettings = settings.agent
-        self._rules = prompter.rules
-        self._policy = POLICIES[self._agent.policy]
-        self._prompter = prompter
-        self.means = means
-        self._in_flight: dict[int, Usage] = {}
+
+    @property
+    def proposer(self) -> Proposer:
+        """The proposer of the agent."""
+        return self.agent.proposer
 
     def propose(self, trials: Sequence[FrozenTrial]) -> NewTrial | None:
         """Return the policy's next operation as a trial without an arrangement."""
         if self.ended:
             return None
         tree = self.tree(trials)
-        known = {trial.user_attrs.get("fingerprint") for trial in trials} - {None}
-        if not self._agent.free and len(known) >= self._rules.space.count:
+        tried = {trial.user_attrs.get("fingerprint") for trial in trials} - {None}
+        if not self._domain.rules.free and len(tried) >= self._domain.rules.space.count:
             self.ended = USED_UP
             return None
-        # Seeded by place, not by a running generator, so that a resumed search goes on the same.
-        rng = random.Random(f"{self._settings.seed}:{len(trials)}")
-        operation = self._policy.next(tree, rng)
+        operation = self.agent.operation(tree)
         if operation is None:
             if not any(node.state == "running" for node in tree.nodes):
                 self.ended = "the policy has nothing more to do"
             return None
-        request = self._request(tree, len(trials), operation, ())
-        if cap := self._too_dear(trials, request):
+        request = self.agent.request(tree, len(trials), operation)
+        if cap := self.agent.exceeded_cap(request, _all_attempts(trials)):
             self.ended = f"the next call could exceed {cap}"
             return None
         attributes = {
@@ -135,107 +98,62 @@ class AgentSource:
 
     def question(
         self, trial: FrozenTrial, trials: Sequence[FrozenTrial]
-    ) -> Request | Evaluation | Verdict:
+    ) -> Request | Evaluation | Outcome:
         """Return what comes next for a trial without an architecture.
 
-        A request to make; the trial's end, if nothing may be asked any more; or the verdict on an
-        answer that was written down by a search that was then killed.
+        A request to make; the end of the trial, if no call is left; or the outcome of an answer
+        that was stored by a search that was then killed.
         """
-        calls = calls_of(trial)
-        if calls and not calls[-1].complaint:
-            return self._verdict(self._read(calls[-1].answer, trials), calls)
-        if len(calls) > self._agent.repairs:
-            return self._given_up(calls[-1].code, calls[-1].complaint)
-        request = self._request(self.tree(trials), trial.number, operation_of(trial), calls)
-        if cap := self._too_dear(trials, request):
+        attempts = attempts_of(trial)
+        if attempts and not attempts[-1].complaint:
+            last, found = self.agent.read_again(attempts[-1], self._known(trials))
+            return self._outcome(found, (*attempts[:-1], last))
+        if not self.agent.repairs_left(attempts):
+            return self._failed(attempts[-1].code, attempts[-1].complaint)
+        tree = self.tree(trials)
+        request = self.agent.request(tree, trial.number, operation_of(trial), attempts)
+        if cap := self.agent.exceeded_cap(request, _all_attempts(trials)):
             self.ended = f"the next call could exceed {cap}"
-            return self._given_up("invalid", f"not asked: the call could exceed {cap}")
-        self._in_flight[trial.number] = most_tokens(request, self.proposer.max_output)
+            return self._failed("invalid", f"not asked: the call could exceed {cap}")
+        self.agent.start(request)
         return request
 
-    def read(self, answer: Answer, trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> Verdict:
-        """Read an answer; call while nobody else can add trials."""
-        self._in_flight.pop(answer.number, None)
-        reply = answer.reply
-        if reply.stop in _STOPS:
-            found: Proposal | Rejection = Rejection(reply.stop, _STOPS[reply.stop])
-        else:
-            found = self._read(reply.text, trials)
-        call = self._call(answer, found)
-        self.archive(answer.number, answer.request, call)
-        return self._verdict(found, (*calls_of(trial), call))
-
-    def _verdict(self, found: Proposal | Rejection, calls: tuple[Attempt, ...]) -> Verdict:
-        attributes: dict[str, Any] = {
-            "calls": [each.model_dump(mode="json") for each in calls],
-            "tokens": sum(each.usage.total for each in calls),
-            "hypothesis": found.hypothesis,
-        }
-        if isinstance(found, Rejection):
-            return Verdict(attributes)
-        if self._agent.free:
-            attributes["text"] = to_text(found.architecture)
-        return Verdict(attributes | describe(found.architecture), found.architecture)
+    def read(
+        self, request: Request, reply: Reply, trial: FrozenTrial, trials: Sequence[FrozenTrial]
+    ) -> Outcome:
+        """Read an answer; call while no other worker can add trials."""
+        attempt, found = self.agent.read(request, reply, self._known(trials))
+        self.on_attempt(request.number, request, attempt)
+        return self._outcome(found, (*attempts_of(trial), attempt))
 
     def tree(self, trials: Sequence[FrozenTrial]) -> Tree:
-        """Return the trials as nodes."""
-        direction = self._settings.evaluator.direction
-        return Tree(nodes_of(trials, direction))
+        """Return the trials as a tree."""
+        return Tree(nodes_of(trials, self._settings.evaluator.direction))
 
-    def first_call(self) -> tuple[Request, Usage, float | None]:
-        """Return the first request of a search, with what it takes at most, in tokens and USD."""
-        operation = self._policy.next(Tree([]), random.Random(f"{self._settings.seed}:0"))
-        assert operation is not None
-        request = self._request(Tree([]), 0, operation, ())
-        usage = most_tokens(request, self.proposer.max_output)
-        return request, usage, self._usd(usage)
-
-    def _request(
-        self, tree: Tree, number: int, operation: Operation, calls: tuple[Attempt, ...]
-    ) -> Request:
-        left = "until the time is up"
-        if (budget := self.means.budget) is not None:
-            left = f"{budget - number} of {budget} evaluations, this one included"
-        return self._prompter.request(tree, Assignment(number, operation, calls, left))
-
-    def _read(self, text: str, trials: Sequence[FrozenTrial]) -> Proposal | Rejection:
+    def _known(self, trials: Sequence[FrozenTrial]) -> dict[str, Node]:
+        """Return the trials by the fingerprints of their architectures, the earliest of each."""
         nodes = self.tree(trials).nodes
-        known = {
+        return {
             trial.user_attrs["fingerprint"]: nodes[trial.number]
             for trial in reversed(trials)
             if "fingerprint" in trial.user_attrs
         }
-        return parse_answer(text, self._rules, known)
 
-    def _call(self, answer: Answer, found: Proposal | Rejection) -> Attempt:
-        return Attempt(
-            model=answer.reply.model,
-            prompt=prompt_hash(answer.request),
-            answer=clean(answer.reply.text, MAX_ANSWER),
-            complaint=found.text if isinstance(found, Rejection) else "",
-            code=found.code if isinstance(found, Rejection) else "",
-            usage=answer.reply.usage,
-            usd=self._usd(answer.reply.usage),
-            seconds=round(answer.seconds, 3),
-        )
+    def _outcome(
+        self, found: Proposal[Architecture] | Rejection, attempts: tuple[Attempt, ...]
+    ) -> Outcome:
+        attributes: dict[str, Any] = {
+            "calls": [each.model_dump(mode="json") for each in attempts],
+            "tokens": sum(each.usage.total for each in attempts),
+            "hypothesis": found.hypothesis,
+        }
+        if isinstance(found, Rejection):
+            return Outcome(attributes)
+        if self._domain.rules.free:
+            attributes["text"] = to_text(found.candidate)
+        return Outcome(attributes | describe(found.candidate), found.candidate)
 
-    def _usd(self, usage: Usage) -> float | None:
-        if self.proposer.name != "anthropic":
-            return 0.0  # nobody sends a bill
-        return self.means.prices.usd(self.proposer.model, usage)
-
-    def _too_dear(self, trials: Sequence[FrozenTrial], request: Request) -> str:
-        """Say which cap a further call could exceed, those in flight counted at their most."""
-        if self.means.caps == Caps():
-            return ""
-        calls = [call for trial in trials for call in calls_of(trial)]
-        bounds = [*self._in_flight.values(), most_tokens(request, self.proposer.max_output)]
-        costs = [call.usd for call in calls] + [self._usd(bound) for bound in bounds]
-        known = [each for each in costs if each is not None]
-        tokens = sum(call.usage.total for call in calls) + sum(each.total for each in bounds)
-        return self.means.caps.exceeded(sum(known) if len(known) == len(costs) else None, tokens)
-
-    def _given_up(self, code: str, message: str) -> Evaluation:
+    def _failed(self, code: str, message: str) -> Evaluation:
         return Evaluation(
             fingerprint="",
             seed=self._settings.seed,
@@ -246,27 +164,31 @@ class AgentSource:
         )
 
 
-def is_asked_for(trial: FrozenTrial) -> bool:
-    """Tell whether a trial is an agent's that has no architecture yet."""
+def needs_proposal(trial: FrozenTrial) -> bool:
+    """Tell whether a trial belongs to an agent and has no architecture yet."""
     return "operation" in trial.user_attrs and "fingerprint" not in trial.user_attrs
 
 
 def operation_of(trial: FrozenTrial) -> Operation:
-    """Return the operation that a trial was added for."""
+    """Return the operation of a trial."""
     attributes = trial.user_attrs
     return Operation(attributes["operation"], tuple(attributes["parents"]), attributes["memory"])
 
 
-def calls_of(trial: FrozenTrial) -> tuple[Attempt, ...]:
-    """Return the calls that were made for a trial."""
+def attempts_of(trial: FrozenTrial) -> tuple[Attempt, ...]:
+    """Return the calls for a trial so far."""
     return tuple(map(Attempt.model_validate, trial.user_attrs.get("calls", ())))
 
 
-def nodes_of(trials: Sequence[FrozenTrial], direction: Direction) -> list[Node]:
-    """Return an agent's trials as nodes.
+def _all_attempts(trials: Sequence[FrozenTrial]) -> list[Attempt]:
+    return [attempt for trial in trials for attempt in attempts_of(trial)]
 
-    One that was stopped as hopeless counts as valid, with the worst score before it: a bad idea is
-    no fault to be mended.
+
+def nodes_of(trials: Sequence[FrozenTrial], direction: Direction) -> list[Node]:
+    """Return the trials of an agent as nodes.
+
+    A pruned trial counts as valid, with the worst score before it: a bad candidate is not a defect
+    that can be repaired.
     """
     nodes: list[Node] = []
     worst: float | None = None
@@ -291,8 +213,7 @@ def _node(trial: FrozenTrial, fitness: float | None) -> Node:
         state=_state(trial, fitness),
         fitness=fitness,
         score=trial.value,
-        pattern=attributes.get("layers", ""),
-        text=attributes.get("text", ""),
+        candidate=attributes.get("text") or attributes.get("layers", ""),
         hypothesis=attributes.get("hypothesis", ""),
         status=attributes.get("status", ""),
         message=attributes.get("message", ""),
