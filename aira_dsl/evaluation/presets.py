@@ -37,7 +37,7 @@ from aira_dsl.models.accelerate import (
     choose_device,
     choose_precision,
 )
-from aira_dsl.training.loop import Recipe
+from aira_dsl.training.recipe import Recipe
 
 PresetName = Literal["smoke", "cpu", "long", "paper"]
 Objective = Literal["mad", "language"]

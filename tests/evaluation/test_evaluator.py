@@ -16,7 +16,8 @@ from aira_dsl.evaluation.evaluator import Evaluator
 from aira_dsl.evaluation.presets import EvaluatorSettings, TaskRun, preset_settings
 from aira_dsl.evaluation.store import Store
 from aira_dsl.primitives import MLP, Attention, Mamba2
-from aira_dsl.training.loop import Diverged, Recipe, train
+from aira_dsl.training.loop import Diverged, train
+from aira_dsl.training.recipe import Recipe
 
 BLOCKS = {"A": Attention(heads=2), "M": MLP(hidden=32), "Mb": Mamba2(inner=16, head_dim=8)}
 

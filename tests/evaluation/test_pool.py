@@ -13,7 +13,7 @@ from aira_dsl.evaluation.pool import EvaluationPool, EvaluationRequest
 from aira_dsl.evaluation.presets import EvaluatorSettings, TaskRun
 from aira_dsl.evaluation.result import Evaluation, TaskScore
 from aira_dsl.primitives import MLP, Attention
-from aira_dsl.training.loop import Recipe
+from aira_dsl.training.recipe import Recipe
 
 TINY = Architecture(width=8, blocks={"M": MLP(hidden=8)}, layers=("M",))
 RUN = TaskRun(
