@@ -1,16 +1,12 @@
 """Evaluations in other processes: a pool of jobs in terms of architectures and evaluations."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.evaluation.evaluator import Evaluator
-from aira_dsl.evaluation.result import Evaluation, SplitName, Status, TaskScore
+from aira_dsl.evaluation.result import Evaluation, ShouldContinue, SplitName, Status, TaskScore
 from aira_dsl.jobs.local import LocalPool
 from aira_dsl.jobs.pool import Failure, Needs, Outcome, Pool
-
-ShouldContinue = Callable[[Sequence[TaskScore]], bool]
-"""Called with the scores of the tasks so far; returns whether the rest is worth computing."""
 
 _STATUS: dict[str, Status] = {
     "exception": "crashed",

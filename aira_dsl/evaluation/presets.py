@@ -29,15 +29,8 @@ from aira_dsl.data.tasks import (
 )
 from aira_dsl.errors import UsageError
 from aira_dsl.evaluation.direction import Direction
-from aira_dsl.models.accelerate import (
-    Device,
-    DeviceChoice,
-    Precision,
-    PrecisionChoice,
-    choose_device,
-    choose_precision,
-)
 from aira_dsl.training.recipe import Recipe
+from aira_dsl.utils.machine import Device, DeviceChoice, Precision, PrecisionChoice
 
 PresetName = Literal["smoke", "cpu", "long", "paper"]
 Objective = Literal["mad", "language"]
@@ -199,14 +192,24 @@ def preset_settings(
         paths = tuple(str(Path(path).absolute()) for path in corpus)
         length, sizes, recipe = _LANGUAGE[preset]
         runs = (_run(LanguageTask(length=length, corpus=paths), sizes, recipe),)
-    chosen = choose_device(device)
+    chosen_precision, chosen_device = _available(precision, device)
     return EvaluatorSettings(
         objective=objective,
         preset=preset,
         runs=runs,
-        precision=choose_precision(precision, chosen),
-        device=chosen,
+        precision=chosen_precision,
+        device=chosen_device,
     )
+
+
+def _available(precision: PrecisionChoice, device: DeviceChoice) -> tuple[Precision, Device]:
+    """Choose what this machine has; torch is asked only if the choice is not fp32 on the CPU."""
+    if precision == "fp32" and device == "cpu":
+        return precision, device
+    from aira_dsl.models.precision import choose_device, choose_precision
+
+    chosen = choose_device(device)
+    return choose_precision(precision, chosen), chosen
 
 
 def lengthened(settings: EvaluatorSettings, times: int) -> EvaluatorSettings:

@@ -1,5 +1,6 @@
-"""What an evaluation found: the one result type that the store keeps and a search ranks by."""
+"""The result of an evaluation: what the store keeps and a search ranks by."""
 
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -17,7 +18,7 @@ class TaskScore(BaseModel):
 
     Attributes:
         task: name of the task.
-        token_accuracy: share of scored targets predicted right, 0 to 1.
+        token_accuracy: fraction of scored targets predicted right, 0 to 1.
         macro_accuracy: as the MAD benchmark publishes it, 0 to 1 (docs/tasks.md).
         bits_per_token: mean cross-entropy in bits; on bytes this is bits per byte.
         training_loss: mean loss of the last tenth of the training steps, in nats.
@@ -43,11 +44,11 @@ class Evaluation(BaseModel):
         fingerprint: the architecture's identity.
         seed: seed of data, initialisation and order.
         split: the split that was scored.
-        status: `ok`, `pruned` if it was stopped as hopeless, or how it failed.
+        status: `ok`, `pruned` if it was stopped early, or how it failed.
         score: mean token accuracy (objective `mad`) or bits per byte (`language`); None on failure.
         tasks: one entry a task, those finished before a failure.
         seconds: time of the whole evaluation.
-        message: what happened, if it is not `ok`.
+        message: the reason, if the status is not `ok`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,3 +61,7 @@ class Evaluation(BaseModel):
     tasks: tuple[TaskScore, ...] = ()
     seconds: float = 0.0
     message: str = ""
+
+
+ShouldContinue = Callable[[Sequence[TaskScore]], bool]
+"""Called with the scores of the tasks so far; returns whether the rest is worth computing."""

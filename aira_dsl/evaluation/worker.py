@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import Any
 
+import aira_dsl.evaluation.compute  # noqa: F401 (imported before the memory limit and the clock)
 from aira_dsl.architecture import Architecture
 from aira_dsl.evaluation.evaluator import Evaluator
 from aira_dsl.evaluation.presets import EvaluatorSettings
@@ -23,7 +24,7 @@ def evaluate(payload: dict[str, Any], should_continue: ShouldContinue) -> Any:
         Architecture.model_validate(payload["architecture"]),
         payload["seed"],
         payload["split"],
-        go_on=lambda tasks: should_continue([task.model_dump() for task in tasks]),
+        should_continue=lambda tasks: should_continue([task.model_dump() for task in tasks]),
     )
     result = evaluation.model_dump()
     if evaluation.status == "out of memory":

@@ -16,16 +16,13 @@ from aira_dsl.models.cpu_model import FastModel
 from aira_dsl.models.cuda_model import CompiledModel
 from aira_dsl.models.precision import (
     DTYPES,
-    Device,
-    DeviceChoice,
-    Precision,
-    PrecisionChoice,
     choose_device,
     choose_precision,
     has_quick_bf16,
     missing_kernels,
 )
 from aira_dsl.primitives.kernels.build import Unavailable, load_kernels
+from aira_dsl.utils.machine import Device, DeviceChoice, Precision, PrecisionChoice
 
 Trainable = LanguageModel | FastModel | CompiledModel
 """What `accelerate` returns; `hidden` stops behind the last norm, a call returns logits."""

@@ -7,17 +7,13 @@ with AVX512-BF16 alone, and slower than float32 elsewhere (facts in docs/engine.
 import os
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from aira_dsl.errors import UsageError
 from aira_dsl.primitives.kernels.build import Unavailable, load_kernels
-
-Precision = Literal["fp32", "bf16"]
-PrecisionChoice = Literal["auto", "fp32", "bf16"]
-Device = Literal["cpu", "cuda"]
-DeviceChoice = Literal["auto", "cpu", "cuda"]
+from aira_dsl.utils.machine import Device, DeviceChoice, Precision, PrecisionChoice
 
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
 

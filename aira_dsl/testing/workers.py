@@ -18,6 +18,22 @@ def echo(payload: Any, should_continue: ShouldContinue) -> Any:
     return payload
 
 
+def evaluate(payload: dict[str, Any], should_continue: ShouldContinue) -> dict[str, Any]:
+    """Return an evaluation in JSON form, pruned after the first tasks that are not promising."""
+    tasks = payload["tasks"]
+    for done in range(1, len(tasks)):
+        if not should_continue(tasks[:done]):
+            return {
+                **payload,
+                "status": "pruned",
+                "score": None,
+                "tasks": tasks[:done],
+                "seconds": sum(task["seconds"] for task in tasks[:done]),
+                "message": f"stopped after {done} tasks",
+            }
+    return payload
+
+
 def environment(payload: Any, should_continue: ShouldContinue) -> dict[str, str]:
     """Return the environment of the process."""
     return dict(os.environ)

@@ -1,7 +1,13 @@
-"""What the machine gives this process: cores, memory, threads."""
+"""What the machine gives this process: cores and memory; the names of devices and precisions."""
 
 import os
 from pathlib import Path
+from typing import Literal
+
+Precision = Literal["fp32", "bf16"]
+PrecisionChoice = Literal["auto", "fp32", "bf16"]
+Device = Literal["cpu", "cuda"]
+DeviceChoice = Literal["auto", "cpu", "cuda"]
 
 MEMINFO = Path("/proc/meminfo")
 CGROUP = Path("/sys/fs/cgroup")  # a container's own limits (version 2)

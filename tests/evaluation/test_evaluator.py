@@ -1,5 +1,6 @@
 """The evaluator is a pure function, and the training loop learns."""
 
+import ast
 import math
 from itertools import chain
 from pathlib import Path
@@ -10,9 +11,10 @@ import pytest
 import torch
 from torch import nn
 
+import aira_dsl
 from aira_dsl.architecture import Architecture
 from aira_dsl.data.tasks import IGNORE, Examples, Memorization, SplitSizes
-from aira_dsl.evaluation.evaluator import Evaluator
+from aira_dsl.evaluation.evaluator import Evaluator, numeric_sources
 from aira_dsl.evaluation.presets import EvaluatorSettings, TaskRun, preset_settings
 from aira_dsl.evaluation.store import Store
 from aira_dsl.primitives import MLP, Attention, Mamba2
@@ -113,7 +115,7 @@ def test_a_model_that_breaks_at_the_last_step_has_diverged(
             next(network.parameters()).fill_(math.nan)
         return losses
 
-    monkeypatch.setattr("aira_dsl.evaluation.evaluator.train", train_and_break)
+    monkeypatch.setattr("aira_dsl.evaluation.compute.train", train_and_break)
     store = Store(tmp_path / "store.db")
     evaluator = Evaluator(settings(1), store=store)
     evaluation = evaluator.evaluate(architecture("M"))
@@ -210,3 +212,33 @@ def test_a_loss_that_is_not_finite_stops_the_training() -> None:
     examples = Examples(np.zeros((4, 2), dtype=np.int64), np.ones((4, 2), dtype=np.int64))
     with pytest.raises(Diverged, match="step 1 of 3"):
         train(Broken(), examples, Recipe(steps=3, batch=2), seed=0)
+
+
+def test_the_code_version_covers_all_modules_that_an_evaluation_imports() -> None:
+    """Except for errors, names, files, and settings, which are in the key as values."""
+    package = Path(aira_dsl.__file__).parent
+    hashed = numeric_sources()
+    imported = {file for source in hashed for file in imports_of(source, package)} - set(hashed)
+    names = {str(file.relative_to(package)) for file in imported}
+    assert {name for name in names if not name.startswith("utils/")} <= {
+        *("errors.py", "error_codes.py", "evaluation/presets.py", "evaluation/result.py"),
+        *("evaluation/__init__.py", "models/storage.py"),
+    }
+    assert {"kernels.cpp", "compute.py", "cpu.py", "loop.py"} <= {file.name for file in hashed}
+
+
+def imports_of(source: Path, package: Path) -> set[Path]:
+    """Return the files of our package that a Python file imports, in functions too."""
+    if source.suffix != ".py":
+        return set()
+    nodes = ast.walk(ast.parse(source.read_text()))
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    names = {
+        name
+        for node in imports
+        for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+        if str(name).startswith("aira_dsl.")
+    }
+    places = [package.joinpath(*str(name).split(".")[1:]) for name in names]
+    files = [file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")]
+    return {file for file in files if file.is_file()}

@@ -1,8 +1,12 @@
 """Presets as values: their identity, and what importing them costs."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from aira_dsl.evaluation.presets import preset_settings
+
+LIGHT = ("evaluation.pool", "evaluation.table_evaluator", "jobs.local", "testing.evaluator")
 
 
 def test_presets_differ_in_identity_and_a_corpus_counts_by_its_content(tmp_path: Path) -> None:
@@ -16,3 +20,16 @@ def test_presets_differ_in_identity_and_a_corpus_counts_by_its_content(tmp_path:
     sheep = "".join(f"{number} sheep\n" for number in range(900))
     assert identity_of("a.txt", sheep) == identity_of("b.txt", sheep)
     assert identity_of("a.txt", sheep) != identity_of("a.txt", sheep.replace("sheep", "goats"))
+
+
+def test_naming_a_preset_and_reading_a_result_need_no_torch() -> None:
+    imports = "\n".join(f"import aira_dsl.{module}" for module in LIGHT)
+    code = (
+        f"import sys\n{imports}\n"
+        "from aira_dsl.evaluation.evaluator import Evaluator, code_version\n"
+        "from aira_dsl.evaluation.presets import preset_settings\n"
+        "code_version(), Evaluator(preset_settings('cpu', precision='fp32')).identity\n"
+        "print(sorted({'torch', 'optuna', 'scipy'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
