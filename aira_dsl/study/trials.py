@@ -5,13 +5,13 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
-
-from optuna.trial import FrozenTrial
+from typing import TYPE_CHECKING, Any
 
 from aira_dsl.agents.attempt import Attempt
 from aira_dsl.architecture import compress
-from aira_dsl.study.samplers import layers_of
+
+if TYPE_CHECKING:  # a run is read back without Optuna
+    from optuna.trial import FrozenTrial
 
 WALL_CLOCK_COLUMNS = ("seconds", "cached")
 """The columns in which two searches with the same seed may differ."""
@@ -82,7 +82,7 @@ Repeats = Mapping[str, Mapping[str, float | None]]
 
 
 def trials_of(
-    trials: Sequence[FrozenTrial], tests: Mapping[str, float | None], repeats: Repeats
+    trials: "Sequence[FrozenTrial]", tests: Mapping[str, float | None], repeats: Repeats
 ) -> list[Trial]:
     """Turn Optuna's trials into records, none of them confirmed.
 
@@ -94,7 +94,9 @@ def trials_of(
     return [_trial(trial, tests, repeats) for trial in trials]
 
 
-def _trial(trial: FrozenTrial, tests: Mapping[str, float | None], repeats: Repeats) -> Trial:
+def _trial(trial: "FrozenTrial", tests: Mapping[str, float | None], repeats: Repeats) -> Trial:
+    from aira_dsl.study.samplers import layers_of
+
     attributes = trial.user_attrs
     fingerprint = attributes.get("fingerprint", "")  # an agent's trial may have no architecture
     layers = layers_of(trial)
