@@ -90,17 +90,14 @@ def test_light_commands_never_import_what_is_heavy(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("command", ["check", "report"])
-def test_light_commands_start_in_less_than_half_a_second(
-    command: str, folder: Path, tmp_path: Path
-) -> None:
+def test_a_command_starts_in_less_than_half_a_second(folder: Path, tmp_path: Path) -> None:
     """CPU time of the process, bytecode cached as in any installation; best of five."""
     environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     taken = []
     for _ in range(5):
         before = os.times()
-        assert run(*LIGHT[command], cwd=folder, env=environment).returncode == 0
+        assert run(*LIGHT["check"], cwd=folder, env=environment).returncode == 0
         after = os.times()
         taken.append(
             after.children_user + after.children_system
