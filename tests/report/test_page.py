@@ -20,6 +20,7 @@ from aira_dsl.experiments.comparison import Comparison
 from aira_dsl.report.html import facts_json, render_comparison, render_run, report_of, write_report
 from aira_dsl.report.html.agent_trace import steps
 from aira_dsl.report.html.chart import ticks
+from aira_dsl.report.html.comparison_plots import look
 from aira_dsl.report.html.conclusions import conclusions
 from aira_dsl.report.html.run_facts import facts
 from aira_dsl.report.html.slots import slot_shares
@@ -144,9 +145,10 @@ def test_ticks_are_few_and_inside(span: tuple[float, float]) -> None:
 
 
 def test_pictures_are_well_formed_and_named(agent_run: Run, comparison: Comparison) -> None:
-    for page in (render_run(agent_run), render_comparison(comparison)):
+    # Two sizes of each picture but of the tree, which is as wide as it has trials.
+    for page, count in ((render_run(agent_run), 3), (render_comparison(comparison), 4)):
         pictures = re.findall(r'<svg class="plot".*?</svg>', page, re.S)
-        assert len(pictures) == 2
+        assert len(pictures) == count
         for picture in pictures:
             root = ElementTree.fromstring(picture)
             assert root.get("role") == "img"
@@ -226,3 +228,8 @@ def test_a_report_never_takes_the_name_of_its_numbers(run: Run, tmp_path: Path) 
     with pytest.raises(Exception, match=r"ends in \.html"):
         write_report(report_of(run.folder), tmp_path / "page.json")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_first_36_methods_look_different() -> None:
+    assert len({look(place) for place in range(36)}) == 36
+    assert all(look(place) != look(place + 1) for place in range(36))

@@ -12,6 +12,7 @@ from aira_dsl.experiments.comparison import Comparison
 from aira_dsl.report.html import render_comparison, render_run
 from aira_dsl.study.run import Run
 
+ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
     pytest.mark.slow,
@@ -100,6 +101,53 @@ def test_pages_fit_are_quiet_and_readable(
     assert (dark == "rgb(13, 17, 23)") == (scheme == "dark")
     assert told == []
     assert [url for url in asked if not url.startswith("data:")] == [files[name].as_uri()]
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def nine_methods(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The worked example's page: its matrix is wider than the text."""
+    found = Comparison.model_validate_json(
+        (ROOT / "docs/example/comparison.json").read_text(encoding="utf-8")
+    )
+    page = tmp_path_factory.mktemp("nine") / "page.html"
+    page.write_text(render_comparison(found), encoding="utf-8")
+    return page
+
+
+@pytest.mark.parametrize("width", [390, 640, 1400])
+def test_pictures_fit_the_screen_and_text_keeps_its_size(
+    browser: Browser, nine_methods: Path, width: int
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(nine_methods.as_uri())
+    plots = page.locator("svg.plot:visible")
+    assert plots.count() == 2  # one of the two sizes of each
+    for place in range(2):
+        box = plots.nth(place).bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        heights = (
+            plots.nth(place)
+            .locator("text.tick")
+            .evaluate_all("texts => texts.map(text => text.getBoundingClientRect().height)")
+        )
+        assert min(heights) >= 10
+    means = plots.nth(1).locator("circle.mean")
+    assert means.count() == 9
+    page.close()
+
+
+def test_wide_tables_use_the_margins_of_a_wide_screen(browser: Browser, nine_methods: Path) -> None:
+    page = browser.new_page(viewport={"width": 1400, "height": 900})
+    page.goto(nine_methods.as_uri())
+    matrix = page.locator("section[aria-labelledby=beats] .scroll").first
+    assert matrix.evaluate("each => each.scrollWidth <= each.clientWidth")
+    methods = page.locator("section[aria-labelledby=sheet-methods]").bounding_box()
+    assert methods is not None
+    assert methods["width"] > 1250  # of 1400, where the text takes 1016
+    assert page.evaluate("document.documentElement.scrollWidth") == 1400
     page.close()
 
 

@@ -1,10 +1,16 @@
-"""Where things stand in a picture; the templates draw them."""
+"""The geometry of a picture: frames, ticks, paths. The templates draw it.
+
+A picture is made twice, `WIDE` and `NARROW`; the style sheet shows the one that fits the screen, so
+that text keeps its size on a phone.
+"""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+WIDE, NARROW = 760, 340
+"""Widths of a picture, in CSS pixels: for screens from 640 pixels on, and for narrower ones."""
 LEFT, RIGHT, TOP, BOTTOM = 62, 16, 14, 44
 LANE = 26
 """Height of the strip under the plot for what has no score."""
@@ -28,6 +34,7 @@ class Frame:
         lane: whether there is a strip below for what has no score.
         rows: names of the rows, where these and not scores go upwards.
         left: where the plot begins.
+        names_inside: whether the names of rows are inside the plot, above their rows.
     """
 
     width: int
@@ -37,6 +44,7 @@ class Frame:
     lane: bool = False
     rows: tuple[str, ...] = ()
     left: int = LEFT
+    names_inside: bool = False
 
     @property
     def right(self) -> int:
@@ -74,9 +82,10 @@ class Frame:
     @property
     def x_ticks(self) -> list[Tick]:
         """Places of whole numbers, or of scores if the names of rows go upwards."""
+        count = max(2, (self.right - self.left) // 90)
         if self.rows:
-            return _scores(self.x_range, self.x)
-        return [Tick(self.x(v), f"{v:,.0f}") for v in ticks(self.x_range, whole=True)]
+            return _scores(self.x_range, self.x, count)
+        return [Tick(self.x(v), f"{v:,.0f}") for v in ticks(self.x_range, count=count, whole=True)]
 
     @property
     def y_ticks(self) -> list[Tick]:
@@ -86,8 +95,10 @@ class Frame:
         return _scores(self.y_range, self.y)
 
 
-def _scores(span: tuple[float, float], place: Callable[[float], float]) -> list[Tick]:
-    values = ticks(span)
+def _scores(
+    span: tuple[float, float], place: Callable[[float], float], count: int = 6
+) -> list[Tick]:
+    values = ticks(span, count=count)
     step = min((b - a for a, b in pairwise(values)), default=1.0)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     return [Tick(place(value), f"{value:.{decimals}f}") for value in values]

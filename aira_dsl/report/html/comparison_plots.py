@@ -4,21 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aira_dsl.experiments.comparison import Comparison, Interval
-from aira_dsl.report.html.chart import Frame, path, span_of
+from aira_dsl.report.html.chart import LEFT, WIDE, Frame, path, span_of
 from aira_dsl.report.html.text import clean
 
-WIDTH, HEIGHT = 760, 380
+HEIGHT = 380
 ROW, NAME = 34, 7
-LOOKS = 6
-"""Colors and dashes there are; a seventh method looks like the first and is told by its name."""
+COLORS, DASHES = 6, 6
+"""What the style sheet has of each; together they tell 36 methods apart."""
 
 
 @dataclass(frozen=True)
 class Trace:
-    """A method's curve: its line, the band around it, and the number of its look."""
+    """A method's curve: its line, the band around it, and the CSS classes of its look."""
 
     name: str
-    look: int
+    look: str
     line: str
     band: str
 
@@ -48,7 +48,7 @@ class Final:
     """A row of the dot plot: a method's interval, its mean, its runs."""
 
     name: str
-    look: int
+    look: str
     y: float
     low: float
     mean: float
@@ -65,7 +65,12 @@ class Finals:
     description: str
 
 
-def race(found: Comparison) -> Race | None:
+def look(place: int) -> str:
+    """Return the CSS classes of a method's color and dash, different for the first 36 methods."""
+    return f"color{place % COLORS} dash{(place + place // COLORS) % DASHES}"
+
+
+def race(found: Comparison, width: int = WIDE) -> Race | None:
     """Place the curves; None if no method has one."""
     curves = {name: _points(method.curve) for name, method in found.methods.items()}
     edges = [
@@ -73,13 +78,14 @@ def race(found: Comparison) -> Race | None:
     ]
     if not edges:
         return None
-    frame = Frame(WIDTH, HEIGHT, (0.5, found.budget + 0.5), span_of(edges))
+    frame = Frame(width, HEIGHT, (0.5, found.budget + 0.5), span_of(edges))
     floor = _floor(found)
     ends = [curves[name][max(curves[name])].mean for name in best_first(found) if curves[name]]
     return Race(
         frame=frame,
         traces=tuple(
-            _trace(name, look, points, frame) for look, (name, points) in enumerate(curves.items())
+            _trace(name, look(place), points, frame)
+            for place, (name, points) in enumerate(curves.items())
         ),
         floor=_edges(frame, ends[0], floor) if ends and floor else None,
         floor_value=floor,
@@ -91,11 +97,11 @@ def _points(curve: tuple[Interval | None, ...]) -> dict[int, Interval]:
     return {place: point for place, point in enumerate(curve, 1) if point is not None}
 
 
-def _trace(name: str, look: int, points: Mapping[int, Interval], frame: Frame) -> Trace:
+def _trace(name: str, classes: str, points: Mapping[int, Interval], frame: Frame) -> Trace:
     upper = [(frame.x(place), frame.y(point.high)) for place, point in points.items()]
     lower = [(frame.x(place), frame.y(point.low)) for place, point in points.items()]
     line = [(frame.x(place), frame.y(point.mean)) for place, point in points.items()]
-    return Trace(clean(name), look % LOOKS, path(line), path([*upper, *reversed(lower)]))
+    return Trace(clean(name), classes, path(line), path([*upper, *reversed(lower)]))
 
 
 def best_first(found: Comparison) -> list[str]:
@@ -126,17 +132,20 @@ def _told(curves: Mapping[str, Mapping[int, Interval]]) -> str:
     return "; ".join(parts) + "."
 
 
-def finals(found: Comparison) -> Finals | None:
-    """Place the final scores; None if there are none."""
+def finals(found: Comparison, width: int = WIDE) -> Finals | None:
+    """Place the final scores; None if there are none. A narrow picture has the names inside."""
     order = best_first(found)
     if not order:
         return None
-    looks = {name: place % LOOKS for place, name in enumerate(found.methods)}
+    looks = {name: look(place) for place, name in enumerate(found.methods)}
     values = [r.final for name in order for r in found.methods[name].runs if r.final is not None]
     named = tuple(_short(clean(name)) for name in reversed(order))
     height, rows_range = ROW * len(order) + 70, (-0.6, len(order) - 0.4)
-    left = 24 + NAME * max(map(len, named))
-    frame = Frame(WIDTH, height, span_of(values), rows_range, rows=named, left=left)
+    inside = width < WIDE
+    left = LEFT // 3 if inside else 24 + NAME * max(map(len, named))
+    frame = Frame(
+        width, height, span_of(values), rows_range, rows=named, left=left, names_inside=inside
+    )
     rows = tuple(
         _row(found, name, looks[name], frame, place) for place, name in enumerate(reversed(order))
     )
@@ -148,12 +157,12 @@ def finals(found: Comparison) -> Finals | None:
     return Finals(frame, rows, "; ".join(told) + ".")
 
 
-def _row(found: Comparison, name: str, look: int, frame: Frame, place: int) -> Final:
+def _row(found: Comparison, name: str, classes: str, frame: Frame, place: int) -> Final:
     method = found.methods[name]
     assert method.final is not None
     return Final(
         name=clean(name),
-        look=look,
+        look=classes,
         y=frame.y(place),
         low=frame.x(method.final.low),
         mean=frame.x(method.final.mean),

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aira_dsl.experiments.comparison.summary import finished
-from aira_dsl.report.html.chart import Frame, path, span_of, stairs
+from aira_dsl.report.html.chart import WIDE, Frame, path, span_of, stairs
 from aira_dsl.report.html.run_facts import Facts
 from aira_dsl.report.html.text import clean
 from aira_dsl.study.run import Run
 from aira_dsl.study.trials import Trial
 
-WIDTH, HEIGHT = 760, 340
+HEIGHT = 340
 DOTS = 4_000
 """Dots drawn at most: more hide each other."""
 LETTERS = {"draft": "D", "improve": "I", "debug": "B", "crossover": "C"}
@@ -76,12 +76,12 @@ class Tree:
     description: str
 
 
-def curve(run: Run, found: Facts) -> Curve | None:
+def curve(run: Run, found: Facts, width: int = WIDE) -> Curve | None:
     """Place a run's scores; None if no trial has finished."""
     rows = finished(run)
     if not rows:
         return None
-    frame = _frame(rows, found, WIDTH)
+    frame = _frame(rows, found, width)
     every = -(-len(rows) // DOTS)
     points = [
         (frame.x(place), frame.y(value))
@@ -112,7 +112,7 @@ def tree(run: Run, found: Facts) -> Tree | None:
     rows = finished(run)
     if not any(row.operation for row in rows):
         return None
-    frame = _frame(rows, found, max(WIDTH, min(9_600, 24 * len(rows))))
+    frame = _frame(rows, found, max(WIDE, min(9_600, 24 * len(rows))))
     marks = _marks(rows, frame)
     at = {mark.number: mark for mark in marks}
     edges = [

@@ -12,6 +12,7 @@ import jinja2
 from aira_dsl.experiments.comparison import Comparison
 from aira_dsl.experiments.comparison.summary import finished
 from aira_dsl.report.html.agent_trace import steps
+from aira_dsl.report.html.chart import NARROW, WIDE
 from aira_dsl.report.html.comparison_plots import finals, race
 from aira_dsl.report.html.conclusions import conclusions, told_apart
 from aira_dsl.report.html.curve import LETTERS, curve, tree
@@ -31,6 +32,9 @@ from aira_dsl.study.selection import rank
 from aira_dsl.utils.formatting import duration, humanized, listed
 from aira_dsl.version import __version__
 
+VIEWS = {"wide": WIDE, "narrow": NARROW}
+"""The two sizes of every picture; the style sheet shows one (`view-wide`, `view-narrow`)."""
+
 
 def render_run(run: Run) -> str:
     """Return the page of a run: HTML that needs nothing else, the same bytes for the same run."""
@@ -39,7 +43,7 @@ def render_run(run: Run) -> str:
     return _fill(
         "run.html",
         facts=found,
-        curve=curve(run, found),
+        curves={view: curve(run, found, width) for view, width in VIEWS.items()},
         tree=tree(run, found),
         steps=steps(rows, sign=run.direction.sign),
         pair_margin=None if found.noise is None else TWO_SIDED * 2**0.5 * found.noise,
@@ -58,8 +62,8 @@ def render_comparison(found: Comparison) -> str:
         found=found,
         may=may,
         may_not=may_not,
-        race=race(found),
-        finals=finals(found),
+        races={view: race(found, width) for view, width in VIEWS.items()},
+        finals={view: finals(found, width) for view, width in VIEWS.items()},
         apart=lambda a, b: told_apart(found, a, b),
         pairs=pair_sheet(found),
         sheets=(method_sheet(found), entropy_sheet(found), run_sheet(found)),
