@@ -20,6 +20,7 @@ from aira_dsl.language import ArchitectureError, Diagnostic, check, render_all
 from aira_dsl.language.documents import read_text
 from aira_dsl.language.semantics.inheritance import Origin
 from aira_dsl.language.syntax.parser import WORDS
+from tests.language.fixes import applied
 
 FOLDER = Path(__file__).parent / "broken"
 PATHS = sorted(path for path in FOLDER.rglob("*.arch") if not path.name.startswith("_"))
@@ -109,13 +110,3 @@ def test_edits_remove_their_errors_and_bring_none(name):
             # Whether a path leads somewhere is only known once it can be read.
             after = Counter({key: n for key, n in after.items() if key[0] < "E03"})
             assert after <= left, f"{each.code} {each.message}: {after - left}"
-
-
-def applied(diagnostic, text):
-    """Apply the edit of a diagnostic, whose places count lines and code points from 1."""
-    fix = diagnostic.fix
-    text = text.removeprefix("\ufeff")
-    starts = [0, *(match.end() for match in re.finditer("\n", text))]
-    start = starts[fix.line - 1] + fix.column - 1
-    end = starts[fix.end_line - 1] + fix.end_column - 1
-    return text[:start] + fix.text + text[end:]

@@ -1,11 +1,12 @@
-"""Mistakes that people and language models bring along from other notations, and what was meant.
+"""Recognizes the syntax of other notations and suggests how the language writes it.
 
-The first habit of `notations` that covers the place of an error gives the help and, where the
-intention is plain, the edit. Nothing here decides whether a text is right.
+The first record of `foreign_statements` and `foreign_patterns` that covers the place of an error
+gives the help and, where the meaning is plain, the edit. It never decides whether a text is right.
 """
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
@@ -33,13 +34,31 @@ class Place(NamedTuple):
     kind: str
 
 
-class Habit(NamedTuple):
-    """One line of the table: where it occurs, what it looks like, and what to say and do."""
+@dataclass(frozen=True, slots=True)
+class Notation:
+    """One notation that is not the language's, with an example that a test runs.
 
-    kinds: str  # where it occurs, "" everywhere
-    pattern: re.Pattern[str]
+    Attributes:
+        where: kinds of places where it occurs, separated by spaces; empty for everywhere.
+        pattern: regular expression of it, on one line.
+        help: how the language writes it.
+        edit: replacement, as a template with `\\1` or a function; None: left to the user.
+        wrong: a line of an architecture with this notation.
+        right: the line after the edit; None without one.
+    """
+
+    where: str
+    pattern: str
     help: str
-    edit: Callable[[re.Match[str]], str | None]
+    edit: str | Callable[[re.Match[str]], str | None] | None = None
+    wrong: str = field(kw_only=True)
+    right: str | None = field(kw_only=True, default=None)
+
+    def replacement(self, match: re.Match[str]) -> str | None:
+        """Return what to write in place of a match, or None if only the user knows."""
+        if self.edit is None:
+            return None
+        return match.expand(self.edit) if isinstance(self.edit, str) else self.edit(match)
 
 
 def kind_of(text: str, start: int, at: int) -> str:
@@ -60,13 +79,13 @@ def recognize(place: Place) -> Hint | None:
     stop = text.find("\n", at)
     high = min(len(text) if stop < 0 else stop, at + REACH)
     line = text[low:high].rstrip("\r")
-    for habit in _habits():
-        if habit.kinds and place.kind not in habit.kinds.split():
+    for notation, pattern in _compiled():
+        if notation.where and place.kind not in notation.where.split():
             continue
-        for match in habit.pattern.finditer(line):
+        for match in pattern.finditer(line):
             if match.start() <= at - low <= match.end():
-                edit = habit.edit(match)
-                return Hint(habit.help, edit, (low + match.start(), low + match.end()))
+                edit = notation.replacement(match)
+                return Hint(notation.help, edit, (low + match.start(), low + match.end()))
     return None
 
 
@@ -77,9 +96,15 @@ def default_help(place: Place) -> str | None:
     return HOW.get(key) or HOW.get(nearest(key, HOW.keys() - {"header", "parameter"}) or "")
 
 
-@cache
-def _habits() -> list[Habit]:
-    """Compile the table, which a correct text never needs."""
-    from aira_dsl.language.diagnostics.foreign_notations import TABLE
+def notations() -> list[Notation]:
+    """Return all records, in the order in which they are tried."""
+    from aira_dsl.language.diagnostics import foreign_patterns, foreign_statements
 
-    return [Habit(kinds, re.compile(regex), text, edit) for kinds, regex, text, edit in TABLE]
+    comments, statements = foreign_statements.COMMENTS, foreign_statements.NOTATIONS
+    return [*comments, *foreign_patterns.NOTATIONS, *statements]
+
+
+@cache
+def _compiled() -> list[tuple[Notation, re.Pattern[str]]]:
+    """Compile the patterns, which a correct text never needs."""
+    return [(each, re.compile(each.pattern)) for each in notations()]

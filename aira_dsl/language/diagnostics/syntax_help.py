@@ -1,4 +1,4 @@
-"""What each statement looks like, for those who wrote something else."""
+"""How each statement is written: the help where something else was found."""
 
 from aira_dsl.architecture import SETTINGS, Design
 
@@ -20,6 +20,6 @@ HOW = {
     "parameters": "for example `parameters 1_000_000_000`",
     **{name: f"for example `{name} {_written(name)}`" for name in SETTINGS},
     "header": "a section is written `architecture NAME { … }`",
-    "parameter": "parameters are written `name value`, and parted by `,` or a line end",
+    "parameter": "parameters are written `name value`, separated by `,` or a line end",
 }
-"""What a statement or a part of one looks like."""
+"""The form of a statement, or of a part of one."""

@@ -1,7 +1,7 @@
 """What Lark did not expect -> a diagnostic in a user's words.
 
 The grammar knows which word was wrong and which would have been right; what the user meant is the
-business of `habits` (other notations) and, for characters, of what they look like.
+business of `foreign_syntax` and, for characters, of what they look like.
 """
 
 import re
@@ -45,7 +45,7 @@ def report(sink: Sink, error: UnexpectedInput, end: int, start: int = 0, kind: s
         error: from one of the functions of `syntax`.
         end: where the parsed piece of the text ends; Lark reports its end at the last token.
         start: where its statement or header begins.
-        kind: what it is (`habits.Place.kind`), if the text does not say so itself.
+        kind: what it is (`Place.kind`), if the text does not say so itself.
     """
     if isinstance(error, UnexpectedCharacters):
         at = error.pos_in_stream or 0
