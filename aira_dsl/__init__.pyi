@@ -13,12 +13,12 @@ from .errors import AiraError as AiraError
 from .errors import InputError as InputError
 from .errors import RunError as RunError
 from .errors import UsageError as UsageError
-from .interop.families.megatron import from_megatron as from_megatron
 from .interop.families.megatron import to_megatron as to_megatron
+from .interop.families.megatron_arguments import from_megatron as from_megatron
 from .interop.families.nemotron_h import export_nemotron_h as export_nemotron_h
-from .interop.families.nemotron_h import from_nemotron_h as from_nemotron_h
-from .interop.families.olmo import from_olmo as from_olmo
+from .interop.families.nemotron_h_config import from_nemotron_h as from_nemotron_h
 from .interop.families.olmo import to_olmo as to_olmo
+from .interop.families.olmo_config import from_olmo as from_olmo
 from .interop.huggingface import export_hugging_face as export_hugging_face
 from .interop.standalone.python import to_python as to_python
 from .language import ArchitectureError as ArchitectureError

@@ -29,7 +29,7 @@ from .diff import diff
 from .explain import explain
 from .extrapolate import extrapolate
 from .fmt import fmt
-from .import_ import import_
+from .import_ import ImportCommand, import_
 from .lsp import lsp
 from .notebook import notebook
 from .report import report
@@ -48,7 +48,7 @@ app = typer.Typer(
 app.command("check")(check)
 app.command("fmt")(fmt)
 app.command("compile")(compile_)
-app.command("import")(import_)
+app.command("import", cls=ImportCommand)(import_)
 app.command("show")(show)
 app.command("diff")(diff)
 app.command("explain")(explain)

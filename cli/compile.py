@@ -1,5 +1,6 @@
-"""`aira-dsl compile`: from an architecture file to a PyTorch module, or what other tools read."""
+"""`aira-dsl compile`: from an architecture file to a PyTorch module or another tool's format."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -7,13 +8,11 @@ import typer
 
 if TYPE_CHECKING:
     from aira_dsl.architecture import Architecture
+    from aira_dsl.interop.exporters import FolderExporter, Weights
 
 Emit = Literal[
     "module", "summary", "json", "yaml", "arch", "python", "hf", "nemotron_h", "megatron", "olmo"
 ]
-
-SUFFIXES = {"module": ".module", "hf": ".hf", "nemotron_h": ".nemotron_h"}
-"""What the folder of FILE is called without --out."""
 
 
 def compile_(
@@ -21,11 +20,11 @@ def compile_(
     *,
     scale: Annotated[str | None, typer.Option(help="Compile it at this scale of the file.")] = None,
     emit: Annotated[
-        Emit, typer.Option(help="What to make: a folder (module, hf, nemotron_h) or a text.")
+        Emit, typer.Option(help="Form to write: a folder (module, hf, nemotron_h) or a text.")
     ] = "module",
     out: Annotated[
         Path | None,
-        typer.Option(help="Where to write; folders go beside, texts to the screen by default."),
+        typer.Option(help="Path to write; default: a folder named after FILE, texts are printed."),
     ] = None,
     seed: Annotated[
         int, typer.Option(help="Seed of the initial weights.", min=0, max=2**63 - 1)
@@ -33,58 +32,90 @@ def compile_(
     weights: Annotated[
         Path | None, typer.Option(help="Export the weights of this module folder instead.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    dtype: Annotated[
+        Literal["float32", "bfloat16", "float16"] | None,
+        typer.Option(help="Type of the weights; default: float32, or that of --weights."),
+    ] = None,
+    no_weights: Annotated[
+        bool,
+        typer.Option("--no-weights", help="Write the config and code of hf or nemotron_h alone."),
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
 ) -> None:
     """Compile an architecture to a PyTorch module, or export it."""
+    from aira_dsl.interop.exporters import EXPORTERS, Weights
     from aira_dsl.language import load
 
+    choice = Weights(seed=seed, source=weights, dtype=dtype, included=not no_weights)
+    _check_options(emit, choice, out)
     architecture = load(file)
     if scale is not None:
         architecture = architecture.at(scale)
     if emit == "summary":
-        _print_summary(architecture, out)
-    elif emit in SUFFIXES:
-        folder = out or Path(f"{file.stem}{'' if scale is None else f'_{scale}'}{SUFFIXES[emit]}")
-        _write_folder(architecture, emit, folder, seed, weights, force)
+        _print_summary(architecture)
+        return
+    exporter = EXPORTERS[emit]
+    if exporter.kind == "folder":
+        folder = out or Path(f"{file.stem}{'' if scale is None else f'_{scale}'}.{emit}")
+        _write_folder(architecture, exporter, folder, choice, force)
+        if emit == "module":
+            print()
+            _print_summary(architecture)
+        if emit == "hf" and not EXPORTERS["nemotron_h"].unsupported(architecture):
+            print("With --emit nemotron_h it needs no remote code.")
+        return
+    text = exporter.write(architecture)
+    if out is None:
+        print(text, end="")
     else:
-        from aira_dsl.interop.texts import as_text
         from aira_dsl.utils.files import write_text
 
-        text = as_text(architecture, emit)
-        if out is None:
-            print(text, end="")
-        else:
-            write_text(out, text, force=force)
+        write_text(out, text, force=force)
+
+
+def _check_options(emit: Emit, weights: "Weights", out: Path | None) -> None:
+    """Refuse options that the form does not take."""
+    from aira_dsl.errors import UsageError
+    from aira_dsl.interop.exporters import EXPORTERS
+
+    if emit == "summary" and out is not None:
+        raise UsageError("E0507", "--emit summary prints only; it takes no --out")
+    exporter = EXPORTERS.get(emit)
+    if exporter is None or exporter.kind == "text":
+        given = {
+            "--weights": weights.source is not None,
+            "--dtype": weights.dtype is not None,
+            "--no-weights": not weights.included,
+        }
+        for option in (option for option, is_given in given.items() if is_given):
+            raise UsageError("E0507", f"--emit {emit} has no weights; it takes no {option}")
+    elif not weights.included and not exporter.outline:
+        raise UsageError("E0507", f"--emit {emit} needs weights; it takes no --no-weights")
+    elif not weights.included and weights.source is not None:
+        raise UsageError("E0507", "--weights and --no-weights exclude each other")
 
 
 def _write_folder(
     architecture: "Architecture",
-    emit: Emit,
+    exporter: "FolderExporter",
     folder: Path,
-    seed: int,
-    weights: Path | None,
+    weights: "Weights",
     force: bool,
 ) -> None:
-    from aira_dsl.interop.families.nemotron_h import problems
-    from aira_dsl.interop.folders import LOADING, write
-
-    done = write(architecture, emit, folder, seed=seed, weights=weights, force=force)
-    if emit == "module":
-        _print_summary(architecture, None)
-        print()
-    print(f"{folder} is {'as it was' if done == 'unchanged' else 'written'}. Load it with:")
-    for line in LOADING[emit]:
+    done = exporter.write(architecture, folder, weights, force=force)
+    lines = exporter.loading if weights.included else exporter.outline
+    what = "" if weights.included else " without weights"
+    how = "Load it with" if weights.included else "Build a model with fresh weights with"
+    print(f"{folder} is {done}{what}. {how}:")
+    for line in lines:
         print(f"  {line.format(folder=str(folder))}")
-    if emit == "hf" and not problems(architecture):
-        print("It needs no code of its own with --emit nemotron_h.")
+    if any("transformers" in line for line in lines) and find_spec("transformers") is None:
+        print("transformers is not installed here: pip install 'transformers>=5.6,!=5.14.*'")
 
 
-def _print_summary(architecture: "Architecture", out: Path | None) -> None:
+def _print_summary(architecture: "Architecture") -> None:
     from rich.console import Console
 
-    from aira_dsl.errors import UsageError
     from aira_dsl.report.summary import summary
 
-    if out is not None:
-        raise UsageError("E0507", "--emit summary prints only, it takes no --out")
     Console(highlight=False).print(summary(architecture))

@@ -1,34 +1,76 @@
-"""`aira-dsl import`: from the notations of other tools to an architecture file."""
+"""`aira-dsl import`: from the configs and notations of other tools to an architecture file."""
 
+import re
+import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
+from typer.core import TyperCommand
+
+_TEXT = re.compile(r"-[-M*GDE+|/\[\]\\]*|--hybrid-\S+[\s=].*", re.DOTALL)
+"""Megatron-LM's pattern or arguments as one word of the command line, not an option."""
+
+
+class ImportCommand(TyperCommand):
+    """Takes a Megatron pattern that begins with `-` as the source, not as an option."""
+
+    def parse_args(self, ctx, args):  # type: ignore[no-untyped-def]
+        """Move such a word behind `--`, where every word is an argument."""
+        texts = [word for word in args if word != "--" and _TEXT.fullmatch(word)]
+        if texts and "--" not in args:
+            args = [word for word in args if word not in texts] + ["--", *texts]
+        return super().parse_args(ctx, args)
 
 
 def import_(
-    format: Annotated[
-        Literal["megatron", "nemotron_h", "olmo"],
-        typer.Argument(metavar="FORMAT", help="megatron, nemotron_h or olmo."),
+    format_or_source: Annotated[
+        str,
+        typer.Argument(
+            metavar="[FORMAT] SOURCE",
+            help="A config.json, its folder, or a file of Megatron-LM arguments; after `megatron` "
+            "also a pattern such as 'M-M*-'. FORMAT (nemotron_h, olmo, megatron) is recognized.",
+        ),
     ],
-    source: Annotated[
-        str, typer.Argument(help="A Megatron pattern such as `M-M*-`, or a JSON file.")
-    ],
+    source: Annotated[str | None, typer.Argument(hidden=True)] = None,
     *,
     like: Annotated[
         Path | None,
-        typer.Option(help="For megatron: a file whose dimensions and blocks to use."),
+        typer.Option(help="For a Megatron pattern: a file whose dimensions and blocks to use."),
     ] = None,
-    name: Annotated[str, typer.Option(help="What to call the architecture.")] = "model",
-    out: Annotated[Path | None, typer.Option(help="Where to write; else it is printed.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    name: Annotated[str, typer.Option(help="Name of the architecture.")] = "model",
+    costs_only: Annotated[
+        bool,
+        typer.Option(
+            "--costs-only",
+            help="Print parameters, FLOPs and caches; settings that do not change them may be "
+            "beyond the language.",
+        ),
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="File to write; default: print.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
-    """Read a layer pattern or a config of another tool, and write it as an architecture."""
-    from aira_dsl.interop.reading import read
+    """Read a config or a layer pattern of another tool, and write it as an architecture."""
+    from aira_dsl.errors import UsageError
+    from aira_dsl.interop.importers import read
+
+    if costs_only and out is not None:
+        raise UsageError("E0523", "--costs-only prints only; it takes no --out")
+    format = None if source is None else format_or_source
+    imported = read(source or format_or_source, format, like=like, name=name, costs_only=costs_only)
+    for note in imported.notes:
+        print(f"note: {note}", file=sys.stderr)
+    if costs_only:
+        from rich.console import Console
+
+        from aira_dsl.report.summary import summary
+
+        Console(highlight=False).print(summary(imported.architecture))
+        return
     from aira_dsl.language import to_text
     from aira_dsl.utils.files import write_text
 
-    text = to_text(read(format, source, like=like, name=name))
+    text = to_text(imported.architecture)
     if out is None:
         print(text, end="")
     else:

@@ -1,5 +1,6 @@
-"""Architecture -> what other tools read, and back from their notations.
+"""Architecture -> other tools' formats, and back.
 
-Each target is a file. One that can not express an architecture says exactly what and why, before
-anything is written; `hf` and `python` express all.
+`exporters` and `importers` hold one registry each; a family of formats is a file of `families`. A
+form that cannot express an architecture names every reason before anything is written, and an
+import accounts for every setting of a config.
 """

@@ -1,12 +1,12 @@
 """Model -> a folder that `AutoModelForCausalLM.from_pretrained(…, trust_remote_code=True)` loads.
 
-It carries its own configuration and modelling code, so any architecture can be written; the native
-class that needs no such code is `nemotron_h`, for those that it can express.
+The folder holds its own configuration and modelling code, so any architecture can be written.
+transformers is needed to load it, not to write it.
 """
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.interop.standalone.source import (
@@ -16,12 +16,25 @@ from aira_dsl.interop.standalone.source import (
     require_mixers,
     used_blocks,
 )
-from aira_dsl.models.model import LanguageModel
 from aira_dsl.utils.files import FolderKind, write_folder
 from aira_dsl.version import __version__
 
+if TYPE_CHECKING:
+    from aira_dsl.models.model import LanguageModel
+
 CONFIG, GENERATION, WEIGHTS = "config.json", "generation_config.json", "model.safetensors"
 CONFIGURATION, MODELING, TEXT = "configuration_aira.py", "modeling_aira.py", "architecture.arch"
+
+GENERAL_KEYS = (
+    "architectures", "auto_map", "_name_or_path", "transformers_version", "torch_dtype", "dtype",
+    "use_cache", "bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id", "cls_token_id",
+    "decoder_start_token_id", "initializer_range", "return_dict", "output_hidden_states",
+    "output_attentions", "attn_implementation", "_attn_implementation",
+    "_attn_implementation_autoset", "id2label", "label2id", "problem_type", "task_specific_params",
+    "finetuning_task", "quantization_config", "tokenizer_class", "is_encoder_decoder",
+    "is_decoder", "torchscript", "use_bfloat16", "chunk_size_feed_forward",
+)  # fmt: skip
+"""Settings of every config.json of transformers that do not concern the architecture."""
 
 FOLDER = FolderKind(
     "a folder that aira-dsl exported",
@@ -44,29 +57,40 @@ from .configuration_aira import AiraConfig
 
 
 def export_hugging_face(
-    model: LanguageModel, folder: str | Path, *, force: bool = False
+    model: "LanguageModel", folder: str | Path, *, force: bool = False
 ) -> Literal["written", "unchanged"]:
     """Write a model as a Hugging Face folder with its own code.
 
     Raises:
-        InputError: E0503, the folder holds something else; E0510, a kind of block has no
-            standalone code.
+        InputError: E0503, the folder holds something else; E0510, a kind of block has no code.
         RunError: E0904, it cannot be written.
     """
+    dtype = str(model.embedding.weight.dtype).removeprefix("torch.")
+    return save(model.architecture, model, dtype, Path(folder), force)
+
+
+def save(
+    architecture: Architecture,
+    model: "LanguageModel | None",
+    dtype: str,
+    folder: Path,
+    force: bool,
+) -> Literal["written", "unchanged"]:
+    """Write the folder; without a model it has no weights."""
     from aira_dsl.language import to_text
 
-    architecture = model.architecture
     require_mixers(architecture, "hf")
 
     def write(made: Path) -> None:
-        write_json(made / CONFIG, config_of(architecture, str(model.embedding.weight.dtype)))
+        write_json(made / CONFIG, config_of(architecture, dtype))
         write_json(made / GENERATION, generation_config())
         (made / CONFIGURATION).write_text(_configuration_source(), encoding="utf-8")
         (made / MODELING).write_text(_modeling_source(), encoding="utf-8")
         (made / TEXT).write_text(to_text(architecture), encoding="utf-8")
-        save_weights(made / WEIGHTS, weights_of(model))
+        if model is not None:
+            save_weights(made / WEIGHTS, weights_of(model))
 
-    return write_folder(Path(folder), FOLDER, write, force=force)
+    return write_folder(folder, FOLDER, write, force=force)
 
 
 def config_of(architecture: Architecture, dtype: str) -> dict[str, Any]:
@@ -90,12 +114,12 @@ def config_of(architecture: Architecture, dtype: str) -> dict[str, Any]:
         "max_position_embeddings": architecture.context,
         "tie_word_embeddings": architecture.tie_embeddings,
         **no_special_tokens(),
-        "dtype": dtype.removeprefix("torch."),
+        "dtype": dtype,
     }
 
 
 def no_special_tokens() -> dict[str, None]:
-    """Return the ids of special tokens: none, which the defaults of transformers are not."""
+    """Return null for the ids of special tokens; the defaults of transformers are numbers."""
     return {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
 
 
@@ -104,7 +128,7 @@ def generation_config(*, use_cache: bool = True) -> dict[str, Any]:
     return {"use_cache": use_cache, **no_special_tokens()}
 
 
-def weights_of(model: LanguageModel) -> dict[str, Any]:
+def weights_of(model: "LanguageModel") -> dict[str, Any]:
     """Return the tensors to store: the state dict, a tied head left out."""
     tensors = dict(model.state_dict())
     if model.architecture.tie_embeddings:

@@ -1,103 +1,190 @@
 """`compile --emit …` and `import` from the command line."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from aira_dsl.cli.compile import Emit
 
 import aira_dsl
+from aira_dsl.interop.exporters import EXPORTERS
+from aira_dsl.interop.importers import IMPORTERS
+from tests.helpers.command_line import run
 
 ROOT = Path(__file__).parents[2]
 HYBRID = ROOT / "examples" / "airahybrid_e.arch"
 STRIPED = ROOT / "examples" / "striped.arch"
+NATIVE = "architecture m { width 32; block A = attention { heads 4, rope none }; layers 3A }"
 
 
-def run(*arguments, cwd):
-    return subprocess.run(
-        [sys.executable, "-m", "aira_dsl", *map(str, arguments)],
-        cwd=cwd, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
-def test_texts_are_printed_or_written(tmp_path):
-    shown = run("compile", HYBRID, "--emit", "arch", cwd=tmp_path)
-    assert aira_dsl.parse(shown.stdout) == aira_dsl.load(HYBRID)
-    done = run("compile", HYBRID, "--emit", "python", "--out", "m.py", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    again = run("compile", STRIPED, "--emit", "python", "--out", "m.py", cwd=tmp_path)
-    assert (again.returncode, "E0503" in again.stderr) == (1, True)
-    assert "airahybrid_e" in (tmp_path / "m.py").read_text()
+def test_the_command_offers_every_form():
+    assert set(get_args(Emit)) == {*EXPORTERS, "summary"}
 
 
-def test_scales_are_exported(tmp_path):
+@pytest.mark.parametrize("emit", EXPORTERS)
+def test_every_form_is_written_or_refused_with_every_reason(emit, here):
+    architecture = aira_dsl.load(HYBRID)
+    reasons = EXPORTERS[emit].unsupported(architecture)
+    done = run("compile", HYBRID, "--emit", emit, "--out", "out")
+    assert done.code == (1 if reasons else 0), done.err
+    for reason in reasons:
+        assert reason in done.err
+    assert (here / "out").exists() != bool(reasons)
+
+
+def test_texts_are_printed_or_written():
+    shown = run("compile", HYBRID, "--emit", "arch")
+    assert aira_dsl.parse(shown.out) == aira_dsl.load(HYBRID)
+    assert run("compile", HYBRID, "--emit", "python", "--out", "m.py").code == 0
+    again = run("compile", STRIPED, "--emit", "python", "--out", "m.py")
+    assert (again.code, "E0503" in again.err) == (1, True)
+    assert "airahybrid_e" in Path("m.py").read_text()
+
+
+def test_scales_are_exported():
     paper = ROOT / "examples" / "paper" / "airahybrid_d_stretched.arch"
-    shown = run("compile", paper, "--scale", "1b", "--emit", "json", cwd=tmp_path)
-    found = json.loads(shown.stdout)
+    found = json.loads(run("compile", paper, "--scale", "1b", "--emit", "json").out)
     assert (found["width"], len(found["layers"]), found["scales"]) == (2048, 32, {})
-    assert run("compile", paper, "--scale", "9b", "--emit", "json", cwd=tmp_path).returncode == 2
+    assert run("compile", paper, "--scale", "9b", "--emit", "json").code == 2
 
 
-def test_folders_and_weights(tmp_path):
-    assert run("compile", HYBRID, "--seed", "7", cwd=tmp_path).returncode == 0
-    done = run("compile", HYBRID, "--emit", "hf", "--weights", "airahybrid_e.module", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "trust_remote_code=True" in done.stdout
+def test_folders_and_weights():
     from safetensors.torch import load_file
 
-    ours = load_file(tmp_path / "airahybrid_e.module" / "model.safetensors")
-    theirs = load_file(tmp_path / "airahybrid_e.hf" / "model.safetensors")
+    assert run("compile", HYBRID, "--seed", "7").code == 0
+    done = run("compile", HYBRID, "--emit", "hf", "--weights", "airahybrid_e.module")
+    assert done.code == 0, done.err
+    assert "trust_remote_code=True" in done.out
+    ours = load_file("airahybrid_e.module/model.safetensors")
+    theirs = load_file("airahybrid_e.hf/model.safetensors")
     assert all((theirs[name] == tensor).all() for name, tensor in ours.items())
-    foreign = run(
-        "compile", STRIPED, "--emit", "hf", "--weights", "airahybrid_e.module", cwd=tmp_path
-    )
-    assert (foreign.returncode, "E0511" in foreign.stderr) == (1, True)
+    foreign = run("compile", STRIPED, "--emit", "hf", "--weights", "airahybrid_e.module")
+    assert (foreign.code, "E0511" in foreign.err) == (1, True)
 
 
-@pytest.mark.parametrize("emit", ["nemotron_h", "megatron", "olmo"])
-def test_refusals_write_nothing(emit, tmp_path):
-    done = run("compile", HYBRID, "--emit", emit, "--out", "out", cwd=tmp_path)
-    assert done.returncode == 1
-    assert "E0510" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not list(tmp_path.iterdir())
+def test_weights_in_another_dtype():
+    import torch
+    from safetensors.torch import load_file
+
+    assert run("compile", HYBRID).code == 0
+    for source in ((), ("--weights", "airahybrid_e.module")):
+        done = run("compile", HYBRID, "--emit", "hf", "--dtype", "bfloat16", "--force", *source)
+        assert done.code == 0, done.err
+        exact = load_file("airahybrid_e.module/model.safetensors")
+        short = load_file("airahybrid_e.hf/model.safetensors")
+        assert all((short[n] == t.to(torch.bfloat16)).all() for n, t in exact.items())
+        assert json.loads(Path("airahybrid_e.hf/config.json").read_text())["dtype"] == "bfloat16"
 
 
-def test_import_megatron(tmp_path):
-    shown = run("import", "megatron", "M-M*-", "--name", "mine", cwd=tmp_path)
-    assert "layers Mb-M-Mb-A-M" in shown.stdout
-    like = run("import", "megatron", "M-*-", "--like", STRIPED, "--out", "x.arch", cwd=tmp_path)
-    assert like.returncode == 0, like.stderr
-    assert aira_dsl.load(tmp_path / "x.arch").width == 256
-    broken = run("import", "megatron", "M-|M", cwd=tmp_path)
-    assert (broken.returncode, "E0520" in broken.stderr) == (1, True)
+@pytest.mark.parametrize(
+    ("emit", "options"),
+    [
+        ("json", ["--no-weights"]),
+        ("python", ["--dtype", "bfloat16"]),
+        ("arch", ["--weights", "x.module"]),
+        ("module", ["--no-weights"]),
+        ("summary", ["--out", "x"]),
+        ("hf", ["--no-weights", "--weights", "x.module"]),
+    ],
+)
+def test_options_that_do_not_go_with_a_form(emit, options, here):
+    done = run("compile", HYBRID, "--emit", emit, *options)
+    assert (done.code, "E0507" in done.err) == (2, True)
+    assert not list(here.iterdir())
 
 
-def test_import_what_was_exported(tmp_path):
-    text = "architecture m { width 32; block A = attention { heads 4, rope none }; layers 3A }"
-    (tmp_path / "m.arch").write_text(text)
-    assert run("compile", "m.arch", "--emit", "nemotron_h", cwd=tmp_path).returncode == 0
-    for source in ("m.nemotron_h", "m.nemotron_h/config.json"):
-        shown = run("import", "nemotron_h", source, "--name", "m", cwd=tmp_path)
-        assert aira_dsl.parse(shown.stdout).fingerprint == aira_dsl.parse(text).fingerprint
+def test_import_megatron():
+    shown = run("import", "megatron", "M-M*-", "--name", "mine")
+    assert "layers Mb-M-Mb-A-M" in shown.out
+    like = run("import", "megatron", "M-*-", "--like", STRIPED, "--out", "x.arch")
+    assert like.code == 0, like.err
+    assert aira_dsl.load("x.arch").width == 256
+    broken = run("import", "megatron", "M-/M")
+    assert (broken.code, "E0520" in broken.err) == (1, True)
+
+
+@pytest.mark.parametrize("pattern", ["-M*-", "-", "---M", r"-M\*", "-M|*-"])
+def test_patterns_that_begin_with_an_mlp_are_not_options(pattern):
+    done = run("import", "megatron", pattern, "--name", "mine")
+    assert done.code == 0, done.err
+    assert done.out.startswith("architecture mine")
+
+
+def test_wrong_options_are_still_refused():
+    done = run("import", "megatron", "M-", "--nmae", "mine")
+    assert (done.code, "--nmae" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("as_text", [True, False], ids=["argument", "file"])
+def test_exported_arguments_come_back(as_text):
+    Path("m.arch").write_text(NATIVE)
+    assert run("compile", "m.arch", "--emit", "megatron", "--out", "m.txt").code == 0
+    source = Path("m.txt").read_text() if as_text else "m.txt"
+    done = run("import", "megatron", source)
+    assert (done.code, done.err) == (0, "")
+    assert aira_dsl.parse(done.out).fingerprint == aira_dsl.parse(NATIVE).fingerprint
+
+
+@pytest.mark.parametrize("form", [(), ("nemotron_h",)], ids=["recognized", "named"])
+@pytest.mark.parametrize("source", ["m.nemotron_h", "m.nemotron_h/config.json"])
+def test_import_what_was_exported(source, form):
+    Path("m.arch").write_text(NATIVE)
+    assert run("compile", "m.arch", "--emit", "nemotron_h", "--no-weights").code == 0
+    shown = run("import", *form, source, "--name", "m")
+    assert (shown.code, shown.err) == (0, "")
+    assert aira_dsl.parse(shown.out).fingerprint == aira_dsl.parse(NATIVE).fingerprint
+
+
+def test_costs_only_accepts_what_does_not_change_costs():
+    Path("m.arch").write_text(NATIVE)
+    assert run("compile", "m.arch", "--emit", "nemotron_h", "--no-weights").code == 0
+    path = Path("m.nemotron_h/config.json")
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "attention_dropout": 0.1}))
+    assert "attention_dropout" in run("import", path).err
+    done = run("import", path, "--costs-only")
+    assert done.code == 0
+    assert "3 layers of width 32" in done.out
+    assert done.err == "note: not in these costs: attention_dropout 0.1 (dropout)\n"
+    path.write_text(json.dumps({**config, "attention_bias": True}))
+    assert run("import", path, "--costs-only").code == 1
 
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
+        (("missing.json",), "E0524"),
         (("nemotron_h", "missing.json"), "E0524"),
         (("nemotron_h", "text.json"), "E0524"),
         (("olmo", "list.json"), "E0524"),
-        (("olmo", "list.json", "--like", "x.arch"), "E0523"),
+        (("binary.json",), "E0524"),
+        (("empty.json",), "E0521"),
+        (("hf_olmo.json",), "E0520"),
+        (("olmo", "empty.json", "--like", "x.arch"), "E0523"),
+        (("other", "empty.json"), "E0523"),
         (("megatron", "M", "--name", "not a name"), "E0523"),
+        (("megatron", "M", "--costs-only", "--out", "x.arch"), "E0523"),
         (("megatron", "M", "--like", "missing.arch"), "E0301"),
     ],
 )
-def test_bad_imports(arguments, code, tmp_path):
-    (tmp_path / "text.json").write_text("no json")
-    (tmp_path / "list.json").write_text("[" * 100_000)
-    done = run("import", *arguments, cwd=tmp_path)
-    assert done.returncode in {1, 2}
-    assert code in done.stderr
-    assert "Traceback" not in done.stderr
+def test_bad_imports(arguments, code):
+    Path("text.json").write_text("no json")
+    Path("list.json").write_text("[" * 100_000)
+    Path("binary.json").write_bytes(b"\xff\xfe\x00")
+    Path("empty.json").write_text("{}")
+    Path("hf_olmo.json").write_text('{"model_type": "olmo", "hidden_size": 8}')
+    done = run("import", *arguments)
+    assert done.code in {1, 2}
+    assert code in done.err
+
+
+def test_every_format_is_in_the_help():
+    shown = run("import", "--help").out
+    assert [name for name in IMPORTERS if name not in shown] == []

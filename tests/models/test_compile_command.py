@@ -53,7 +53,7 @@ def test_default_writes_a_module_and_says_how_to_load_it(file: Path) -> None:
     assert model.seed == 7
     assert model.architecture == load(file)
     assert model.head.weight.equal(build(load(file), seed=7).head.weight)
-    assert "tiny.module is as it was" in run(file, "--seed", "7").stdout
+    assert "tiny.module is unchanged" in run(file, "--seed", "7").stdout
 
 
 def test_another_seed_does_not_replace_a_module_unasked(file: Path) -> None:

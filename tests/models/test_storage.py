@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from aira_dsl.architecture import Architecture, cost
 from aira_dsl.errors import AiraError, InputError, RunError
-from aira_dsl.interop.folders import write
+from aira_dsl.interop.exporters import EXPORTERS, Weights
 from aira_dsl.models import LanguageModel, build, limits, load_model, save_model
 from aira_dsl.models.storage import TEXT, WEIGHTS
 from aira_dsl.primitives import MLP, Mamba2
@@ -151,7 +151,7 @@ def test_full_disk_is_refused_before_anything_is_built(
     monkeypatch.setattr(limits.shutil, "disk_usage", lambda path: Usage)
     monkeypatch.setattr("aira_dsl.models.build", lambda *_, **__: pytest.fail("built"))
     with pytest.raises(RunError, match=r"E0502.*take"):
-        write(SMALL, "module", tmp_path / "not" / "there" / "yet")
+        EXPORTERS["module"].write(SMALL, tmp_path / "not" / "there" / "yet", Weights())
 
 
 def cut(folder: Path, keep: float) -> None:

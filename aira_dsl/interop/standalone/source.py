@@ -2,11 +2,10 @@
 
 import ast
 import inspect
-from importlib import import_module
-from types import ModuleType
+from importlib.resources import files
 
 from aira_dsl.architecture import Architecture
-from aira_dsl.interop.refusal import refuse
+from aira_dsl.interop.expressible import require_expressible
 from aira_dsl.language.syntax.parser import parse_pattern
 from aira_dsl.language.syntax.tree import Group, Pattern
 from aira_dsl.primitives import Primitive, registry
@@ -16,8 +15,12 @@ _COPIED = "# --- copied from here\n"
 
 
 def part(name: str) -> str:
-    """Return the text of a module of `parts`: what follows its imports, or its mark."""
-    return _body(import_module(f"aira_dsl.interop.standalone.parts.{name}"))
+    """Return the text of a module of `parts`: what follows its imports, or its mark.
+
+    The module is read, not imported: code for transformers is written without transformers.
+    """
+    home = files("aira_dsl.interop.standalone.parts")
+    return _body(home.joinpath(f"{name}.py").read_text(encoding="utf-8"))
 
 
 def mixers() -> dict[str, type[Primitive]]:
@@ -29,19 +32,24 @@ def mixer_source(spec: type[Primitive]) -> str:
     """Return the text of a kind's exported class, which has the name of its spec."""
     module = registry.part(spec, "standalone")
     assert module is not None, "refused before"
-    return _body(module)
+    return _body(inspect.getsource(module))
+
+
+def unsupported(architecture: Architecture) -> list[str]:
+    """Return the kinds of layers without standalone code, as reasons; empty if all have it."""
+    known = mixers()
+    kinds = dict.fromkeys(architecture.blocks[name].kind for name in architecture.layers)
+    return [f"{kind} has no standalone code" for kind in kinds if kind not in known]
 
 
 def require_mixers(architecture: Architecture, emit: str) -> None:
     """Raise InputError E0510 if a layer is of a kind that cannot be exported as text."""
-    known = mixers()
-    kinds = dict.fromkeys(architecture.blocks[name].kind for name in architecture.layers)
-    reasons = [f"{kind} has no standalone code" for kind in kinds if kind not in known]
-    refuse(f"--emit {emit}", architecture, reasons, "use `aira_dsl.build` or --emit module")
+    reasons = unsupported(architecture)
+    help_text = "use `aira_dsl.build` or --emit module"
+    require_expressible(f"--emit {emit}", architecture, reasons, help_text)
 
 
-def _body(module: ModuleType) -> str:
-    text = inspect.getsource(module)
+def _body(text: str) -> str:
     if _COPIED in text:
         text = text.split(_COPIED)[1]
     else:

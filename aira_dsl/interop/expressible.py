@@ -1,0 +1,42 @@
+"""Limits that several target formats share, and the error that lists what a target lacks."""
+
+from collections.abc import Iterable
+
+from aira_dsl.architecture import Architecture
+from aira_dsl.errors import InputError
+from aira_dsl.primitives.base import Primitive
+
+
+def require_expressible(
+    target: str, architecture: Architecture, reasons: list[str], instead: str
+) -> None:
+    """Raise InputError E0510 if there are reasons why a target cannot express an architecture."""
+    if reasons:
+        raise InputError(
+            "E0510",
+            f"{target} cannot express {architecture.name}: {'; '.join(reasons)}",
+            help=instead,
+        )
+
+
+def kinds_without_a_form(architecture: Architecture, known: Iterable[str]) -> list[str]:
+    """Return one reason for every kind of layer that a target has no form for."""
+    kinds = dict.fromkeys(architecture.blocks[name].kind for name in architecture.layers)
+    known = set(known)
+    return [f"it has {kind} layers" for kind in kinds if kind not in known]
+
+
+def only_of_kind(architecture: Architecture, kind: str, reasons: list[str]) -> Primitive | None:
+    """Return the spec that all layers of a kind share; None if there is no such layer.
+
+    Several different specs are a reason, and the first of them is returned.
+    """
+    found: dict[str, Primitive] = {}
+    for name in architecture.layers:
+        block = architecture.blocks[name]
+        if block.kind == kind and block not in found.values():
+            found[name] = block
+    if len(found) > 1:
+        names = ", ".join(found)
+        reasons.append(f"its {kind} layers differ (blocks {names})")
+    return next(iter(found.values()), None)

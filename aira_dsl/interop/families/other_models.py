@@ -1,0 +1,77 @@
+"""Configs of models without an importer: a refusal that names what the language lacks.
+
+Settings have the same names in most model types of transformers, so one table of settings serves
+all of them. It names the reasons that it finds, not all that there may be.
+"""
+
+from collections.abc import Container, Iterable
+from typing import Any
+
+from aira_dsl.errors import InputError
+
+_FEATURES: dict[str, tuple[str, ...]] = {
+    "mixtures of experts": (
+        "num_experts", "num_local_experts", "n_routed_experts", "moe_intermediate_size",
+        "moe_num_experts",
+    ),
+    "gated delta nets": ("linear_num_key_heads", "linear_key_head_dim"),
+    "Kimi delta attention": ("linear_attn_config",),
+    "latent attention": ("kv_lora_rank",),
+    "short convolutions": ("conv_L_cache",),
+    "Mamba-1": ("mamba_dt_rank", "time_step_rank"),
+    "attention and Mamba-2 in parallel": ("mamba_d_ssm",),
+    "sliding windows": ("sliding_window", "attention_chunk_size"),
+    "gated attention": ("attn_output_gate",),
+    "scaled rotary positions": ("rope_scaling",),
+    "partial rotary positions": ("partial_rotary_factor", "attn_rotary_emb", "rotary_pct"),
+    "layers without rotary positions": ("no_rope_layers", "no_rope_layer_interval"),
+    "soft caps": ("attn_logit_softcapping", "final_logit_softcapping", "logits_soft_cap"),
+    "scaled attention": ("query_pre_attn_scalar", "attention_multiplier"),
+    "scaled embeddings, residuals or logits": (
+        "embedding_multiplier", "residual_multiplier", "logits_scaling", "lm_head_multiplier",
+        "logit_scale",
+    ),
+    "biases": ("attention_bias", "mlp_bias", "qkv_bias", "mamba_proj_bias"),
+    "shared layers": ("num_mem_blocks", "num_kv_shared_layers"),
+    "multi-token prediction": ("num_nextn_predict_layers",),
+}  # fmt: skip
+_NEUTRAL = {"partial_rotary_factor": 1.0, "rotary_pct": 1.0, "embedding_multiplier": 1,
+            "residual_multiplier": 1, "logits_scaling": 1, "logit_scale": 1,
+            "lm_head_multiplier": 1}  # fmt: skip
+"""Values besides null, false and zero that ask for nothing."""
+
+
+def require_importer(content: dict[str, Any], format: str, importers: Container[str]) -> None:
+    """Check that there is an importer, and that a config's model_type is the format's.
+
+    Raises:
+        InputError: E0520 with the model_type, and what of it the language cannot express.
+    """
+    stated = content.get("model_type")
+    model_type = stated if isinstance(stated, str) else format
+    if model_type == format and format in importers:
+        return
+    found = list(_found(content))
+    lacks = f"; the language cannot express its {', '.join(found)}" if found else ""
+    raise InputError(
+        "E0520",
+        f"there is no importer for model_type {model_type!r}{lacks}",
+        help="write it as an architecture by hand, if its blocks are attention, mlp and mamba2",
+    )
+
+
+def _found(content: dict[str, Any]) -> Iterable[str]:
+    """Yield the features that a config, or the config of its language model, asks for."""
+    nested = (content.get(key) for key in ("text_config", "llm_config"))
+    settings = {**content, **next((each for each in nested if isinstance(each, dict)), {})}
+    for feature, keys in _FEATURES.items():
+        used = [
+            f"{key} {settings[key]}" if isinstance(settings[key], int | float | str) else key
+            for key in keys
+            if settings.get(key) and settings[key] != _NEUTRAL.get(key)
+        ]
+        if used:
+            yield f"{feature} ({', '.join(used)})"
+    activation = settings.get("hidden_act") or settings.get("hidden_activation")
+    if isinstance(activation, str) and activation not in ("silu", "swish"):
+        yield f"activation ({activation})"

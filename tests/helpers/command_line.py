@@ -1,0 +1,34 @@
+"""The real command line, in this process."""
+
+from dataclasses import dataclass
+
+from aira_dsl.cli import app
+from typer.testing import CliRunner
+
+from aira_dsl.errors import AiraError
+
+
+@dataclass(frozen=True)
+class Done:
+    """Result of a command.
+
+    Attributes:
+        code: exit code.
+        out: standard output.
+        err: standard error.
+    """
+
+    code: int
+    out: str
+    err: str
+
+
+def run(*arguments, stdin=None):
+    """Run `aira-dsl` with these arguments; an exception that `main` does not handle is raised."""
+    result = CliRunner().invoke(app, [str(each) for each in arguments], input=stdin)
+    error = result.exception
+    if isinstance(error, AiraError):
+        return Done(error.exit_code, result.stdout, result.stderr + str(error))
+    if error is not None and not isinstance(error, SystemExit):
+        raise error
+    return Done(result.exit_code, result.stdout, result.stderr)

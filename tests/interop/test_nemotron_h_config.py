@@ -1,0 +1,116 @@
+"""The config.json of NemotronH: every setting used, without effect, or refused by name."""
+
+import json
+
+import pytest
+
+from aira_dsl.errors import InputError
+from aira_dsl.interop.families.nemotron_h import to_nemotron_h
+from aira_dsl.interop.families.nemotron_h_config import from_nemotron_h
+from tests.interop.models import random_architecture
+
+CONFIG = {
+    "model_type": "nemotron_h", "hidden_size": 64, "vocab_size": 9, "head_dim": 16,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 99,
+    "mamba_num_heads": 4, "n_groups": 2, "hybrid_override_pattern": "M-*",
+}  # fmt: skip
+
+
+def test_exported_configs_are_read_back():
+    for seed in range(30):
+        architecture = random_architecture(seed, native=True)
+        again = from_nemotron_h(json.loads(json.dumps(to_nemotron_h(architecture))))
+        assert again.fingerprint == architecture.fingerprint
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        {"layers_block_type": ["linear_attention", "mlp", "full_attention"]},
+        {"layers_block_type": ["mamba", "mlp", "attention"]},
+        {"layer_types": ["mamba", "mlp", "attention"], "hybrid_override_pattern": "M-*"},
+        {"hybrid_override_pattern": "M-|*", "num_hidden_layers": 3},
+    ],
+)
+def test_all_forms_of_the_layers(layers):
+    config = {key: value for key, value in CONFIG.items() if key != "hybrid_override_pattern"}
+    read = from_nemotron_h({**config, **layers})
+    assert read.layers == ("Mb", "M", "A")
+    assert read.blocks["A"].rope is None
+
+
+def test_older_names_of_settings_are_used():
+    config = {key: value for key, value in CONFIG.items() if key != "n_groups"}
+    read = from_nemotron_h({**config, "mamba_n_groups": 4, "mamba_d_conv": 3}).blocks["Mb"]
+    assert (read.groups, read.conv) == (4, 3)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"rope_theta": 10000, "partial_rotary_factor": 1.0},  # NemotronH has no positions
+        {"n_routed_experts": 128, "num_experts_per_tok": 6},  # no layer has experts
+        {"time_step_limit": [0.0, 1e9]}, {"time_step_limit": [0.0, "Infinity"]},
+        {"time_step_limit": [0.0, float("inf")]}, {"mamba_dt_min": 0.001},
+        {"torch_dtype": "bfloat16", "transformers_version": "5.0"}, {"tie_word_embeddings": False},
+        {"use_conv_bias": True, "use_bias": False, "attention_bias": False, "mlp_bias": False},
+        {"sliding_window": None, "chunk_size": 256},
+    ],
+)  # fmt: skip
+def test_settings_without_effect(settings):
+    assert from_nemotron_h({**CONFIG, **settings}) == from_nemotron_h(CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"attention_bias": True}, "attention_bias true (biases)"),
+        ({"mlp_bias": True}, "mlp_bias true"),
+        ({"use_bias": True}, "use_bias true"),
+        ({"mamba_proj_bias": True}, "mamba_proj_bias true"),
+        ({"use_conv_bias": False}, "use_conv_bias false"),
+        ({"mamba_conv_bias": False}, "mamba_conv_bias false"),
+        ({"mamba_hidden_act": "gelu"}, 'mamba_hidden_act "gelu"'),
+        ({"mlp_hidden_act": "silu"}, 'mlp_hidden_act "silu"'),
+        ({"time_step_limit": [0.001, 0.1]}, "time_step_limit [0.001, 0.1]"),
+        ({"tie_word_embeddings": True}, "tie_word_embeddings true"),
+        ({"sliding_window": 512}, "sliding_window 512"),
+        ({"num_nextn_predict_layers": 2}, "num_nextn_predict_layers 2"),
+        ({"attention_dropout": 0.1}, "attention_dropout 0.1"),
+        ({"num_hidden_layers": 52}, "num_hidden_layers 52 (the pattern has 3 layers, not 52)"),
+        ({"mamba_n_groups": 4}, "settings disagree: n_groups 2, mamba_n_groups 4"),
+        ({"conv_kernel": 4, "mamba_d_conv": 3}, "conv_kernel 4, mamba_d_conv 3"),
+        ({"rms_norm_eps": 1e-3, "layer_norm_epsilon": 1e-5}, "settings disagree"),
+        ({"layer_types": ["mlp"] * 3}, "layers_block_type and hybrid_override_pattern disagree"),
+        ({"hybrid_override_pattern": "MxM"}, "layer 2 of the config is 'x'"),
+        ({"hybrid_override_pattern": "ME"}, "'E', a mixture of experts"),
+        ({"hybrid_override_pattern": 5}, "hybrid_override_pattern is 5, not a text"),
+        ({"layers_block_type": 7}, "layers_block_type is 7, not a list of texts"),
+        ({"hidden_size": "64"}, 'hidden_size is "64", not a whole number'),
+        ({"max_position_embeddings": "long"}, 'max_position_embeddings is "long"'),
+        ({"num_key_value_heads": 3}, "num_key_value_heads: heads 4 is not a multiple"),
+        ({"hidden_size": 0}, "hidden_size"),
+        ({"model_type": "bamba"}, "model_type 'bamba'"),
+        ({"embedding_multiplier": 12, "brand_new": [1]}, "brand_new [1] (unknown setting)"),
+    ],
+)
+def test_settings_that_the_language_lacks_are_refused_by_name(settings, words):
+    with pytest.raises(InputError) as caught:
+        from_nemotron_h({**CONFIG, **settings})
+    assert caught.value.code == "E0520"
+    assert words in caught.value.message
+
+
+def test_all_reasons_are_named_at_once():
+    with pytest.raises(InputError) as caught:
+        from_nemotron_h({**CONFIG, "mlp_bias": True, "use_conv_bias": False, "brand_new": 1})
+    for word in ("mlp_bias", "use_conv_bias", "brand_new"):
+        assert word in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "config", [{}, {"hybrid_override_pattern": "M"}, {"hidden_size": 8, "vocab_size": 9}]
+)
+def test_incomplete_configs(config):
+    with pytest.raises(InputError, match="E0521"):
+        from_nemotron_h(config)
