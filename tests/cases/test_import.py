@@ -1,0 +1,122 @@
+"""Published configs and common Megatron-LM arguments: read exactly, or refused by name."""
+
+from pathlib import Path
+
+import pytest
+
+import aira_dsl
+from tests.helpers.command_line import run
+
+INPUTS = Path(__file__).parent / "import"
+
+
+def refusal(*arguments):
+    done = run("import", *arguments)
+    assert done.code == 1
+    assert done.out == ""
+    assert done.err.startswith("error[E052")
+    return done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),  # as counted by transformers 5.23
+    [
+        ("nemotron_h_4b", 3_973_556_832),
+        ("nemotron_h_8b", 8_100_852_736),
+        ("nemotron_h_9b", 8_888_227_328),
+    ],
+)
+@pytest.mark.parametrize("form", [(), ("nemotron_h",)], ids=["recognized", "named"])
+def test_nemotron_h_has_the_published_number_of_parameters(form, name, parameters):
+    done = run("import", *form, INPUTS / f"{name}.json")
+    assert (done.code, done.err) == (0, "")
+    assert aira_dsl.cost(aira_dsl.parse(done.out)).total_parameters == parameters
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nemotron_h_experts", ["layer 2 of the config is 'E', a mixture of experts"]),
+        ("nemotron_h_depth", ["num_hidden_layers 40", "the pattern has 52 layers"]),
+        ("nemotron_h_activation", ['mamba_hidden_act "gelu"']),
+        ("nemotron_h_conv_bias", ["use_conv_bias false"]),
+        ("text_for_a_number", ['num_attention_heads is "32", not a whole number']),
+        ("bamba", ["'bamba'", "attn_rotary_emb 64"]),
+        ("mamba2", ["'mamba2'"]),
+        ("falcon_h1", ["'falcon_h1'", "attention and Mamba-2 in parallel"]),
+        ("gemma2", ["'gemma2'", "sliding_window 4096", "attn_logit_softcapping"]),
+        ("granitemoehybrid", ["'granitemoehybrid'", "residual_multiplier 0.22"]),
+        ("jamba", ["'jamba'", "num_experts 16", "Mamba-1"]),
+        ("lfm2", ["'lfm2'", "short convolutions"]),
+        ("llama", ["'llama'", "rope_scaling"]),
+        ("olmo_hybrid", ["'olmo_hybrid'", "gated delta nets"]),
+        ("qwen3_5", ["'qwen3_5'", "gated delta nets"]),
+        ("qwen3_next", ["'qwen3_next'", "num_experts 512", "gated delta nets"]),
+        ("smollm3", ["'smollm3'"]),
+        ("olmo_core_bias", ["bias true", "block.a.sequence_mixer, block.a.feed_forward"]),
+        ("olmo_core_delta_net", ["GatedDeltaNetConfig", "block.gdn.sequence_mixer"]),
+        ("olmo_core_experiment", ["GatedDeltaNetConfig", "model.block.gdn.sequence_mixer"]),
+        ("olmo_core_gate", ['gate {"granularity": "elementwise"}']),
+        ("olmo_core_post_norm", ['name "reordered_norm"', "qk_norm"]),
+        ("olmo_core_window", ["sliding_window", "qk_norm", "reordered_norm"]),
+    ],
+)
+def test_what_the_language_cannot_express_is_named(name, words):
+    message = refusal(INPUTS / f"{name}.json")
+    assert [word for word in words if word not in message] == []
+
+
+@pytest.mark.parametrize("name", ["qwen3_next", "granitemoehybrid", "smollm3", "olmo_hybrid"])
+def test_a_named_format_does_not_override_model_type(name):
+    """`layer_types` of these models uses the words of NemotronH for other layers."""
+    assert f"model_type {name!r}" in refusal("nemotron_h", INPUTS / f"{name}.json")
+
+
+def without_qk_norm(name, tmp_path):
+    text = (INPUTS / f"{name}.json").read_text()
+    start = text.index('"qk_norm"')
+    while start >= 0:
+        end = text.index("}", start)
+        text = text[:start] + '"qk_norm": null' + text[end + 1 :]
+        start = text.find('"qk_norm": {', start)
+    (tmp_path / "config.json").write_text(text)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("olmo_core_tied", "tie_embeddings true"), ("olmo_core_cycled", "7×(3×(l_A-l_M)-g_A-g_M)")],
+)
+def test_olmo_core_configs_of_attention_are_read(name, expected, tmp_path):
+    assert "qk_norm" in refusal(INPUTS / f"{name}.json")
+    done = run("import", without_qk_norm(name, tmp_path))
+    assert done.code == 0
+    assert expected in done.out
+    assert done.err == "note: context 256 is assumed: OLMo-core's model config has none\n"
+
+
+def test_megatron_arguments_have_their_own_dimensions():
+    done = run("import", INPUTS / "megatron_arguments.txt")
+    assert done.code == 0
+    read = aira_dsl.parse(done.out)
+    assert (read.width, read.pattern, read.tie_embeddings) == (4096, "Mb-M-Mb-A-M", False)
+    assert (read.blocks["A"].heads, read.blocks["A"].kv_heads, read.blocks["A"].rope) == (
+        32,
+        8,
+        None,
+    )
+    assert (read.blocks["M"].hidden, read.blocks["M"].activation) == (21504, "relu2")
+    assert (read.blocks["Mb"].inner, read.blocks["Mb"].groups) == (8192, 8)
+    assert "note: vocab 256 is assumed" in done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "layers"),
+    [("escaped", 28), ("pipes", 44), ("leading_mlp", 4)],
+)
+@pytest.mark.parametrize("as_file", [True, False], ids=["file", "argument"])
+def test_megatron_patterns_as_scripts_write_them(as_file, name, layers):
+    path = INPUTS / f"megatron_{name}.txt"
+    done = run("import", "megatron", path if as_file else path.read_text().strip())
+    assert done.code == 0, done.err
+    assert aira_dsl.parse(done.out).depth == layers
