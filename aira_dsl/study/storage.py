@@ -79,13 +79,7 @@ def open_study(
         # Several workers that make the tables at the same time get in each other's way.
         with exclusive_access(url, name), quiet_optuna():
             storage = _open_storage(url, heartbeat if is_shared(url) else None)
-            study = optuna.create_study(
-                storage=storage,
-                study_name=name,
-                direction=StudyDirection[direction.name],
-                load_if_exists=True,
-            )
-            return study, storage
+            return _load_or_create(storage, name, direction), storage
     except ImportError as error:
         raise UsageError(
             "E0902",
@@ -106,6 +100,20 @@ def open_study(
             f"{first_line(error)}",
             help="continue it with the version that made it, or choose another --out or --storage",
         ) from None
+
+
+def _load_or_create(storage: RDBStorage, name: str, direction: Direction) -> optuna.Study:
+    """Return the study of a name, new if there is none; call with exclusive access.
+
+    `create_study(load_if_exists=True)` relies on an index that a database lacks for good if its
+    first session was killed while it made the tables; it would then add a second study.
+    """
+    try:
+        return optuna.load_study(study_name=name, storage=storage)
+    except KeyError:
+        return optuna.create_study(
+            study_name=name, storage=storage, direction=StudyDirection[direction.name]
+        )
 
 
 def lost(url: str, error: BaseException) -> RunError:

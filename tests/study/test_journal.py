@@ -1,5 +1,6 @@
 """The journal through one suite on both of its storages."""
 
+import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -140,3 +141,22 @@ def test_a_study_of_another_optuna_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         Journal(url, "study", identity="i", direction=Direction.MAXIMIZE, heartbeat=60)
     assert caught.value.code == "E0805"
+
+
+def test_a_database_whose_making_was_killed_keeps_one_study(tmp_path: Path) -> None:
+    """The tables are there, the index that keeps the names of studies unique is not."""
+    url = f"sqlite:///{tmp_path / 'study.db'}"
+
+    def opened() -> Journal:
+        return Journal(url, "study", identity="i", direction=Direction.MAXIMIZE, heartbeat=60)
+
+    opened().close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "study.db")) as database:
+        database.execute("DROP INDEX ix_studies_study_name")
+        database.execute("DELETE FROM studies")
+    numbers = []
+    for index in range(2):
+        journal = opened()
+        numbers.append(add(journal, index))
+        journal.close()
+    assert numbers == [0, 1]
