@@ -21,9 +21,10 @@ from aira_dsl.experiments.comparison.final_scores import (
 )
 from aira_dsl.experiments.comparison.folder import ComparisonFolder
 from aira_dsl.experiments.comparison.record import Comparison
-from aira_dsl.experiments.comparison.run import Job, run_all
+from aira_dsl.experiments.comparison.run import SearchJob, run_all
 from aira_dsl.experiments.comparison.settings import ComparisonSettings
 from aira_dsl.experiments.comparison.summary import finished
+from aira_dsl.jobs.local import LocalPool
 from aira_dsl.study.run import Run, read_run
 
 
@@ -107,26 +108,35 @@ def _run_searches(
     waiting = [job for job in jobs if not _is_done(folder, job.name)]
     total, left = len(jobs), {job.name for job in waiting}
 
-    def note(job: Job) -> None:
+    def note(job: SearchJob) -> None:
         folder.add_finished(job.name)
         left.discard(job.name)
         means.on_progress(job.name, total - len(left), total)
 
     means.on_progress("searching", total - len(left), total)
-    run_all(waiting, at_once=means.jobs, on_finished=note)
+    run_all(waiting, LocalPool(means.jobs), gpus=_gpus(settings), on_finished=note)
 
 
 def _job(
     name: str, options: Sequence[str], means: Means, folder: ComparisonFolder, space: Path | None
-) -> Job:
+) -> SearchJob:
     files = [] if space is None else [str(space)]
     for option, file in (("--store", means.store), ("--table", means.table)):
         files += [] if file is None else [option, str(file)]
-    return Job(
+    return SearchJob(
         name=name,
         arguments=("search", *files, *options, "--out", str(folder.run(name))),
         log=folder.run(f"{name}.log"),
     )
+
+
+def _gpus(settings: ComparisonSettings) -> int:
+    """Return 1 if the searches evaluate on a GPU, as `aira-dsl search` decides by itself."""
+    if settings.evaluator == "table":
+        return 0
+    from aira_dsl.models.precision import choose_device
+
+    return int(choose_device("auto") == "cuda")
 
 
 def _is_done(folder: ComparisonFolder, name: str) -> bool:

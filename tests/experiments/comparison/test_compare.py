@@ -8,26 +8,37 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aira_dsl.cli import app
+from click.testing import Result
+from typer.testing import CliRunner
 
+from aira_dsl.errors import InputError, RunError
 from tests.experiments.comparison.runs import planted_table
 from tests.study.conftest import Cli, children, kill_hard
 
 OPTIONS = (
     *("compare", "--evaluator", "table", "--table", "table.json", "--repeats", "1"),
     *("--methods", "random,agent-greedy", "--proposer", "scripted", "--seeds", "2"),
-    *("--jobs", "2"),
+    *("--jobs", "2", "--store", "store.db"),
 )
 COMPARE = (*OPTIONS, "--budget", "5")
 WALL_CLOCK = ("seconds", "cached")
+
+
+def run(folder: Path, *arguments: str) -> Result:
+    """Run a command of `aira-dsl` in this process, as if in a folder; errors are raised."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        return CliRunner().invoke(app, arguments, catch_exceptions=False)
 
 
 def verdict(folder: Path) -> dict[str, Any]:
     """Read a comparison without what depends on the clock."""
     record: dict[str, Any] = json.loads((folder / "comparison.json").read_text())
     for method in record["methods"].values():
-        for run in method["runs"]:
+        for each in method["runs"]:
             for name in WALL_CLOCK:
-                run.pop(name)
+                each.pop(name)
     return record
 
 
@@ -36,7 +47,7 @@ def wait_for(process: subprocess.Popen[str], start: str) -> None:
     for line in process.stderr:
         if line.startswith(start):
             return
-    raise AssertionError(f"it never said {start!r}")
+    raise AssertionError(f"no line began with {start!r}")
 
 
 def descendants(pid: int) -> list[int]:
@@ -52,7 +63,7 @@ def is_alive(pid: int) -> bool:
 
 
 def assert_all_end(pids: list[int]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while any(map(is_alive, pids)):
         assert time.monotonic() < deadline, "searches outlive their comparison"
         time.sleep(0.1)
@@ -60,46 +71,42 @@ def assert_all_end(pids: list[int]) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a comparison that nobody disturbed; its table lies beside it."""
+    """The folder of a comparison that was never interrupted; its table lies beside it."""
     folder = tmp_path_factory.mktemp("whole")
     planted_table(folder / "table.json")
-    done = Cli(folder).run(*COMPARE, "--out", "out")
-    assert done.returncode == 0, done.stderr
+    done = run(folder, *COMPARE, "--out", "out")
+    assert done.exit_code == 0
     assert "random and agent-greedy" in done.stdout or "ends better than" in done.stdout
     return folder / "out"
 
 
 @pytest.mark.slow
-def test_a_comparison_is_made_of_searches_that_anybody_could_run(whole: Path, cli: Cli) -> None:
+def test_a_comparison_is_made_of_searches_that_anyone_can_run(whole: Path, tmp_path: Path) -> None:
     found = verdict(whole)
     assert list(found["methods"]) == ["random", "agent-greedy"]
     for name, method in found["methods"].items():
-        assert [run["seed"] for run in method["runs"]] == [0, 1]
-        assert all(run["trials"] == 5 for run in method["runs"])
-        assert {run["folder"] for run in method["runs"]} == {f"runs/{name}-s{s}" for s in (0, 1)}
-    planted_table(cli.folder / "table.json")
+        assert [each["seed"] for each in method["runs"]] == [0, 1]
+        assert all(each["trials"] == 5 for each in method["runs"])
+        assert {each["folder"] for each in method["runs"]} == {f"runs/{name}-s{s}" for s in (0, 1)}
+    planted_table(tmp_path / "table.json")
     command = (whole / "runs/random-s1.log").read_text().splitlines()[0]
     assert command.startswith("$ aira-dsl search ")
-    done = cli.run(*command.split()[2:-1], "alone")
-    assert done.returncode == 0, done.stderr
+    assert run(tmp_path, *command.split()[2:-1], "alone").exit_code == 0
     mine, theirs = (
         json.loads((folder / "trials.json").read_text())
-        for folder in (cli.folder / "alone", whole / "runs/random-s1")
+        for folder in (tmp_path / "alone", whole / "runs/random-s1")
     )
     assert [row["layers"] for row in mine] == [row["layers"] for row in theirs]
 
 
 @pytest.mark.slow
-def test_the_same_command_starts_nothing_that_is_done_and_mends_what_is_damaged(
-    whole: Path,
-) -> None:
-    cli, before = Cli(whole.parent), verdict(whole)
+def test_the_same_command_repeats_only_a_search_whose_files_are_damaged(whole: Path) -> None:
+    before = verdict(whole)
     logs = {path: path.read_text() for path in whole.glob("runs/*.log")}
     (whole / "comparison.json").unlink()
     damaged = whole / "runs/random-s0/trials.json"
     damaged.write_text(damaged.read_text()[:-40])
-    done = cli.run(*COMPARE, "--out", "out")
-    assert done.returncode == 0, done.stderr
+    assert run(whole.parent, *COMPARE, "--out", "out").exit_code == 0
     assert verdict(whole) == before
     started = [path.stem for path, text in logs.items() if path.read_text() != text]
     assert started == ["random-s0"]
@@ -107,53 +114,48 @@ def test_the_same_command_starts_nothing_that_is_done_and_mends_what_is_damaged(
 
 @pytest.mark.slow
 def test_other_settings_are_refused_and_named_until_forced(whole: Path) -> None:
-    cli, before = Cli(whole.parent), verdict(whole)
-    done = cli.run(*OPTIONS, "--budget", "4", "--out", "out")
-    assert done.returncode == 1
-    assert "E0827" in done.stderr
-    assert "budget: 5 and 4" in done.stderr
+    before = verdict(whole)
+    with pytest.raises(InputError, match="budget: 5 and 4") as caught:
+        run(whole.parent, *OPTIONS, "--budget", "4", "--out", "out")
+    assert caught.value.code == "E0827"
     assert verdict(whole) == before
 
 
 @pytest.mark.slow
-def test_an_interrupted_comparison_says_how_to_go_on_and_does(whole: Path, cli: Cli) -> None:
-    planted_table(cli.folder / "table.json")
+def test_an_interrupted_and_killed_comparison_leaves_no_process_and_continues(
+    whole: Path, tmp_path: Path
+) -> None:
+    cli = Cli(tmp_path)
+    planted_table(tmp_path / "table.json")
+
     process = cli.start(*COMPARE, "--out", "out")
-    wait_for(process, "[0/4]")
-    time.sleep(4)  # somewhere in its searches
-    pids = descendants(process.pid)
+    wait_for(process, "[1/4]")
+    searches = descendants(process.pid)
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "the same command continues" in stderr
     assert "Traceback" not in stderr
-    assert_all_end(pids)
-    assert not (cli.folder / "out/comparison.json").exists()
-    done = cli.run(*COMPARE, "--out", "out")
-    assert done.returncode == 0, done.stderr
-    assert verdict(cli.folder / "out") == verdict(whole)
+    assert_all_end(searches)
+    assert not (tmp_path / "out/comparison.json").exists()
 
-
-@pytest.mark.slow
-def test_a_killed_comparison_leaves_nobody_behind_and_goes_on(whole: Path, cli: Cli) -> None:
-    planted_table(cli.folder / "table.json")
     process = cli.start(*COMPARE, "--out", "out")
-    wait_for(process, "[1/4]")
-    pids = descendants(process.pid)
+    wait_for(process, "[2/4]")
+    searches = descendants(process.pid)
     kill_hard(process)
-    done = cli.run(*COMPARE, "--out", "out")  # at once: its searches may still be letting go
-    assert done.returncode == 0, done.stderr
-    assert_all_end(pids)
-    assert verdict(cli.folder / "out") == verdict(whole)
+    done = run(tmp_path, *COMPARE, "--out", "out")  # its searches may still release their folders
+    assert done.exit_code == 0
+    assert_all_end(searches)
+    assert verdict(tmp_path / "out") == verdict(whole)
 
 
 @pytest.mark.slow
-def test_what_a_search_can_not_do_ends_the_comparison_with_its_words(cli: Cli) -> None:
-    planted_table(cli.folder / "table.json")
-    (cli.folder / "out/runs").mkdir(parents=True)
-    (cli.folder / "out/runs/random-s0").write_text("in the way")
-    done = cli.run(*COMPARE, "--out", "out")
-    assert done.returncode == 3
-    assert "E0829" in done.stderr
-    assert "E0803" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_a_search_that_fails_ends_the_comparison_with_its_error(tmp_path: Path) -> None:
+    planted_table(tmp_path / "table.json")
+    (tmp_path / "out/runs").mkdir(parents=True)
+    (tmp_path / "out/runs/random-s0").write_text("in the way")
+    with pytest.raises(RunError) as caught:
+        run(tmp_path, *COMPARE, "--out", "out")
+    assert caught.value.code == "E0829"
+    assert "the search random-s0 failed: error[E0803]" in caught.value.message
+    assert "E0803" in (tmp_path / "out/runs/random-s0.log").read_text()
