@@ -85,7 +85,7 @@ class SyntheticTask(TaskSettings):
 
 
 def first_occurrence(codes_NP: Integers) -> Integers:
-    """Return for every element the column where its value first stands in its row."""
+    """Return for every element the column of the first occurrence of its value in its row."""
     order_NP = np.argsort(codes_NP, axis=1, kind="stable")
     sorted_NP = np.take_along_axis(codes_NP, order_NP, axis=1)
     opens_NP = np.ones(codes_NP.shape, dtype=bool)

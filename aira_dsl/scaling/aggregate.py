@@ -25,7 +25,7 @@ from math import fsum
 
 Layers = tuple[str, ...]
 
-_LEAST = 1e-250  # what a vote counts at least, where its power of the decay is no number any more
+_LEAST = 1e-250  # what a vote counts at least, where its power of the decay underflows
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Candidate:
         layers: block names, first layer first.
         value: how good it is; more is better.
         confirmed: value by which its search named it a winner, as in `study.selection`; None if
-            it is no winner.
+            it is not a winner.
     """
 
     layers: Layers

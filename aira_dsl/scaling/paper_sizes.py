@@ -73,7 +73,7 @@ def extrapolate(architecture: Architecture, to: str, *, how: How | None = None) 
         how: `stretch` or `stack`; None for the scale's own way to its layers, or stretch.
 
     Raises:
-        UsageError: E0225, no such scale, or one that `how` can not be applied to.
+        UsageError: E0225, no such scale, or one that `how` cannot be applied to.
         InputError: E0223, no pattern reaches the size.
     """
     scale = architecture.scales.get(to) or sized(architecture, to)

@@ -97,10 +97,10 @@ def aggregate_runs(runs: Sequence[Run], choice: Choice, *, name: str = "aggregat
 
     Raises:
         InputError: E0836, the spaces or the evaluators differ; E0837, a run has no candidate;
-            E0838, the architecture can not have that name.
+            E0838, the architecture cannot have that name.
     """
     if not re.fullmatch(NAME, name):
-        raise InputError("E0838", f"{name!r} is no name", help=f"a name reads {NAME}")
+        raise InputError("E0838", f"{name!r} is not a valid name", help=f"a name reads {NAME}")
     _check_alike(runs)
     by_run = [_candidates(run) for run in runs]
     by_pool = by_run if choice.decay is not None else [_merged(by_run)]
@@ -133,7 +133,7 @@ def _check_alike(runs: Sequence[Run]) -> None:
         if different:
             raise InputError(
                 "E0836",
-                f"{run.folder} can not be aggregated with {runs[0].folder}; different: "
+                f"{run.folder} cannot be aggregated with {runs[0].folder}; different: "
                 + ", ".join(different),
                 help="aggregate runs of one space that were judged by one evaluator",
             )

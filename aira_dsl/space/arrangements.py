@@ -56,7 +56,7 @@ class Space:
         """Return this space under further constraints such as `A<=4` or `flops<=1e7`.
 
         Raises:
-            InputError: E0402 for text that is no constraint, E0403 if nothing is left.
+            InputError: E0402 for text that is not a constraint, E0403 if nothing is left.
         """
         known = (*self.names, *QUANTITIES)
         parsed = tuple(Constraint.parse(text, known) for text in texts)

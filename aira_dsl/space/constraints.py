@@ -49,7 +49,7 @@ class Constraint:
         """Read a constraint; `known` lists the quantities it may speak of.
 
         Raises:
-            InputError: E0402, if the text is no constraint or names an unknown quantity.
+            InputError: E0402, if the text is not a constraint or names an unknown quantity.
         """
         match = _TEXT.fullmatch(text)
         if match is None:

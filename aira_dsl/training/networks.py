@@ -63,7 +63,7 @@ class AutoEncoder(nn.Module):
         length: positions to reconstruct.
         seed: of the decoder's weights (normal, standard deviation 0.02; biases 0; gains 1).
         precision: of the encoder's activations; the decoder is small and float32.
-        device: the encoder's; whoever makes this moves the rest.
+        device: of the encoder; the caller moves the decoder.
     """
 
     positions_LD: Tensor

@@ -85,7 +85,7 @@ def test_weights_follow_from_the_seed_and_nothing_else(task: TaskSettings) -> No
 
 
 def test_compression_keeps_what_the_compiler_drew() -> None:
-    """The reference's auto-encoder draws Mamba's time steps anew (dt bias 0)."""
+    """The reference's auto-encoder draws Mamba's time steps again (dt bias 0)."""
     task = Compression()
     encoder = network(task, ARCHITECTURE, seed=3).encoder
     built = build(ARCHITECTURE, seed=3, vocab=task.vocab).state_dict()

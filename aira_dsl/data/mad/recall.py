@@ -42,7 +42,7 @@ def key_value_sequences(  # noqa: PLR0913
     noise_NP = rng.random((count, slots)) < noise_fraction
     noise_NP[np.arange(count), rng.integers(slots, size=count)] = False
 
-    # A noise pair gets a code of its own, so that it is no occurrence of its key.
+    # A noise pair gets a code of its own, so that it is not an occurrence of its key.
     columns_P = np.arange(slots)
     first_NP = first_occurrence(np.where(noise_NP, -1 - columns_P, keys_NP))
     values_NP = np.take_along_axis(values_NP, first_NP, axis=1)

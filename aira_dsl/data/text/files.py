@@ -1,4 +1,4 @@
-"""Reading documents from text files, with bounded memory and an error for everything that is amiss.
+"""Reading documents from text files, with bounded memory and an error for every defect.
 
 Every file gets a share of the byte budget by its size. What fits is read whole; of a larger file
 pieces of about 1 MiB are read, evenly spread (for .parquet: row groups, evenly spread), so the same
@@ -25,7 +25,7 @@ _BOM = codecs.BOM_UTF8
 def find_files(paths: list[Path]) -> list[Path]:
     """Return the text files that paths name, folders expanded, each file once, in a fixed order.
 
-    Files of other kinds inside a folder are passed over; named directly they are refused.
+    Files of other kinds inside a folder are ignored; named directly they are refused.
 
     Raises:
         InputError: E0613, E0614 or E0615.
@@ -91,13 +91,15 @@ def _size(file: Path) -> int:
             return file.stat().st_size
     except OSError as error:
         raise _unreadable(file, error) from error
-    raise InputError("E0615", f"{file} can not be read: it is not a regular file")
+    raise InputError("E0615", f"{file} cannot be read: it is not a regular file")
 
 
 def _unreadable(file: Path, error: Exception) -> InputError:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return InputError(
-        "E0615", f"{file} can not be read: {reason}", help="check that the file is whole and yours"
+        "E0615",
+        f"{file} cannot be read: {reason}",
+        help="check that the file is complete and that you may read it",
     )
 
 
@@ -151,7 +153,7 @@ def _read_jsonl(file: Path, size: int, budget: int) -> Iterator[bytes]:
 def _read_lines(handle: BinaryIO, file: Path, start: int, end: int, take: int) -> Iterator[bytes]:
     """Yield the texts of the lines that begin in a piece, until enough bytes are taken."""
     handle.seek(max(0, start - 1))
-    if start:  # go on to the first line that begins here
+    if start:  # continue to the first line that begins here
         while (part := handle.readline(_MAX_LINE)) and not part.endswith(b"\n"):
             pass
     number = 0
@@ -171,7 +173,7 @@ def _text_of_line(line: bytes, where: str) -> bytes:
     try:
         value = json.loads(_checked(line, where).decode())
     except (ValueError, RecursionError) as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "it can not be parsed"
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else "it cannot be parsed"
         raise _bad_line(where, f"it is not JSON ({reason})") from error
     if not isinstance(value, dict) or not isinstance(value.get("text"), str):
         raise _bad_line(where, 'it is not an object with a string "text"')
@@ -181,7 +183,7 @@ def _text_of_line(line: bytes, where: str) -> bytes:
 def _bad_line(where: str, reason: str) -> InputError:
     return InputError(
         "E0617",
-        f"{where} can not be used: {reason}",
+        f"{where} cannot be used: {reason}",
         help='each line must be a JSON object such as {"text": "Once upon a time"}',
     )
 
@@ -201,8 +203,8 @@ def _read_parquet(file: Path, size: int, budget: int) -> Iterator[bytes]:
     except ImportError as error:
         raise UsageError(
             "E0618",
-            f"{file} can not be read: it needs the package pyarrow, which is not installed",
-            help="pip install 'aira-dsl[parquet]'",
+            f"{file} cannot be read: it needs the package pyarrow, which is not installed",
+            help="pip install pyarrow",
         ) from error
     try:
         with parquet.ParquetFile(file) as table:
@@ -234,6 +236,6 @@ def _read_group(table, file: Path, group: int, take: int) -> Iterator[bytes]:  #
 def _bad_parquet(file: Path, reason: str) -> InputError:
     return InputError(
         "E0619",
-        f"{file} can not be used: {reason}",
+        f"{file} cannot be used: {reason}",
         help='give a .parquet file with a column "text"',
     )
