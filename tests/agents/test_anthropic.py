@@ -1,6 +1,7 @@
 """The real SDK against a real HTTP server: what is sent, what is read, what is waited for."""
 
 import json
+import threading
 from dataclasses import replace
 
 import pytest
@@ -174,3 +175,41 @@ def test_nobody_at_home():
     with pytest.raises(KeyboardInterrupt):
         asked.ask(REQUEST)
     asked.close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense", "localhost:8080", "127.0.0.1", "ftp://host", "http://", "https:///path",
+        "http://host:port", "http://[::1", "http://a b", "file:///etc/passwd", "http://host\n",
+    ],
+)  # fmt: skip
+def test_a_text_that_is_not_a_url_is_refused_at_once(url, monkeypatch):
+    with pytest.raises(UsageError, match="E0820"):
+        AnthropicProposer(SCHEMA, base_url=url)
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", url)
+    with pytest.raises(UsageError, match="E0820") as caught:
+        AnthropicProposer(SCHEMA)
+    assert "ANTHROPIC_BASE_URL" in (caught.value.help or "")
+
+
+def test_the_service_is_named_without_a_password():
+    url = "https://me:secret-password@example.org:8443/claude/?token=abc"
+    assert AnthropicProposer(SCHEMA, base_url=url).service == (
+        "the model service at https://example.org:8443/claude"
+    )
+
+
+def test_trouble_ends_with_the_first_answer_of_any_call(proposer):
+    """Two calls in trouble: one end is reported, and only after an answer."""
+    told = []
+    with serving(answers(*[Failure(503)] * 6, GOOD)) as service:
+        asked = proposer(service, pause=lambda seconds: None)
+        asked.on_trouble = told.append
+        threads = [threading.Thread(target=asked.ask, args=(REQUEST,)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert None not in told[:-1]
+    assert told[-1] is None

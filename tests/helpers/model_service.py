@@ -1,4 +1,4 @@
-"""A service on loopback that speaks the Messages protocol, and fails as real ones do."""
+"""A service of the Messages protocol on loopback, with the failures of real ones."""
 
 import json
 import socket
@@ -10,12 +10,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 KEY = "sk-ant-secret-0123456789"
-NOW = {"retry-after-ms": "1"}  # so that nobody waits in a test
+NOW = {"retry-after-ms": "1"}  # so that no test waits
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message of the model."""
+    """A message of the model.
+
+    Attributes:
+        text: its text.
+        stop: why it ended.
+        thinking: whether a thinking block comes before the text.
+        usage: tokens.
+        changes: fields that replace those of a correct message; `...` removes a field.
+    """
 
     text: str
     stop: str = "end_turn"
@@ -26,23 +34,26 @@ class Message:
             "cache_creation_input_tokens": 7, "cache_read_input_tokens": 1000,
         }
     )  # fmt: skip
+    changes: dict[str, Any] = field(default_factory=dict)
 
     def body(self, model: str) -> dict[str, Any]:
         blocks: list[dict[str, Any]] = [{"type": "text", "text": self.text}]
         if self.thinking:
             blocks.insert(0, {"type": "thinking", "thinking": "hm", "signature": "s"})
-        return {
+        correct = {
             "id": "msg_1", "type": "message", "role": "assistant", "model": model,
             "content": blocks, "stop_reason": self.stop, "stop_sequence": None,
             "usage": self.usage,
         }  # fmt: skip
+        changed = {**correct, **self.changes}
+        return {name: value for name, value in changed.items() if value is not ...}
 
 
 @dataclass(frozen=True)
 class Failure:
     """An error of the service.
 
-    Status 0 drops the connection, 1 breaks off in the middle, 200 sends the body as it is.
+    Status 0 drops the connection, 1 breaks off in the middle, 200 sends the body unchanged.
     """
 
     status: int
@@ -52,7 +63,7 @@ class Failure:
 
 
 Behaviour = Callable[[dict[str, Any], int], Message | Failure]
-"""Given a request's body and how many came before it, what the service does."""
+"""The answer of the service to a request: its body, and the number of requests before it."""
 
 
 class Service:
@@ -60,18 +71,19 @@ class Service:
 
     Attributes:
         requests: bodies of all requests, in order, with their headers under `headers`.
-        sent: messages that were sent whole.
+        sent: messages that were sent completely.
     """
 
     def __init__(self, behaviour: Behaviour) -> None:
         self.requests: list[dict[str, Any]] = []
         self.sent: list[Message] = []
-        self._behaviour = behaviour
+        self.behaviour = behaviour
         self._lock = threading.Lock()
         service = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # else the body waits 40 ms for the client's ACK
 
             def do_POST(self) -> None:
                 service._answer(self)
@@ -82,7 +94,8 @@ class Service:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        # Polls often: closing the server waits for a poll.
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     def close(self) -> None:
         self._server.shutdown()
@@ -94,7 +107,7 @@ class Service:
         with self._lock:
             place = len(self.requests)
             self.requests.append({**body, "headers": dict(handler.headers), "path": handler.path})
-            answer = self._behaviour(body, place)
+            answer = self.behaviour(body, place)
         if isinstance(answer, Failure):
             self._fail(handler, answer, stream=bool(body.get("stream")))
         elif body.get("stream"):
@@ -125,7 +138,7 @@ class Service:
         _send(handler, failure.status, text, failure.headers)
 
     def _stream(self, handler: BaseHTTPRequestHandler, message: dict[str, Any]) -> None:
-        """Send a message as events, its text in many small pieces."""
+        """Send a message as events, its text in many small parts."""
         handler.send_response(200)
         handler.send_header("content-type", "text/event-stream")
         handler.send_header("connection", "close")
@@ -156,23 +169,30 @@ def _send(handler: BaseHTTPRequestHandler, status: int, text: str, headers: dict
 
 
 def _events(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    usage = {**message["usage"], "output_tokens": 1}
-    yield {
-        "type": "message_start",
-        "message": {**message, "content": [], "stop_reason": None, "usage": usage},
-    }
-    for place, block in enumerate(message["content"]):
-        kind = block["type"]
-        empty = {**block, kind: ""}
+    usage, content = message.get("usage"), message.get("content")
+    start = dict(message)
+    if isinstance(usage, dict):
+        start["usage"] = {**usage, "output_tokens": 1}
+    if isinstance(content, list):
+        start["content"] = []
+    if "stop_reason" in start:
+        start["stop_reason"] = None
+    yield {"type": "message_start", "message": start}
+    for place, block in enumerate(content if isinstance(content, list) else []):
+        kind = block.get("type") if isinstance(block, dict) else None
+        text = block.get(kind) if isinstance(block, dict) else None
+        empty = {**block, kind: ""} if isinstance(text, str) else block
         yield {"type": "content_block_start", "index": place, "content_block": empty}
-        for start in range(0, len(block[kind]), 7):
-            delta = {"type": f"{kind}_delta", kind: block[kind][start : start + 7]}
+        for start in range(0, len(text) if isinstance(text, str) else 0, 7):
+            delta = {"type": f"{kind}_delta", kind: text[start : start + 7]}
             yield {"type": "content_block_delta", "index": place, "delta": delta}
         yield {"type": "content_block_stop", "index": place}
     yield {"type": "ping"}
     yield {
         "type": "message_delta",
-        "delta": {"stop_reason": message["stop_reason"], "stop_sequence": None},
-        "usage": {"output_tokens": message["usage"]["output_tokens"]},
+        "delta": {"stop_reason": message.get("stop_reason"), "stop_sequence": None},
+        "usage": {"output_tokens": usage.get("output_tokens")}
+        if isinstance(usage, dict)
+        else usage,
     }
     yield {"type": "message_stop"}

@@ -127,7 +127,7 @@ def test_killed_and_resumed_is_the_same_tree(policy, tmp_path):
             arrived.release()
             return mutating(body, place)
 
-        service._behaviour = counting
+        service.behaviour = counting
         for kills in range(6):
             child = context.Process(
                 target=_child, args=(service.url, policy, str(tmp_path / "killed"), environment)
