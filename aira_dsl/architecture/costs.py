@@ -103,13 +103,13 @@ def cost(
     width, context = architecture.width, context or architecture.context
     embedding = architecture.vocab * width
     training = sum(block.training_flops(width, context, convention) for block in blocks)
+    state = sum(b.recurrent_elements(width) + b.convolution_elements(width) for b in blocks)
     training += 6 * embedding if convention == "megatron" else 0  # the head
     return Costs(
         parameters=architecture.stack_parameters(architecture.layers),
         embedding_parameters=embedding if architecture.tie_embeddings else 2 * embedding,
         training_flops=training,
         forward_flops=training // 3,
-        kv_cache_bytes=element_bytes * sum(block.kv_cache_elements() for block in blocks),
-        state_bytes=element_bytes
-        * sum(block.recurrent_elements() + block.convolution_elements() for block in blocks),
+        kv_cache_bytes=element_bytes * sum(block.kv_cache_elements(width) for block in blocks),
+        state_bytes=element_bytes * state,
     )

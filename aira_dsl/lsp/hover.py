@@ -123,8 +123,8 @@ def _block(name: str, found: Named, part: Part, scope: Scope) -> str:
         f"- weights: {', '.join(sizes)}",
         f"- {block.parameters(width):,} parameters at width {width:,}",
         f"- {flops:,} FLOPs per token of training, {flops // 3:,} forward, at context {context:,}",
-        f"- decoding keeps {block.kv_cache_elements():,} elements per token, "
-        f"{block.recurrent_elements() + block.convolution_elements():,} per sequence",
+        f"- decoding keeps {block.kv_cache_elements(width):,} elements per token, "
+        f"{block.recurrent_elements(width) + block.convolution_elements(width):,} per sequence",
     ]
     return f"{title}\n\n" + "\n".join(rows)
 

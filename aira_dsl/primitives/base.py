@@ -38,6 +38,10 @@ Weights = dict[str, tuple[int, ...]]
 """Shapes of weights by the names that the torch module's state dict gives them."""
 
 
+_ANY_WIDTH = 1
+"""Whether a block keeps anything does not depend on the width."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dimensions:
     """The dimensions of a model size, from which each kind takes those that it needs.
@@ -102,27 +106,28 @@ class Primitive(BaseModel):
     def training_flops(self, width: int, context: int, convention: Convention = "paper") -> int:
         """Count training FLOPs per token (forward and backward) at this context length."""
 
-    def kv_cache_elements(self) -> int:
+    def kv_cache_elements(self, width: int) -> int:
         """Count the elements that decoding keeps for every token of a sequence."""
         return 0
 
-    def recurrent_elements(self) -> int:
+    def recurrent_elements(self, width: int) -> int:
         """Count the elements of the recurrent state of a sequence, kept in float32 at least."""
         return 0
 
-    def convolution_elements(self) -> int:
+    def convolution_elements(self, width: int) -> int:
         """Count the past inputs of convolutions that decoding keeps for a sequence."""
         return 0
 
-    def state_bytes(self, element_bytes: int = 2) -> int:
+    def state_bytes(self, width: int, element_bytes: int = 2) -> int:
         """Count the bytes that decoding keeps for a sequence, however long it is.
 
         Args:
+            width: the model's width.
             element_bytes: bytes of an element of the model (2 for bfloat16). Recurrent states take
                 4 at least: errors of a rounded state would accumulate over the sequence.
         """
-        recurrent = max(4, element_bytes) * self.recurrent_elements()
-        return recurrent + element_bytes * self.convolution_elements()
+        recurrent = max(4, element_bytes) * self.recurrent_elements(width)
+        return recurrent + element_bytes * self.convolution_elements(width)
 
     @property
     def mixes_tokens(self) -> bool:
@@ -132,12 +137,13 @@ class Primitive(BaseModel):
     @property
     def recalls(self) -> bool:
         """Whether every earlier token can be looked up exactly."""
-        return self.kv_cache_elements() > 0
+        return self.kv_cache_elements(_ANY_WIDTH) > 0
 
     @property
     def knows_order(self) -> bool:
         """Whether the order of earlier tokens matters; it does to a recurrence or convolution."""
-        return self.recurrent_elements() + self.convolution_elements() > 0
+        elements = self.recurrent_elements(_ANY_WIDTH) + self.convolution_elements(_ANY_WIDTH)
+        return elements > 0
 
     def at(self, dimensions: Dimensions) -> Self | None:
         """Return this block at another model size, or None if the kind has no rule for it."""

@@ -110,10 +110,10 @@ class _Drawing:
                 closes=place.closes,
                 parameters=rounds * (block.parameters(width) + width),
                 flops_share=rounds * self._flops(str(name)) / self.total,
-                cache_bytes=rounds * ELEMENT_BYTES * block.kv_cache_elements(),
+                cache_bytes=rounds * ELEMENT_BYTES * block.kv_cache_elements(width),
                 state_bytes=rounds
                 * ELEMENT_BYTES
-                * (block.recurrent_elements() + block.convolution_elements()),
+                * (block.recurrent_elements(width) + block.convolution_elements(width)),
             )
         )
         self.at += times

@@ -107,7 +107,8 @@ def sized(architecture: Architecture, to: str) -> Scale:
             help=f"choose from {own}{', '.join(SIZES)}, or write a `scale {to} {{ … }}`",
         )
     size = SIZES[to]
-    hybrid = any(architecture.blocks[name].recurrent_elements() for name in architecture.layers)
+    blocks = [architecture.blocks[name] for name in architecture.layers]
+    hybrid = any(block.recurrent_elements(architecture.width) for block in blocks)
     dimensions = size.dimensions(hybrid=hybrid)
     return Scale(
         width=size.width,

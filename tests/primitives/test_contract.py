@@ -90,7 +90,7 @@ def test_cache_holds_what_the_costs_say(name: str) -> None:
     for length in (1, 7):
         cache = mixer.new_cache(3)
         mixer(noise(3, length, WIDTH), cache)
-        expected = 3 * (length * 4 * block.kv_cache_elements() + block.state_bytes(4))
+        expected = 3 * (length * 4 * block.kv_cache_elements(WIDTH) + block.state_bytes(WIDTH, 4))
         assert (0 if cache is None else cache.nbytes) == expected
 
 

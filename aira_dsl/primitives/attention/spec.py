@@ -77,7 +77,7 @@ class Attention(Primitive):
         square = 12 * context * self.heads * self._head_dim
         return 6 * self.parameters(width) + (square if convention == "paper" else square // 2)
 
-    def kv_cache_elements(self) -> int:
+    def kv_cache_elements(self, width: int) -> int:
         """Count keys and values: 2·kv_heads·head_dim."""
         return 2 * self._kv_heads * self._head_dim
 

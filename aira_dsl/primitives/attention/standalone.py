@@ -1,5 +1,7 @@
 """Attention, if a model has any."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -49,3 +51,7 @@ class Attention(nn.Module):
             q, k, v, attn_mask=mask, is_causal=not past, enable_gqa=q.shape[1] != k.shape[1]
         )
         return self.o_proj(y.transpose(1, 2).flatten(2))
+
+    def init_weights(self, depth: int) -> None:
+        """Draw the projection into the residual stream, smaller the deeper the model is."""
+        nn.init.normal_(self.o_proj.weight, std=0.02 / math.sqrt(depth))

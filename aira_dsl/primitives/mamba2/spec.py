@@ -82,11 +82,11 @@ class Mamba2(Primitive):
         convolution = self.conv_channels * self.conv
         return projections + 6 * (convolution + 2 * self.inner * self.state)
 
-    def recurrent_elements(self) -> int:
+    def recurrent_elements(self, width: int) -> int:
         """Count the SSM state: heads·P·N."""
         return self.inner * self.state
 
-    def convolution_elements(self) -> int:
+    def convolution_elements(self, width: int) -> int:
         """Count the convolution's last inputs, kernel - 1 of them."""
         return self.conv_channels * (self.conv - 1)
 

@@ -1,5 +1,7 @@
 """Mamba-2, if a model has any."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -84,6 +86,14 @@ class Mamba2(nn.Module):
         y_BLHP, cache["state"] = scan(x_BLHP, dt_BLH, A_H, B_BLHN, C_BLHN, state)
         y_BLHP = y_BLHP + self.D.float()[:, None] * x_BLHP
         return self.out_proj(self.norm(y_BLHP.flatten(2), z))
+
+    @torch.no_grad()
+    def init_weights(self, depth: int) -> None:
+        """Draw A uniform in [1, 16], dt log-uniform in [0.001, 0.1], and out_proj by depth."""
+        nn.init.normal_(self.out_proj.weight, std=0.02 / math.sqrt(depth))
+        self.A_log.copy_(torch.empty_like(self.A_log).uniform_(1, 16).log())
+        dt = torch.empty_like(self.dt_bias).uniform_(math.log(1e-3), math.log(1e-1)).exp()
+        self.dt_bias.copy_(dt + torch.log(-torch.expm1(-dt)))  # softplus(dt_bias) = dt
 
     def _convolve(self, x_BLC: Tensor, cache: dict[str, Tensor]) -> Tensor:
         """Convolve each channel with its last inputs, then silu."""

@@ -1,5 +1,7 @@
 """Feed-forward layers, if a model has any."""
 
+import math
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -25,3 +27,7 @@ class MLP(nn.Module):
         else:
             up = F.relu(up).square() if self.activation == "relu2" else F.relu(up)
         return self.down_proj(up)
+
+    def init_weights(self, depth: int) -> None:
+        """Draw the projection into the residual stream, smaller the deeper the model is."""
+        nn.init.normal_(self.down_proj.weight, std=0.02 / math.sqrt(depth))

@@ -1,9 +1,7 @@
 """The model class of a Hugging Face export."""
 
-import math
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import GenerationMixin, PreTrainedModel
@@ -145,14 +143,4 @@ class AiraForCausalLM(PreTrainedModel, GenerationMixin):
         if isinstance(module, nn.Embedding | nn.Linear):
             nn.init.normal_(module.weight, std=0.02)
         if isinstance(module, AiraLayer):
-            for name in ("o_proj", "down_proj", "out_proj"):
-                if hasattr(module.mixer, name):
-                    std = 0.02 / math.sqrt(len(self.config.layers))
-                    nn.init.normal_(getattr(module.mixer, name).weight, std=std)
-            if hasattr(module.mixer, "A_log"):
-                mixer = module.mixer
-                with torch.no_grad():
-                    mixer.A_log.copy_(torch.empty_like(mixer.A_log).uniform_(1, 16).log())
-                    dt = torch.empty_like(mixer.dt_bias).uniform_(math.log(1e-3), math.log(1e-1))
-                    dt = dt.exp()
-                    mixer.dt_bias.copy_(dt + torch.log(-torch.expm1(-dt)))
+            module.mixer.init_weights(len(self.config.layers))

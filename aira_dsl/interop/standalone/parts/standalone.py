@@ -1,6 +1,5 @@
 """The model of a standalone file; its dimensions are constants that the file begins with."""
 
-import math
 from typing import Any
 
 import torch
@@ -70,14 +69,8 @@ def init_weights(module: nn.Module) -> None:
     """Draw weights as aira-dsl does: normal, 0.02; smaller where a layer adds to the stream."""
     if isinstance(module, nn.Embedding | nn.Linear):
         nn.init.normal_(module.weight, std=0.02)
-    for name in ("o_proj", "down_proj", "out_proj"):
-        if hasattr(module, name):
-            nn.init.normal_(getattr(module, name).weight, std=0.02 / math.sqrt(len(LAYERS)))
-    if hasattr(module, "A_log"):  # Mamba-2: A uniform in [1, 16], dt log-uniform in [0.001, 0.1]
-        with torch.no_grad():
-            module.A_log.copy_(torch.empty_like(module.A_log).uniform_(1, 16).log())
-            dt = torch.empty_like(module.dt_bias).uniform_(math.log(1e-3), math.log(1e-1)).exp()
-            module.dt_bias.copy_(dt + torch.log(-torch.expm1(-dt)))  # softplus(dt_bias) = dt
+    if isinstance(module, Layer):
+        module.mixer.init_weights(len(LAYERS))
 
 
 if __name__ == "__main__":

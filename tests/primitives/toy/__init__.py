@@ -1,0 +1,1 @@
+"""A primitive outside the package: a decaying average of the tokens so far."""
