@@ -1,6 +1,8 @@
 """The benchmark measures what it says, with real processes."""
 
 import json
+import os
+import subprocess
 
 import pytest
 import torch
@@ -14,6 +16,7 @@ from aira_dsl.experiments.speed import measure
 from aira_dsl.experiments.speed.arrangements import arrangements
 from aira_dsl.experiments.speed.implementations import make_step
 from aira_dsl.experiments.speed.measure import Setup, Speed, bench
+from aira_dsl.jobs import local
 from aira_dsl.models.accelerate import choose_precision
 from aira_dsl.primitives import MLP, Attention, Mamba2
 from aira_dsl.report.terminal.speed import speed_json, speed_table
@@ -35,6 +38,8 @@ def test_processes_train_and_are_gone_afterwards(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(measure, "available_cores", lambda: 2)
     told: list[str] = []
     report = bench({"tiny": TINY}, seconds=0.05, on_progress=told.append)
+    pattern = ["pgrep", "-P", str(os.getpid()), "-f", "aira_dsl.jobs.worker"]
+    assert subprocess.run(pattern, capture_output=True, check=False).stdout == b""
     (speed,) = report.speeds
     expected = {("fp32", 1), ("fp32", 2), (choose_precision(), 1), (choose_precision(), 2)}
     assert {(setup.precision, setup.processes) for setup in speed.tokens} == expected
@@ -48,9 +53,9 @@ def test_processes_train_and_are_gone_afterwards(monkeypatch: pytest.MonkeyPatch
     assert speed_table(report) is not None
 
 
-def test_a_process_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_fails_is_an_error_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measure, "_has_transformers", lambda: False)
-    monkeypatch.setattr(measure.sys, "executable", "/bin/false")
+    monkeypatch.setattr(local.sys, "executable", "/bin/false")
     with pytest.raises(RunError, match="ended with exit code 1") as caught:
         bench({"tiny": TINY}, seconds=0.05)
     assert caught.value.code == "E0603"

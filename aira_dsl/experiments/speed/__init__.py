@@ -1,5 +1,5 @@
-"""How fast this machine trains: our engine beside transformers' NemotronH, in one run.
+"""Training speed on this machine: aira-dsl beside transformers' NemotronH, in one run.
 
 Timings drift on any machine, so nothing is compared across runs: for every arrangement all
-contestants train one after another, in processes of their own, and ratios are what is reported.
+implementations train one after another, in separate processes, and ratios are reported.
 """

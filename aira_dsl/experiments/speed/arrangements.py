@@ -1,4 +1,4 @@
-"""What is timed: each primitive sixteen times, a balanced hybrid, the paper's bases."""
+"""The arrangements that are timed: each primitive 16 times, a balanced hybrid, paper patterns."""
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.experiments.paper_patterns import BALANCED, BASELINES, BASES, layers_of

@@ -1,4 +1,4 @@
-"""Who trains: a contestant turns an architecture into a function that does one training step.
+"""Implementations: each turns an architecture into a function that does one training step.
 
 The step is the same for all: tokens in, mean cross-entropy, backward, clipping, AdamW.
 """
@@ -19,7 +19,7 @@ Who = Literal["aira-dsl", "plain", "nemotron-h", "nemotron-h, as it comes"]
 
 BATCH, LENGTH, VOCAB = 16, 256, 256
 QUICKEST_CHUNK = 16
-"""NemotronH's chunk_size that is quickest on a CPU at the paper's state size (16 to 128 tried)."""
+"""NemotronH's fastest chunk_size on a CPU at the paper's state size, of 16 to 128."""
 
 Step = Callable[[], None]
 
@@ -28,9 +28,9 @@ def make_step(who: Who, architecture: Architecture, precision: Precision) -> Ste
     """Return a function that trains one step on random tokens.
 
     Args:
-        who: `aira-dsl` is the engine, `plain` the reference modules it stands for.
+        who: `aira-dsl` uses the compiled kernels, `plain` the reference modules.
         architecture: of the default space's blocks; NemotronH takes relu² for relu and no RoPE.
-        precision: `bf16` is autocast for all but the engine.
+        precision: `bf16` is autocast for all but `aira-dsl`.
     """
     architecture = architecture.replace(vocab=VOCAB)
     torch.manual_seed(0)
@@ -66,7 +66,7 @@ class _NemotronH(nn.Module):
 
 
 def _as_it_can(architecture: Architecture) -> Architecture:
-    """Replace what NemotronH does not have by the nearest that it has, of equal size."""
+    """Replace what NemotronH lacks by the nearest that it has, of equal size."""
     blocks = dict(architecture.blocks)
     for name, block in blocks.items():
         if isinstance(block, Attention):

@@ -1,13 +1,11 @@
-"""Run the contestants side by side and say what came out."""
+"""Time the implementations one after another and report tokens per second."""
 
 import json
 import os
 import platform
 import statistics
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +14,9 @@ import torch
 from aira_dsl.architecture import Architecture, cost
 from aira_dsl.errors import RunError
 from aira_dsl.experiments.speed.implementations import BATCH, LENGTH, VOCAB, Who
+from aira_dsl.experiments.speed.worker import MATMUL, PRODUCT
+from aira_dsl.jobs.local import LocalPool
+from aira_dsl.jobs.pool import Job, Needs, Outcome
 from aira_dsl.models.accelerate import Precision, choose_precision, has_quick_bf16, missing_kernels
 from aira_dsl.utils.machine import available_cores
 
@@ -24,7 +25,7 @@ SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Setup:
-    """One way of training: who, in which precision, in how many processes of how many threads."""
+    """One way of training: implementation, precision, processes, and threads of each process."""
 
     who: Who
     precision: Precision
@@ -33,7 +34,7 @@ class Setup:
 
     @property
     def name(self) -> str:
-        """As it stands in tables, such as `aira-dsl bf16 2×1`."""
+        """Its name in tables, such as `aira-dsl bf16 2×1`."""
         return f"{self.who} {self.precision} {self.processes}×{self.threads}"
 
 
@@ -46,7 +47,7 @@ class Speed:
         pattern: its layers.
         flops: training FLOPs per token, by Megatron's convention (causal half, head included).
         tokens: tokens per second of all processes together, by setup.
-        peak_bytes: most memory that one process of the engine has had.
+        peak_bytes: peak memory of one process of aira-dsl.
     """
 
     arrangement: str
@@ -56,24 +57,24 @@ class Speed:
     peak_bytes: int = 0
 
     def best(self, who: Who) -> float | None:
-        """Return the most tokens per second of any setup of a contestant."""
+        """Return the most tokens per second of any setup of an implementation."""
         return max((rate for setup, rate in self.tokens.items() if setup.who == who), default=None)
 
     def ratio(self, who: Who) -> float | None:
-        """Return how many times faster the engine is than another contestant at its best."""
+        """Return the speed of aira-dsl divided by that of another implementation, each at its best."""
         ours, theirs = self.best("aira-dsl"), self.best(who)
         return ours / theirs if ours and theirs else None
 
 
 @dataclass
 class Report:
-    """What `bench` measured.
+    """The result of `bench`.
 
     Attributes:
         machine: processor, cores, versions.
         peaks: FLOP/s of a large matrix product with every core busy, by precision.
         speeds: one entry an arrangement.
-        notes: why something is missing.
+        notes: reasons why something is missing.
     """
 
     machine: dict[str, Any]
@@ -82,13 +83,13 @@ class Report:
     notes: list[str]
 
     def utilisation(self, speed: Speed) -> float:
-        """Return the model FLOPs of the quickest setup, as a share of what products alone reach."""
+        """Return the model FLOP/s of the fastest setup as a fraction of the peak."""
         setup = max((s for s in speed.tokens if s.who == "aira-dsl"), key=speed.tokens.__getitem__)
         return speed.tokens[setup] * speed.flops / self.peaks[setup.precision]
 
 
 def setups(*, peers: bool) -> list[Setup]:
-    """List the ways of training to compare on this machine, the peer as it comes first."""
+    """List the setups to compare on this machine; `peers` adds those of NemotronH."""
     cores = available_cores()
     spread = [(1, cores)] if cores == 1 else [(1, cores), (cores, 1)]
     found: list[Setup] = []
@@ -104,7 +105,7 @@ def setups(*, peers: bool) -> list[Setup]:
 
 
 def _precisions() -> tuple[Precision, ...]:
-    """List the precisions worth a peer's time."""
+    """List the precisions in which the peer is timed."""
     return ("fp32", "bf16") if has_quick_bf16() else ("fp32",)
 
 
@@ -120,8 +121,8 @@ def bench(
     Args:
         arrangements: by name; of the default space's blocks.
         seconds: how long one setup trains each time.
-        rounds: how often; the median counts.
-        on_progress: told what is being measured.
+        rounds: number of repetitions; the median counts.
+        on_progress: called with the name of what is measured next.
 
     Raises:
         RunError: E0603, if a process fails.
@@ -130,9 +131,9 @@ def bench(
     peers = _has_transformers()
     if not peers:
         notes.append("no peer: transformers is not installed (pip install 'aira-dsl[hf]')")
-    with _Crew.hired() as crew:
+    with closing(_Workers()) as workers:
         peaks = {
-            precision: 2 * 2048**3 * crew.rate(Setup("aira-dsl", precision, available_cores(), 1))
+            precision: 2 * PRODUCT**3 * workers.products_per_second(precision)
             for precision in dict.fromkeys([*_precisions(), choose_precision()])
         }
         speeds = []
@@ -145,7 +146,7 @@ def bench(
             for _ in range(rounds):
                 for setup, rates in found.items():
                     on_progress(f"{name}: {setup.name}")
-                    rate, peak = crew.train(setup, architecture, seconds)
+                    rate, peak = workers.train(setup, architecture, seconds)
                     rates.append(rate * BATCH * LENGTH)
                     if setup.who == "aira-dsl":
                         speed.peak_bytes = max(speed.peak_bytes, peak)
@@ -154,90 +155,66 @@ def bench(
     return Report(_machine(), peaks, speeds, notes)
 
 
-class _Crew:
-    """The processes that train, hired when first needed, by who they are and their threads."""
+class _Workers:
+    """Pools of processes that train, by implementation and threads."""
 
     def __init__(self) -> None:
-        self._processes: dict[tuple[bool, int, int], subprocess.Popen[str]] = {}
+        self._pools: dict[tuple[bool, int], LocalPool] = {}
 
-    @classmethod
-    @contextmanager
-    def hired(cls) -> "Iterator[_Crew]":
-        crew = cls()
-        try:
-            yield crew
-        finally:
-            for process in crew._processes.values():
-                process.kill()
-                process.communicate()  # closes the pipes, too
-
-    def rate(self, setup: Setup) -> float:
-        """Return matrix products per second of all processes."""
-        rates = self._run(setup, {"work": "matmul", "precision": setup.precision}, 1.0)
-        return sum(answer["steps_per_second"] for answer in rates)
+    def products_per_second(self, precision: Precision) -> float:
+        """Return matrix products per second of all cores, one process a core."""
+        setup = Setup("aira-dsl", precision, available_cores(), 1)
+        results = self._measure(setup, {"work": MATMUL}, seconds=1.0)
+        return sum(result["steps_per_second"] for result in results)
 
     def train(self, setup: Setup, architecture: Architecture, seconds: float) -> tuple[float, int]:
-        """Return steps per second of all processes, and the most memory of one."""
-        request = {
-            "work": setup.who,
-            "precision": setup.precision,
-            "architecture": architecture.model_dump(mode="json"),
-        }
-        answers = self._run(setup, request, seconds)
-        rate = sum(answer["steps_per_second"] for answer in answers)
-        return rate, max(int(answer["peak_bytes"]) for answer in answers)
+        """Return steps per second of all processes, and the peak memory of one in bytes."""
+        work = {"work": setup.who, "architecture": architecture.model_dump(mode="json")}
+        results = self._measure(setup, work, seconds=seconds)
+        rate = sum(result["steps_per_second"] for result in results)
+        return rate, max(int(result["peak_bytes"]) for result in results)
 
-    def _run(self, setup: Setup, request: dict[str, Any], seconds: float) -> list[dict[str, float]]:
-        crew = [self._hire(setup, place) for place in range(setup.processes)]
-        for process in crew:
-            _tell(process, request)
-        for process in crew:
-            _hear(process)
-        for process in crew:
-            _tell(process, seconds)
-        return [_hear(process) for process in crew]
+    def close(self) -> None:
+        """End all processes."""
+        for pool in self._pools.values():
+            pool.close()
 
-    def _hire(self, setup: Setup, place: int) -> subprocess.Popen[str]:
+    def _measure(
+        self, setup: Setup, work: dict[str, Any], *, seconds: float
+    ) -> list[dict[str, float]]:
+        """Prepare the work in every process, then time it in all of them at the same time."""
+        work = {**work, "precision": setup.precision, "threads": setup.threads}
+        self._run(setup, {"work": json.dumps(work), "seconds": None})
+        return self._run(setup, {"work": json.dumps(work), "seconds": seconds})
+
+    def _run(self, setup: Setup, payload: dict[str, Any]) -> list[dict[str, float]]:
+        """Run one job in every process of a setup."""
+        pool = self._pool(setup)
+        job = Job("aira_dsl.experiments.speed.worker:measure", payload, Needs(cpus=setup.threads))
+        for place in range(setup.processes):
+            pool.submit(place, job)
+        outcomes: list[Outcome] = []
+        while pool.running:
+            outcomes += pool.collect(timeout=60.0)
+        return [_value(outcome) for outcome in outcomes]
+
+    def _pool(self, setup: Setup) -> LocalPool:
         # A process of the engine never sees transformers' memory, nor the other way round.
-        key = (setup.who == "aira-dsl", setup.threads, place)
-        if key not in self._processes:
-            self._processes[key] = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    "aira_dsl.experiments.speed.worker",
-                    str(setup.threads),
-                ],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-            )
-        return self._processes[key]
+        key = (setup.who == "aira-dsl", setup.threads)
+        if key not in self._pools:
+            self._pools[key] = LocalPool(available_cores())
+        return self._pools[key]
 
 
-def _tell(process: subprocess.Popen[str], message: Any) -> None:
-    assert process.stdin is not None
-    try:
-        print(json.dumps(message), file=process.stdin, flush=True)
-    except BrokenPipeError:
-        raise _failed(process) from None
-
-
-def _hear(process: subprocess.Popen[str]) -> Any:
-    assert process.stdout is not None
-    if not (line := process.stdout.readline()):
-        raise _failed(process)
-    return json.loads(line)
-
-
-def _failed(process: subprocess.Popen[str]) -> RunError:
-    return RunError(
-        "E0603",
-        f"a benchmark process ended with exit code {process.wait()}",
-        help="run `python -m aira_dsl.experiments.speed.worker 1` to see why; memory may be short",
-    )
+def _value(outcome: Outcome) -> dict[str, float]:
+    if outcome.failure is not None:
+        raise RunError(
+            "E0603",
+            f"a benchmark process failed: {outcome.failure.message}",
+            help="free memory, or time fewer arrangements (without --all)",
+        )
+    value: dict[str, float] = outcome.value
+    return value
 
 
 def _has_transformers() -> bool:

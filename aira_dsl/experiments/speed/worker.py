@@ -1,65 +1,56 @@
-"""A process that trains for the benchmark: `python -m aira_dsl.experiments.speed.worker THREADS`.
+"""The worker function of the speed benchmark.
 
-One JSON request a line on standard input, one JSON answer a line on standard output. A request is
-prepared first (built, warmed up), then timed on the word, so that several processes work at once.
+One job in every process prepares the work (builds it, warms it up), a second one times it, so that
+the processes work at the same time.
 """
 
 import json
-import os
 import resource
-import sys
 import time
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
-STEPS = 2  # at least, however long they take
+import torch
+
+from aira_dsl.architecture import Architecture
+from aira_dsl.experiments.speed.implementations import make_step
+from aira_dsl.jobs.pool import ShouldContinue
+from aira_dsl.models.precision import DTYPES
+
+MIN_STEPS = 2  # however long they take
+PRODUCT = 2048  # rows and columns of the matrices that are multiplied
+MATMUL = "matmul"
 
 
-def main() -> None:
-    """Serve requests until standard input closes."""
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what libraries print must not get among the answers
+def measure(payload: dict[str, Any], should_continue: ShouldContinue) -> dict[str, float]:
+    """Return steps per second and the peak memory of this process in bytes.
 
-    import torch
-
-    torch.set_num_threads(int(sys.argv[1]))
-    for line in sys.stdin:
-        work = _prepare(json.loads(line))
-        print(json.dumps("ready"), file=answers, flush=True)
-        seconds = float(json.loads(sys.stdin.readline()))
-        print(json.dumps(_measure(work, seconds)), file=answers, flush=True)
-
-
-def _prepare(request: dict[str, Any]) -> Any:
-    if request["work"] == "matmul":
-        return _matmul(request["precision"])
-    from aira_dsl.architecture import Architecture
-    from aira_dsl.experiments.speed.implementations import make_step
-
-    architecture = Architecture.model_validate(request["architecture"])
-    step = make_step(request["work"], architecture, request["precision"])
-    step()
-    return step
-
-
-def _matmul(precision: str) -> Any:
-    import torch
-
-    from aira_dsl.models.precision import DTYPES
-
-    a = torch.randn(2048, 2048, dtype=DTYPES["bf16" if precision == "bf16" else "fp32"])
-    return lambda: torch.mm(a, a)
-
-
-def _measure(work: Any, seconds: float) -> dict[str, float]:
-    """Work for so many seconds; return the rate and the most memory this process has had."""
+    Args:
+        payload: `work`, JSON text that says what to do (`work`: an implementation or `matmul`;
+            `precision`; `threads`; `architecture`); and `seconds`, None to prepare it only.
+        should_continue: not asked.
+    """
+    step, seconds = _step(payload["work"]), payload["seconds"]
+    if seconds is None:
+        step()
+        return {}
     started, steps = time.perf_counter(), 0
-    while steps < STEPS or time.perf_counter() - started < seconds:
-        work()
+    while steps < MIN_STEPS or time.perf_counter() - started < seconds:
+        step()
         steps += 1
     rate = steps / (time.perf_counter() - started)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {"steps_per_second": rate, "peak_bytes": peak}
 
 
-if __name__ == "__main__":
-    main()
+@lru_cache(maxsize=1)
+def _step(text: str) -> Callable[[], object]:
+    """Build what `text` describes; the last one is kept."""
+    work = json.loads(text)
+    torch.set_num_threads(work["threads"])
+    if work["work"] == MATMUL:
+        factor = torch.randn(PRODUCT, PRODUCT, dtype=DTYPES[work["precision"]])
+        return lambda: torch.mm(factor, factor)
+    architecture = Architecture.model_validate(work["architecture"])
+    return make_step(work["work"], architecture, work["precision"])
