@@ -1,4 +1,4 @@
-"""The published behaviour of each policy, step by step on scripted scores.
+"""The published behaviour of each policy, step by step on planned scores.
 
 The expected steps are worked out by hand from the algorithms as published (aira-dojo, AIDE), or by
 an independent implementation that keeps its state as theirs do.
@@ -13,40 +13,45 @@ import pytest
 from aira_dsl.agents.policies import MCTS, Evolution, Greedy
 from aira_dsl.agents.policies.sampling import BestOfN, OneShot
 from aira_dsl.agents.tree import Node, Tree
-from tests.helpers.policy_trees import ask, grow, scripted, steps_of
+from aira_dsl.testing.policies import grow, next_operation, planned
+
+
+def steps_of(tree: Tree) -> list[str]:
+    """Write a tree as a list such as `["draft", "improve 0", "crossover 1 2"]`."""
+    return [" ".join([node.kind, *map(str, node.parents)]) for node in tree.nodes]
 
 
 def test_oneshot_is_a_single_draft_that_knows_nothing():
-    tree = grow(OneShot(), scripted([0.5]), 10)
+    tree = grow(OneShot(), planned([0.5]), 10)
     assert steps_of(tree) == ["draft"]
-    operation = ask(OneShot(), Tree([]))
+    operation = next_operation(OneShot(), Tree([]))
     assert operation is not None
     assert operation.memory == "none"
 
 
 def test_best_of_n_mends_nothing():
-    tree = grow(BestOfN(), scripted([None, 0.1, None, 0.9]), 4)
+    tree = grow(BestOfN(), planned([None, 0.1, None, 0.9]), 4)
     assert steps_of(tree) == ["draft"] * 4
 
 
 def test_greedy_drafts_five_then_improves_the_best():
-    tree = grow(Greedy(), scripted([0.1, 0.5, 0.3, 0.2, 0.4, 0.45, 0.7, 0.6, 0.7]), 9)
+    tree = grow(Greedy(), planned([0.1, 0.5, 0.3, 0.2, 0.4, 0.45, 0.7, 0.6, 0.7]), 9)
     assert steps_of(tree) == ["draft"] * 5 + ["improve 1", "improve 1", "improve 6", "improve 6"]
 
 
 def test_greedy_of_equals_improves_the_earlier():
-    assert steps_of(grow(Greedy(), scripted([0.5] * 6), 6))[-1] == "improve 0"
+    assert steps_of(grow(Greedy(), planned([0.5] * 6), 6))[-1] == "improve 0"
 
 
 def test_greedy_counts_broken_drafts_and_mends_them_first():
-    tree = grow(Greedy(), scripted([0.1, None, 0.3, 0.2, 0.4, 0.9, 0.5]), 7)
+    tree = grow(Greedy(), planned([0.1, None, 0.3, 0.2, 0.4, 0.9, 0.5]), 7)
     assert steps_of(tree) == ["draft"] * 5 + ["debug 1", "improve 5"]
 
 
 def test_greedy_leaves_a_chain_alone_after_four_attempts():
     """A node of debugging depth 3 is still tried, as published: depth 3 allows 4 attempts."""
     scores = [0.1, None, 0.3, 0.2, 0.4, *[None] * 4, 0.5]
-    tree = grow(Greedy(), scripted(scores), 10)
+    tree = grow(Greedy(), planned(scores), 10)
     assert steps_of(tree)[5:] == ["debug 1", "debug 5", "debug 6", "debug 7", "improve 4"]
 
 
@@ -71,7 +76,7 @@ def test_greedy_chooses_what_to_mend_at_random():
 
 
 def test_mcts_fills_a_round_then_goes_to_the_best_child():
-    tree = grow(MCTS(), scripted([0.1, 0.5, 0.3, 0.2, 0.4, *[0.6] * 5]), 10)
+    tree = grow(MCTS(), planned([0.1, 0.5, 0.3, 0.2, 0.4, *[0.6] * 5]), 10)
     assert steps_of(tree) == ["draft"] * 5 + ["improve 1"] * 5
 
 
@@ -82,14 +87,14 @@ def test_mcts_by_hand():
     Node 4 (0.9): Q = 0.9, bonus sqrt(ln 10 / 1): it is next.
     """
     scores = [0.1, 1.0, 0.3, 0.2, 0.9, *[0.0] * 5, 0.5]
-    tree = grow(MCTS(), scripted(scores), 11)
+    tree = grow(MCTS(), planned(scores), 11)
     assert steps_of(tree)[10] == "improve 4"
     bonus = 0.25 * math.sqrt(math.log(10))
     assert 0.9 + bonus > 1 / 6 + bonus / math.sqrt(6)
 
 
 def test_mcts_mends_a_child_before_it_makes_the_next():
-    tree = grow(MCTS(), scripted([0.1, None, None, 0.8, *[0.2] * 4]), 8)
+    tree = grow(MCTS(), planned([0.1, None, None, 0.8, *[0.2] * 4]), 8)
     assert steps_of(tree) == [
         "draft", "draft", "debug 1", "debug 2", "draft", "draft", "draft", "improve 3",
     ]  # fmt: skip
@@ -97,13 +102,13 @@ def test_mcts_mends_a_child_before_it_makes_the_next():
 
 def test_mcts_credits_the_chain_that_mended():
     """Node 3 mended 1 by way of 2: selection goes root, 1, 2, 3, and 3 is the leaf."""
-    tree = grow(MCTS(), scripted([0.1, None, None, 0.8, *[0.2] * 4]), 8)
+    tree = grow(MCTS(), planned([0.1, None, None, 0.8, *[0.2] * 4]), 8)
     assert tree.nodes[7].parents == (3,)
 
 
 def test_mcts_never_enters_what_was_not_mended():
     policy = MCTS(children=2, debug_attempts=1)
-    tree = grow(policy, scripted([None, None, 0.1, 0.5, 0.5, 0.5, 0.5]), 7)
+    tree = grow(policy, planned([None, None, 0.1, 0.5, 0.5, 0.5, 0.5]), 7)
     assert steps_of(tree)[:3] == ["draft", "debug 0", "draft"]
     assert all(node.parents != (1,) for node in tree.nodes)
 
@@ -158,7 +163,7 @@ def test_mcts_grows_the_tree_of_an_implementation_with_state(seed):
             expected.append("draft" if leaf == 0 else f"improve {numbers[leaf]}")
         for node in made:
             theirs.credit(node, scores[numbers[node]])
-    assert steps_of(grow(MCTS(), scripted(scores), 100)) == expected
+    assert steps_of(grow(MCTS(), planned(scores), 100)) == expected
 
 
 def test_evolution_begins_with_drafts_then_mutates_then_crosses():
@@ -201,7 +206,7 @@ def test_evolution_draws_two_different_parents():
 
 def test_evolution_lets_only_the_mended_end_of_a_chain_live():
     scores = [None, 0.9, 0.1, 0.1, 0.1, 0.1, *[0.2] * 20]
-    tree = grow(Evolution(), scripted(scores), 26)
+    tree = grow(Evolution(), planned(scores), 26)
     assert steps_of(tree)[:3] == ["draft", "debug 0", "draft"]
     parents = {parent for node in tree.nodes[6:] for parent in node.parents}
     assert 1 in parents

