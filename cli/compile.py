@@ -110,7 +110,9 @@ def _write_folder(
     for line in lines:
         print(f"  {line.format(folder=str(folder))}")
     if any("transformers" in line for line in lines) and find_spec("transformers") is None:
-        print("transformers is not installed here: pip install 'transformers>=5.6,!=5.14.*'")
+        from aira_dsl.utils.extras import install_command
+
+        print(f"transformers is not installed here: {install_command('hf')}")
 
 
 def _print_summary(architecture: "Architecture") -> None:

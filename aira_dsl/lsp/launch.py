@@ -1,6 +1,7 @@
 """Starts the language server, or says what it needs."""
 
 from aira_dsl.errors import UsageError
+from aira_dsl.utils.extras import install_command
 
 
 def serve() -> None:
@@ -14,7 +15,7 @@ def serve() -> None:
     except ImportError as error:
         raise UsageError(
             "E0906",
-            f"the language server needs pygls, which can not be imported: {error}",
-            help="pip install 'aira-dsl[lsp]'",
+            f"the language server needs pygls, which cannot be imported: {error}",
+            help=install_command("lsp"),
         ) from None
     run()

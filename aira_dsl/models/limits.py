@@ -17,7 +17,8 @@ def require_memory(architecture: Architecture, *, element_bytes: int = 4) -> Non
         raise RunError(
             "E0501",
             f"the weights of {architecture.name} take {gib(needed)}, free memory is {gib(free)}",
-            help="inspect it with `--emit summary` or `device='meta'`, which allocate nothing",
+            help="`--no-weights` exports the config and code alone; "
+            "`--emit summary` and `device='meta'` allocate nothing",
         )
 
 

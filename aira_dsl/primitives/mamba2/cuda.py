@@ -1,6 +1,6 @@
 """CUDA kernels of mamba_ssm and causal_conv1d, where they exist.
 
-Both packages are optional (`pip install aira-dsl[cuda]`) and often broken: they do not install
+Both packages are optional (`pip install -e '.[cuda]'`) and often broken: they do not install
 without CUDA, and an install without its compiled parts fails on import with whatever exception
 (facts in docs/compiler.md). So they are looked for when the first CUDA tensor needs them, never on
 import of this package; every failure means the plain PyTorch path, with one warning if a package
