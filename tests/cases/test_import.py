@@ -120,3 +120,13 @@ def test_megatron_patterns_as_scripts_write_them(as_file, name, layers):
     done = run("import", "megatron", path if as_file else path.read_text().strip())
     assert done.code == 0, done.err
     assert aira_dsl.parse(done.out).depth == layers
+
+
+@pytest.mark.parametrize("name", ["llama", "nemotron_h_8b", "qwen3_5", "olmo_core_tied"])
+@pytest.mark.parametrize("command", ["check", "show"])
+def test_configs_of_other_tools_get_one_message(command, name):
+    done = run(command, INPUTS / f"{name}.json")
+    assert done.code == 1
+    assert (done.out + done.err).count("error[") == 1
+    assert "E0313" in done.out + done.err
+    assert "aira-dsl import" in done.out + done.err

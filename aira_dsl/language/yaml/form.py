@@ -56,7 +56,22 @@ def read_yaml(sink: Sink, start: int, end: int) -> tuple[Section, ...] | None:
         message = "a file in this form is a mapping"
         sink.add("E0111", root.start, root.end, message, "write `name`, `blocks` and `layers`")
         return None
+    if (key := _key_of_another_tool(root)) is not None:
+        message = "the file is a model config of another tool"
+        help_text = "read it with `aira-dsl import FILE`"
+        sink.add("E0313", key.start, key.end, message, help_text)
+        return None
     return tuple(_Converter(sink).file(root))
+
+
+def _key_of_another_tool(root: Mapping) -> Scalar | None:
+    """Return the key by which a config of transformers or OLMo-core is recognized, or None."""
+    keys = {key.text: key for key, _ in root.pairs}
+    if keys.keys() & {LAYERS, "slots", "extends", *GROUPS}:
+        return None
+    return next(
+        (keys[name] for name in ("model_type", "architectures", "d_model") if name in keys), None
+    )
 
 
 class _Converter:
