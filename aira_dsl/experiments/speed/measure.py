@@ -62,7 +62,7 @@ class Speed:
         return max((rate for setup, rate in self.tokens.items() if setup.who == who), default=None)
 
     def ratio(self, who: Who) -> float | None:
-        """Return the speed of aira-dsl divided by that of another implementation, each at its best."""
+        """Return the best speed of aira-dsl divided by the best of another implementation."""
         ours, theirs = self.best("aira-dsl"), self.best(who)
         return ours / theirs if ours and theirs else None
 
