@@ -13,6 +13,7 @@ from typing import Any, Literal
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import UsageError
 from aira_dsl.evaluation.evaluator import Evaluator, code_version
+from aira_dsl.evaluation.pool import EvaluationPool, EvaluationRequest
 from aira_dsl.evaluation.presets import (
     TIME_LIMITS,
     EvaluatorSettings,
@@ -36,11 +37,14 @@ from aira_dsl.study.architecture_agent.setup import (
 )
 from aira_dsl.study.architecture_agent.source import AgentSource
 from aira_dsl.study.architecture_agent.transcripts import Transcripts
+from aira_dsl.study.architecture_agent.trial_source import AgentTrials
+from aira_dsl.study.arrangements import Arrangements
 from aira_dsl.study.journal import Journal
 from aira_dsl.study.loop import Search
 from aira_dsl.study.progress import Progress
 from aira_dsl.study.result import SearchResult, summarise
 from aira_dsl.study.run_folder import RunFolder
+from aira_dsl.study.samplers import SamplerSource
 from aira_dsl.study.settings import (
     Effort,
     Limits,
@@ -50,7 +54,7 @@ from aira_dsl.study.settings import (
     SearchSettings,
     default_sampler,
 )
-from aira_dsl.study.source import SamplerSource, Source
+from aira_dsl.study.source import Source
 from aira_dsl.study.storage import GONE, shared_address
 from aira_dsl.utils.machine import available_cores, free_memory
 
@@ -220,7 +224,7 @@ def search(
         winners=winners,
         repeats=repeats,
     )
-    source = agent.source(space, settings, budget) if agent else SamplerSource(space, settings)
+    source = agent.source(space, settings, budget) if agent else _sampler_source(space, settings)
     with (
         closing(Store(store or default_store_path())) as opened,
         closing(RunFolder(out or Path("runs") / settings.title, settings, force=force)) as folder,
@@ -301,12 +305,13 @@ def _run(
     settings: SearchSettings,
     limits: Limits,
     evaluator: Evaluator,
-    source: Source,
+    source: SamplerSource | AgentSource,
     folder: RunFolder,
     journal: Journal,
     on_progress: Callable[[Progress], None],
 ) -> SearchResult:
-    latest = Progress(0, 0, 0, folder.seconds_used, limits)
+    clock = folder.clock()
+    latest = Progress(0, 0, 0, clock.seconds, limits)
 
     def tell(progress: Progress) -> None:
         nonlocal latest
@@ -318,20 +323,43 @@ def _run(
 
     journal.on_trouble = trouble
     dialogues = Transcripts(folder.path)
+    trial_source: Source[Architecture]
     if isinstance(source, AgentSource):
         source.proposer.on_trouble = trouble
         source.on_attempt = dialogues.keep
         source.on_end = lambda trial: dialogues.attach(trial, journal.study._storage)
-    loop = Search(space, settings, limits, journal, evaluator, source, folder.seconds_used, tell)
+        trial_source = AgentTrials(source, Arrangements(space), journal)
+    else:
+        trial_source = source
+    pool = EvaluationPool(
+        workers=limits.workers, time_limit=limits.time_limit, memory_limit=limits.memory_limit
+    )
+    loop = Search(
+        settings,
+        limits,
+        journal,
+        trial_source,
+        lambda candidate, seed, split: EvaluationRequest(evaluator, candidate.payload, seed, split),
+        pool,
+        clock,
+        tell,
+    )
     try:
-        loop.run()
+        with closing(pool):
+            loop.run()
     finally:
-        folder.write_clock(loop.seconds_used)
+        folder.write_clock(clock.seconds, clock.charged_seconds)
         with suppress(*GONE):  # the study has it all, and the same command writes the files
             write_run(folder, space, settings, limits, journal)
         if isinstance(source, AgentSource):
             source.proposer.close()
-    return journal.patiently(lambda: summarise(loop, folder.path))
+    return summarise(loop, space, folder.path)
+
+
+def _sampler_source(space: Space, settings: SearchSettings) -> SamplerSource:
+    assert settings.sampler is not None
+    direction = settings.evaluator.direction
+    return SamplerSource(space, settings.sampler, direction=direction, seed=settings.seed)
 
 
 def _workers(wanted: int | None, device: Device) -> int:

@@ -19,7 +19,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from aira_dsl.errors import InputError
 from aira_dsl.evaluation.table import Table, read_table
-from aira_dsl.study.samplers import distributions, propose
+from aira_dsl.study.arrangements import distributions
+from aira_dsl.study.samplers import propose
 from aira_dsl.study.settings import SamplerName
 from aira_dsl.utils.machine import available_cores
 

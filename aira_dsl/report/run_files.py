@@ -5,11 +5,11 @@ from aira_dsl.language import to_text
 from aira_dsl.report.figures import best_so_far
 from aira_dsl.report.html import report_of, write_report
 from aira_dsl.space import Space
+from aira_dsl.study.arrangements import architecture_of
 from aira_dsl.study.journal import Journal
 from aira_dsl.study.run_folder import RunFolder
 from aira_dsl.study.selection import rank
 from aira_dsl.study.settings import Limits, SearchSettings
-from aira_dsl.study.source import architecture_of
 from aira_dsl.study.trials import Trial, as_csv, as_json
 from aira_dsl.utils.files import write_atomically
 
@@ -27,7 +27,7 @@ def write_run(
     table = journal.records(limits.winners)
     folder.write("trials.csv", as_csv(table))
     folder.write("trials.json", as_json(table))
-    frozen = journal.trials()
+    frozen = journal.snapshot
     for place, trial in enumerate(rank(table, settings.evaluator.direction)[:KEPT], 1):
         name = "best" if place == 1 else f"best_{place}"
         architecture = architecture_of(space, frozen[trial.number], name=name)

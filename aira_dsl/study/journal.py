@@ -2,40 +2,72 @@
 
 A trial enters the study whole (arrangement and all, in one transaction), is claimed by a worker,
 and is finished once. Because nothing else is state, a killed search is continued by claiming the
-running trials that nobody holds any more and evaluating them: no trial is lost, none runs twice,
-the budget is met exactly.
+running trials that no process works on any more and evaluating them: no trial is lost, none runs
+twice, the budget is met exactly.
 
-On one machine the study is an SQLite file in the run folder, and the folder's lock says that nobody
-else is there. On many machines it is a PostgreSQL database: an advisory lock makes "count, propose,
-add" one step for all, and heartbeats tell whose trials are still alive.
+On one machine the study is an SQLite file in the run folder, and the lock of the folder says that
+no other process works on it. On many machines it is a PostgreSQL database: an advisory lock makes
+"count, propose, add" one step for all, and heartbeats tell which trials are still worked on.
+
+When a shared database does not answer, every method here waits for it and tries again.
 """
 
-import contextlib
+import functools
 import os
 import socket
 import time
 import uuid
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from optuna.distributions import BaseDistribution
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from aira_dsl.errors import InputError
 from aira_dsl.evaluation.direction import Direction
 from aira_dsl.evaluation.result import Evaluation
+from aira_dsl.study.candidate import NewTrial
+from aira_dsl.study.following import Following
+from aira_dsl.study.records import trial_of, trials_of
 from aira_dsl.study.selection import confirm
-from aira_dsl.study.storage import GONE, exclusive_access, first_line, is_shared, lost, open_study
-from aira_dsl.study.trials import Trial, trials_of
+from aira_dsl.study.storage import (
+    GONE,
+    exclusive_access,
+    is_shared,
+    lost,
+    open_study,
+    readable,
+    reason_to_wait,
+)
+from aira_dsl.study.trials import Trial
+from aira_dsl.utils.retry import Backoff, with_retry
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
-PATIENCE = 900.0
-"""Seconds to wait for a database that went away in the middle of a search."""
+BACKOFF = Backoff(first=0.5, longest=10.0, patience=900.0)
+"""How long to wait for a database that went away in the middle of a search."""
 
 _CLAIM = "worker"
 _STATES = {"ok": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
+
+
+def _patient(
+    method: Callable[Concatenate["Journal", P], T],
+) -> Callable[Concatenate["Journal", P], T]:
+    """Let a method wait for a database that does not answer.
+
+    Raises:
+        RunError: E0903, if it stays away.
+    """
+
+    @functools.wraps(method)
+    def patient(self: "Journal", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._retry(lambda: method(self, *args, **kwargs))
+
+    return patient
 
 
 class Journal:
@@ -45,46 +77,49 @@ class Journal:
         url: address as in `aira_dsl.study.storage`.
         name: name of the study; made if it is not there.
         identity: of the search; a study belongs to the search that made it.
-        direction: `maximize` or `minimize`.
-        heartbeat: seconds between signs of life of a running trial (PostgreSQL only); after three
+        direction: which way scores get better.
+        heartbeat: seconds between heartbeats of a running trial (PostgreSQL only); after three
             of them without one, the trial is taken over.
 
     Attributes:
         url, direction: as given.
-        on_trouble: told when the database can not be reached, with the reason; and again, with
-            None, when it can.
+        me: name of this process in the study.
+        snapshot: the trials as they were last read.
+        on_trouble: called with the reason when the database does not answer; and with None when it
+            answers again.
 
     Raises:
-        RunError: E0901 if the database can not be reached.
-        InputError: E0805 if the file is no study, or one of another version.
+        RunError: E0901 if the database cannot be reached.
+        InputError: E0805 if the file is not a study, or one of another version.
         InputError: E0806 if the study belongs to a search with other settings.
     """
 
     def __init__(
-        self,
-        url: str,
-        name: str,
-        *,
-        identity: str,
-        direction: Direction,
-        heartbeat: int,
+        self, url: str, name: str, *, identity: str, direction: Direction, heartbeat: int
     ) -> None:
         self.url = url
         self.direction = direction
         self.me = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
+        self.on_trouble: Callable[[str | None], None] = lambda reason: None
+        self.snapshot: list[FrozenTrial] = []
+        self._checked = Following()
         self.study, self._storage = open_study(url, name, direction=direction, heartbeat=heartbeat)
         self._is_shared = is_shared(url)
-        self.on_trouble: Callable[[str | None], None] = lambda reason: None
         self._heartbeat = heartbeat
         self._last_beat = 0.0
-        self.patiently(lambda: self._own(identity))
+        self._is_inside = False
+        self._own(identity)
 
     def _own(self, identity: str) -> None:
-        """Make the study this search's, or refuse it."""
-        with self.exclusive():
-            if (owner := self.noted("identity")) is None:
+        """Make the study that of this search, or refuse it."""
+
+        def own() -> str:
+            owner: str | None = self.noted("identity")
+            if owner is None:
                 self.note("identity", identity)
-        if owner not in (None, identity):
+            return owner or identity
+
+        if self.exclusively(own) != identity:
             self.close()
             raise InputError(
                 "E0806",
@@ -93,136 +128,188 @@ class Journal:
             )
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connections to the database."""
         self._storage.remove_session()
         self._storage.engine.dispose()
 
-    def exclusive(self) -> AbstractContextManager[None]:
-        """Hold the one right to add and to claim trials; others wait."""
-        return exclusive_access(self.url, self.study.study_name)
+    def exclusively(self, action: Callable[[], T]) -> T:
+        """Do something while no other process adds or claims trials.
 
+        If the database goes away meanwhile, the lock is lost; the whole action is done again.
+
+        Raises:
+            RunError: E0903, if the database stays away.
+        """
+
+        def inside() -> T:
+            with exclusive_access(self.url, self.study.study_name):
+                self._is_inside = True
+                try:
+                    return action()
+                finally:
+                    self._is_inside = False
+
+        return self._retry(inside)
+
+    def _retry(self, action: Callable[[], T]) -> T:
+        if self._is_inside:  # then the action as a whole is repeated
+            return action()
+        try:
+            return with_retry(
+                action,
+                backoff=BACKOFF,
+                reason_to_wait=lambda error: reason_to_wait(self.url, error),
+                on_trouble=self.on_trouble,
+                on_restored=lambda: self.on_trouble(None),
+            )
+        except GONE as error:
+            raise lost(self.url, error) from None
+
+    @_patient
     def trials(self) -> list[FrozenTrial]:
-        """Return all trials in order of their numbers; not to be changed."""
-        return self.study.get_trials(deepcopy=False)
+        """Read all trials and return them in order of their numbers; not to be changed.
+
+        Raises:
+            InputError: E0805, if the study is damaged.
+        """
+        with readable(self.url):
+            self.snapshot = self.study.get_trials(deepcopy=False)
+            for trial in self._checked.finished(self.snapshot):
+                if trial.state == TrialState.COMPLETE and trial.value is None:
+                    raise ValueError(f"trial {trial.number} is complete without a value")
+        return self.snapshot
 
     def records(self, winners: int) -> list[Trial]:
-        """Return a record of each trial, the best `winners` of them confirmed."""
-        tests, repeats = self.noted("test_scores", {}), self.noted("repeats", {})
-        return confirm(trials_of(self.trials(), tests, repeats), self.direction, winners)
+        """Return a record of each trial, the best `winners` of them confirmed.
 
-    def add(
-        self,
-        params: dict[str, Any],
-        distributions: dict[str, Any],
-        user_attrs: dict[str, Any],
-        system_attrs: dict[str, Any],
-    ) -> FrozenTrial:
-        """Add a running trial in one transaction and claim it; call while `exclusive`.
-
-        Without parameters it is a trial whose arrangement is still to be asked for.
+        Raises:
+            InputError: E0805, if the study is damaged.
         """
-        self.study.add_trial(
-            create_trial(
-                state=TrialState.RUNNING,
-                params=params,
-                distributions=distributions,
-                user_attrs=user_attrs,
-                system_attrs=system_attrs,
-            )
+        trials = self.trials()
+        tests, repeats = self.noted("test_scores", {}), self.noted("repeats", {})
+        with readable(self.url):
+            return confirm(trials_of(trials, tests, repeats), self.direction, winners)
+
+    def record(self, number: int) -> Trial:
+        """Return a record of a trial of the snapshot."""
+        return trial_of(self.snapshot[number])
+
+    @_patient
+    def add(self, new: NewTrial[Any], evaluation: Evaluation | None = None) -> FrozenTrial:
+        """Add a trial in one transaction; call inside `exclusively`, after `trials`.
+
+        With an evaluation, which the store had, the trial is finished; else it is running, and
+        this process has claimed it.
+        """
+        state = TrialState.RUNNING if evaluation is None else _state(evaluation)
+        results = {} if evaluation is None else _attributes(evaluation, cached=True)
+        trial = create_trial(
+            state=state,
+            params=dict(new.params),
+            distributions=dict(new.distributions),
+            user_attrs={**new.user_attrs, **results},
+            system_attrs=dict(new.system_attrs),
+            value=None if evaluation is None else evaluation.score,
         )
-        trial = self.trials()[-1]
-        self.claim(trial)
+        self.study.add_trial(trial)
+        if evaluation is None:
+            trial = self.trials()[-1]
+            self.claim(trial)
+        else:
+            trial.number = len(self.snapshot)
+            self.snapshot.append(trial)
         return trial
 
-    def orphans(self, mine: set[int]) -> list[FrozenTrial]:
-        """Return running trials that nobody works on; call while `exclusive`.
+    def orphans(self, mine: Collection[int]) -> list[FrozenTrial]:
+        """Return the running trials of the snapshot that no process works on.
 
-        Those are: never claimed (its worker died between two writes), released, or held by a
-        worker that is gone. `mine` are the numbers of the trials in this process's hands.
+        Those are: never claimed (the worker died between two writes), released, or claimed by a
+        worker without heartbeat. Call inside `exclusively`.
+
+        Args:
+            mine: numbers of the trials that this process works on.
         """
-        running = [t for t in self.trials() if t.state == TrialState.RUNNING]
+        running = [t for t in self.snapshot if t.state == TrialState.RUNNING]
         candidates = [t for t in running if t.number not in mine]
-        if not self._is_shared:
-            return candidates  # the run folder's lock: nobody else is alive
-        stale = set(self._storage._get_stale_trial_ids(self.study._study_id))
+        if not self._is_shared or not candidates:
+            return candidates  # of a locked run folder: no other process is alive
+        stale = self._stale()
         return [t for t in candidates if not t.user_attrs.get(_CLAIM) or t._trial_id in stale]
 
+    @_patient
+    def _stale(self) -> set[int]:
+        return set(self._storage._get_stale_trial_ids(self.study._study_id))
+
+    @_patient
     def claim(self, trial: FrozenTrial) -> None:
-        """Take a trial into this process's hands."""
+        """Claim a trial for this process."""
         if self._is_shared:  # first the heartbeat: a claimed trial without one would look alive
             self._storage.record_heartbeat(trial._trial_id)
         self._storage.set_trial_user_attr(trial._trial_id, _CLAIM, self.me)
 
     def release(self, trial: FrozenTrial) -> None:
-        """Let go of a running trial, so that it is taken up at once."""
+        """Release a running trial, so that it is taken up at once; does not wait."""
         self._storage.set_trial_user_attr(trial._trial_id, _CLAIM, "")
 
-    def beat(self, trials: list[FrozenTrial]) -> None:
-        """Give a sign of life for these trials, if it is time."""
+    @_patient
+    def beat(self, trials: Collection[FrozenTrial]) -> None:
+        """Record a heartbeat of these trials, if it is time."""
         if self._is_shared and time.monotonic() - self._last_beat >= self._heartbeat:
             for trial in trials:
                 self._storage.record_heartbeat(trial._trial_id)
             self._last_beat = time.monotonic()
 
-    def write(self, trial: FrozenTrial, attributes: dict[str, Any]) -> None:
-        """Write facts about a running trial, one after the other."""
-        with contextlib.suppress(UpdateFinishedTrialError):
+    @_patient
+    def write(self, trial: FrozenTrial, attributes: Mapping[str, Any]) -> None:
+        """Write user attributes of a running trial, one after the other."""
+        with suppress(UpdateFinishedTrialError):
             for key, value in attributes.items():
                 self._storage.set_trial_user_attr(trial._trial_id, key, value)
 
+    @_patient
     def fill(
-        self, trial: FrozenTrial, params: dict[str, Any], distributions: dict[str, Any]
+        self,
+        trial: FrozenTrial,
+        params: Mapping[str, Any],
+        distributions: Mapping[str, BaseDistribution],
     ) -> None:
-        """Give a trial that was added without them its parameters."""
-        with contextlib.suppress(UpdateFinishedTrialError):
+        """Write the parameters of a running trial that was added without them."""
+        with suppress(UpdateFinishedTrialError):
             for name, value in params.items():
                 kind = distributions[name]
                 internal = kind.to_internal_repr(value)
                 self._storage.set_trial_param(trial._trial_id, name, internal, kind)
 
+    @_patient
     def finish(self, trial: FrozenTrial, evaluation: Evaluation, *, cached: bool) -> None:
-        """Write a result; if another worker took the trial over and finished it, that stands."""
-        attributes = {
-            "status": evaluation.status,
-            "seconds": evaluation.seconds,
-            "cached": cached,
-            "message": evaluation.message,
-            **{score.task: score.token_accuracy for score in evaluation.tasks},
-            "evaluation": evaluation.model_dump(mode="json"),
-        }
-        state = _STATES.get(evaluation.status, TrialState.FAIL)
+        """Finish a trial; if another worker took it over and finished it, that result stands."""
         values = None if evaluation.score is None else [evaluation.score]
-        with contextlib.suppress(UpdateFinishedTrialError):
-            for key, value in attributes.items():
+        with suppress(UpdateFinishedTrialError):
+            for key, value in _attributes(evaluation, cached=cached).items():
                 self._storage.set_trial_user_attr(trial._trial_id, key, value)
-            self._storage.set_trial_state_values(trial._trial_id, state, values)
+            self._storage.set_trial_state_values(trial._trial_id, _state(evaluation), values)
 
+    @_patient
     def note(self, key: str, value: Any) -> None:
         """Keep a fact about the whole search."""
         self.study.set_user_attr(key, value)
 
+    @_patient
     def noted(self, key: str, default: Any = None) -> Any:
         """Return a fact about the whole search."""
         return self.study.user_attrs.get(key, default)
 
-    def patiently(self, action: Callable[[], T]) -> T:
-        """Do something with the study; if the database goes away, wait for it and do it again.
 
-        Raises:
-            RunError: E0903, if it does not come back.
-        """
-        deadline, pause, trouble = time.monotonic() + PATIENCE, 0.5, False
-        while True:
-            try:
-                result = action()
-            except GONE as error:
-                if not self._is_shared or time.monotonic() > deadline:
-                    raise lost(self.url, error) from None
-                self.on_trouble(first_line(error))
-                trouble = True
-                time.sleep(pause)
-                pause = min(2 * pause, 10.0)
-            else:
-                if trouble:
-                    self.on_trouble(None)
-                return result
+def _state(evaluation: Evaluation) -> TrialState:
+    return _STATES.get(evaluation.status, TrialState.FAIL)
+
+
+def _attributes(evaluation: Evaluation, *, cached: bool) -> dict[str, Any]:
+    return {
+        "status": evaluation.status,
+        "seconds": evaluation.seconds,
+        "cached": cached,
+        "message": evaluation.message,
+        **{score.task: score.token_accuracy for score in evaluation.tasks},
+        "evaluation": evaluation.model_dump(mode="json"),
+    }

@@ -1,4 +1,4 @@
-"""Search: one journal, classical samplers, a loop that many machines can share."""
+"""Optuna's own log messages."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,10 +7,10 @@ import optuna
 
 
 @contextmanager
-def quiet_optuna() -> Iterator[None]:
-    """Keep Optuna from announcing the studies made inside; our progress view says it better."""
+def quiet_optuna(level: int = optuna.logging.WARNING) -> Iterator[None]:
+    """Suppress what Optuna logs below a level."""
     before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(level)
     try:
         yield
     finally:

@@ -1,60 +1,71 @@
-"""Stop candidates that are hopeless, by Optuna's percentile pruner.
+"""Early stopping: the rule of Optuna's `PercentilePruner`, over the task scores so far.
 
-A candidate is looked at after its second, third, … task, but not after its last. It is stopped if
-the mean of its validation scores so far is among the worst share of all trials' at that point. The
-first trials are never stopped. A stopped trial is charged to the budget like any other.
+A candidate is checked after its second and each further task, but not after its last one. It is
+stopped if the mean of its validation scores so far is among the worst share of the means that all
+trials had after as many tasks. The first trials are never stopped. A stopped trial is charged to
+the budget like any other.
+
+`PercentilePruner` itself reads all trials for every answer; the same percentile is taken here from
+values that are kept.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
+from itertools import accumulate
 
-import optuna
-from optuna.distributions import BaseDistribution
-from optuna.pruners import PercentilePruner
-from optuna.trial import FrozenTrial, TrialState, create_trial
+import numpy as np
+from optuna.trial import FrozenTrial, TrialState
 
 from aira_dsl.evaluation.direction import Direction
 from aira_dsl.evaluation.result import Evaluation, TaskScore
-from aira_dsl.study.replica import replica, running_means
+from aira_dsl.study.following import Following, task_scores
 
 STARTUP_TRIALS = 10
-FIRST_LOOK = 2  # tasks; one alone is too noisy (docs/proxy.md)
+FIRST_CHECK = 2  # tasks; one alone is too noisy (docs/proxy.md)
 
 
-def hopeless(
-    trials: Sequence[FrozenTrial],
-    tasks: Sequence[TaskScore],
-    *,
-    share: float,
-    direction: Direction,
-) -> bool:
-    """Tell whether a candidate with these scores so far should be stopped.
+class Pruner:
+    """Decides which candidates are stopped early.
 
     Args:
-        trials: all trials so far; those that are running do not count.
-        tasks: what the candidate has finished.
-        share: of all trials, how many at most are called hopeless; 0 for none.
-        direction: `maximize` or `minimize`.
+        share: fraction of the trials, the worst ones, that are stopped; 0 disables pruning.
+        direction: which way scores get better.
     """
-    if share == 0 or len(tasks) < FIRST_LOOK:
-        return False
-    others = [trial for trial in trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
-    sampler = optuna.samplers.RandomSampler()
-    study = replica(others, _slots(others), direction=direction, sampler=sampler)
-    value = running_means([task.token_accuracy for task in tasks])[len(tasks)]
-    # Only the latest value: the pruner would take the best one, of whichever task came first.
-    asking = create_trial(state=TrialState.RUNNING, intermediate_values={len(tasks): value})
-    pruner = PercentilePruner(
-        100 * (1 - share), n_startup_trials=STARTUP_TRIALS, n_warmup_steps=FIRST_LOOK
-    )
-    return bool(pruner.prune(study, asking))
+
+    def __init__(self, share: float, direction: Direction) -> None:
+        self._share = share
+        self._direction = direction
+        self._trials = Following()
+        self._completed = 0
+        self._means: dict[int, list[float]] = defaultdict(list)
+
+    def follow(self, trials: Sequence[FrozenTrial]) -> None:
+        """Take account of the trials that were finished since the last call."""
+        for trial in self._trials.finished(trials):
+            if trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
+                self._completed += 1
+                for tasks, mean in running_means(task_scores(trial)).items():
+                    self._means[tasks].append(mean)
+
+    def is_hopeless(self, tasks: Sequence[TaskScore]) -> bool:
+        """Return whether a candidate with these scores so far is stopped."""
+        known = self._means.get(len(tasks), [])
+        too_early = len(tasks) < FIRST_CHECK or self._completed < STARTUP_TRIALS
+        if self._share == 0 or too_early or not known:
+            return False
+        value = running_means([task.token_accuracy for task in tasks])[len(tasks)]
+        kept = 100 * (1 - self._share)
+        percentile = 100 - kept if self._direction is Direction.MAXIMIZE else kept
+        return self._direction.better(float(np.percentile(known, percentile)), value)
 
 
-def _slots(trials: Sequence[FrozenTrial]) -> dict[str, BaseDistribution]:
-    return trials[0].distributions if trials else {}
+def running_means(scores: Sequence[float]) -> dict[int, float]:
+    """Return the mean of the first k scores, by k."""
+    return {k: total / k for k, total in enumerate(accumulate(scores), 1)}
 
 
 def cut_short(evaluation: Evaluation, tasks: int) -> Evaluation:
-    """Return what an evaluation would have been, had it been stopped after so many tasks."""
+    """Return an evaluation as it would have been, had it been stopped after so many tasks."""
     done = evaluation.tasks[:tasks]
     return evaluation.model_copy(
         update={

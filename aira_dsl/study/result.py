@@ -6,9 +6,10 @@ from pathlib import Path
 from aira_dsl.architecture import Architecture
 from aira_dsl.evaluation.direction import Direction
 from aira_dsl.evaluation.noise import score_noise
+from aira_dsl.space import Space
+from aira_dsl.study.arrangements import architecture_of
 from aira_dsl.study.loop import Search
 from aira_dsl.study.selection import best
-from aira_dsl.study.source import architecture_of
 from aira_dsl.study.trials import Trial
 
 
@@ -39,16 +40,14 @@ class SearchResult:
     ended: str
 
 
-def summarise(search: Search, folder: Path) -> SearchResult:
+def summarise(search: Search[Architecture], space: Space, folder: Path) -> SearchResult:
     """Read the result of a search from its journal."""
     journal, settings = search.journal, search.settings
     direction = settings.evaluator.direction
     trials = journal.records(search.limits.winners)
     first = best(trials, direction)
     return SearchResult(
-        best=architecture_of(search.space, journal.trials()[first.number], name="best")
-        if first
-        else None,
+        best=architecture_of(space, journal.snapshot[first.number], name="best") if first else None,
         score=first.score if first else None,
         confirmed=first.confirmed if first else None,
         test_score=first.test_score if first else None,
@@ -56,5 +55,5 @@ def summarise(search: Search, folder: Path) -> SearchResult:
         direction=direction,
         noise=score_noise(settings.evaluator),
         folder=folder,
-        ended=search.source.ended,
+        ended=search.ended,
     )

@@ -26,12 +26,14 @@ class Run:
         settings: which search it is.
         rows: its trials, in order.
         seconds: wall-clock seconds used.
+        charged_seconds: the same with what evaluations from the store took when computed.
     """
 
     folder: Path
     settings: SearchSettings
     rows: tuple[Trial, ...]
     seconds: float
+    charged_seconds: float
 
     @property
     def space(self) -> Space:
@@ -67,11 +69,13 @@ def read_run(folder: str | Path) -> Run:
         if (version := settings.pop("format")) != FORMAT:
             raise _not_valid(path, f"its format is {version}, this version reads {FORMAT}")
         SpaceDefinition.model_validate(settings["space"])
+        seconds, charged_seconds = read_clock(path)
         return Run(
             folder=path,
             settings=SearchSettings.model_validate(settings),
             rows=_TRIALS.validate_json((path / TRIALS).read_bytes()),
-            seconds=read_clock(path),
+            seconds=seconds,
+            charged_seconds=charged_seconds,
         )
     except OSError as error:
         raise _not_valid(path, f"{error.filename} cannot be read: {error.strerror}") from None

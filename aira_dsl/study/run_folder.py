@@ -5,15 +5,17 @@ trials.csv, .json one row a trial
 best.arch         the best architecture; best_2.arch … the next ones
 best_so_far.png   the picture, and report.html the page (made by `aira_dsl.report`)
 study.db          the Optuna study (unless it is in a database elsewhere)
-clock.json        wall-clock seconds used so far
+clock.json        seconds used so far: by the wall clock, and charged (see `study.clock`)
 """
 
 import json
 import math
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from aira_dsl.errors import InputError
+from aira_dsl.study.clock import Clock
 from aira_dsl.study.settings import SearchSettings
 from aira_dsl.utils.folder import FolderKind, ResultFolder
 
@@ -48,17 +50,16 @@ class RunFolder(ResultFolder):
     @property
     def storage_url(self) -> str:
         """Address of the study in this folder."""
-        return f"sqlite:///{self.path.absolute() / STUDY}"
+        return "sqlite:///" + quote(str(self.path.absolute() / STUDY))  # `?` would end the path
 
-    @property
-    def seconds_used(self) -> float:
-        """Wall-clock seconds of all sessions so far.
+    def clock(self) -> Clock:
+        """Return the seconds of all sessions so far, and start a further one.
 
         Raises:
             InputError: E0804 if `clock.json` is damaged.
         """
         try:
-            return read_clock(self.path)
+            return Clock(*read_clock(self.path))
         except ValueError:
             raise InputError(
                 "E0804",
@@ -66,9 +67,10 @@ class RunFolder(ResultFolder):
                 help="choose another folder with --out, or start again with --force",
             ) from None
 
-    def write_clock(self, seconds: float) -> None:
+    def write_clock(self, seconds: float, charged_seconds: float) -> None:
         """Write the seconds used so far."""
-        self.write(CLOCK, json.dumps({"seconds": round(seconds, 1)}) + "\n")
+        used = {"seconds": round(seconds, 1), "charged_seconds": round(charged_seconds, 1)}
+        self.write(CLOCK, json.dumps(used) + "\n")
 
     def check_study(self) -> None:
         """Refuse results without the study that they were made from: it would be started again.
@@ -88,21 +90,23 @@ class RunFolder(ResultFolder):
             )
 
 
-def read_clock(folder: Path) -> float:
-    """Return the wall-clock seconds that a run folder says were used; 0 without its clock file.
+def read_clock(folder: Path) -> tuple[float, float]:
+    """Return the wall-clock and the charged seconds of a run folder; 0 without its clock file.
 
     Raises:
         ValueError: the file is damaged.
     """
     try:
-        seconds = json.loads((folder / CLOCK).read_bytes())["seconds"]
+        used = json.loads((folder / CLOCK).read_bytes())
+        values = used["seconds"], used.get("charged_seconds", used["seconds"])
     except FileNotFoundError:
-        return 0.0
-    except (KeyError, TypeError):
+        return 0.0, 0.0
+    except (KeyError, TypeError, AttributeError):
         raise ValueError("no seconds") from None
-    if not isinstance(seconds, int | float) or not math.isfinite(seconds) or seconds < 0:
-        raise ValueError(f"seconds {seconds!r}")
-    return float(seconds)
+    for value in values:
+        if not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+            raise ValueError(f"seconds {value!r}")
+    return float(values[0]), float(values[1])
 
 
 def _differences(present: dict[str, Any], wanted: dict[str, Any]) -> list[str]:

@@ -1,86 +1,64 @@
-"""Who proposes: what the loop of a search asks for new trials."""
+"""The protocol of a source of trials: a sampler or an agent, whatever its candidates are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from optuna.trial import FrozenTrial
 
-from aira_dsl.architecture import Architecture, cost
-from aira_dsl.language import parse
-from aira_dsl.space import Space
-from aira_dsl.study.evolution import Layers
-from aira_dsl.study.samplers import layers_of, propose
-from aira_dsl.study.settings import SearchSettings
+from aira_dsl.evaluation.result import Evaluation
+from aira_dsl.study.candidate import Candidate, NewTrial
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class NewTrial:
-    """A trial to be added.
+class Ended:
+    """There will be no further trial.
 
     Attributes:
-        layers: its arrangement; None if it is still to be asked for.
-        user_attrs: what people may see of it.
-        system_attrs: what the sampler wants to remember of it.
+        reason: why, although there is budget left; empty if the budget is spent.
     """
 
-    layers: Layers | None
-    user_attrs: dict[str, Any] = field(default_factory=dict)
-    system_attrs: dict[str, Any] = field(default_factory=dict)
+    reason: str
 
 
-class Source(Protocol):
-    """Proposes trials; a pure function of the trials so far.
+class Source(Protocol[T]):
+    """Proposes trials and brings each of them to its candidate.
 
-    Attributes:
-        ended: why there will be no further trial; empty while there may be.
+    A source decides from the trials that it is given and from nothing else, so that a search that
+    was killed continues with the same trials.
     """
 
-    ended: str
+    @property
+    def waiting(self) -> int:
+        """Number of trials of this process that wait for something outside, such as an answer."""
 
-    def propose(self, trials: Sequence[FrozenTrial]) -> NewTrial | None:
-        """Return the next trial; None if there is none now, or none any more."""
+    def propose(self, trials: Sequence[FrozenTrial]) -> NewTrial[T] | Ended | None:
+        """Return the next trial.
 
+        None says that the next trial depends on one that is running: one of `trials` is.
 
-class SamplerSource:
-    """A classical sampler."""
+        Args:
+            trials: all trials, in order of their numbers; nobody adds or claims one meanwhile.
+        """
 
-    def __init__(self, space: Space, settings: SearchSettings) -> None:
-        assert settings.sampler is not None
-        self.ended = ""
-        self._space = space
-        self._sampler = settings.sampler
-        self._direction = settings.evaluator.direction
-        self._seed = settings.seed
+    def advance(self, trial: FrozenTrial) -> Candidate[T] | Evaluation | None:
+        """Continue with a running trial of this process.
 
-    def propose(self, trials: Sequence[FrozenTrial]) -> NewTrial | None:
-        """Return an arrangement that no trial has."""
-        proposal = propose(
-            self._space, self._sampler, trials, direction=self._direction, seed=self._seed
-        )
-        if proposal is None:
-            self.ended = USED_UP
-            return None
-        return NewTrial(proposal.layers, system_attrs=proposal.system_attrs)
+        Return its candidate; or the evaluation that it ends with, if it gets no candidate; or None
+        if it waits: `ready` names it when it can be continued.
+        """
 
+    def ready(self, timeout: float) -> list[int]:
+        """Return the trials that can be continued; wait for one while any is waiting.
 
-USED_UP = "the space is used up: every arrangement in it was tried"
+        Args:
+            timeout: seconds to wait at most.
+        """
 
+    def candidate(self, trial: FrozenTrial) -> Candidate[T]:
+        """Return the candidate of a trial that has one."""
 
-def architecture_of(space: Space, trial: FrozenTrial, *, name: str | None = None) -> Architecture:
-    """Return what a trial evaluates: a member of the space, or a text with blocks of its own."""
-    if (text := trial.user_attrs.get("text")) is not None:
-        architecture = parse(text)
-        return architecture.replace(name=name) if name else architecture
-    return space.definition.architecture(layers_of(trial), name=name)
-
-
-def describe(architecture: Architecture) -> dict[str, object]:
-    """Return what is known of a trial before it runs; optuna-dashboard shows it."""
-    costs = cost(architecture)
-    return {
-        "layers": architecture.pattern,
-        "fingerprint": architecture.fingerprint,
-        "parameters": costs.parameters,
-        "training_flops": costs.training_flops,
-    }
+    def on_end(self, trial: FrozenTrial) -> None:
+        """Do what is to be done before a trial is finished."""

@@ -1,13 +1,17 @@
 """Where a study lives: an SQLite file on one machine, PostgreSQL for many.
 
-Everything that knows of databases is here: addresses, locks, and what their errors mean.
+Everything that depends on the kind of database is here: addresses, locks, meanings of errors.
 """
 
 import contextlib
+import logging
 import re
+import sqlite3
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import optuna
 import sqlalchemy
@@ -21,9 +25,16 @@ from aira_dsl.study.optuna_logging import quiet_optuna
 from aira_dsl.utils.extras import install_command
 
 GONE = (StorageInternalError, sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)
-"""What is raised when a database can not be reached (any more)."""
+"""What is raised when a database cannot be reached, or not any more."""
+
+DAMAGED = (LookupError, TypeError, ValueError, AttributeError, AssertionError)
+"""What Optuna, and what reads its trials, raise for rows that no search has written."""
 
 _POSTGRESQL = "postgresql+psycopg:"
+_SQLITE = "sqlite:///"
+
+# Without a handler Python prints its records: statements and tracebacks of lost connections.
+logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
 
 
 def shared_address(url: str) -> str:
@@ -34,7 +45,7 @@ def shared_address(url: str) -> str:
     """
     # SQLAlchemy's default driver depends on its version; ours does not.
     address = re.sub(r"^postgresql:", _POSTGRESQL, url)
-    with contextlib.suppress(sqlalchemy.exc.ArgumentError):
+    with contextlib.suppress(sqlalchemy.exc.ArgumentError, ValueError):
         if address.startswith(_POSTGRESQL) and sqlalchemy.make_url(address).database:
             return address
     raise UsageError(
@@ -45,16 +56,16 @@ def shared_address(url: str) -> str:
 
 
 def is_shared(url: str) -> bool:
-    """Tell whether others may be working on the study at the same time."""
+    """Return whether other processes may work on the study at the same time."""
     return url.startswith(_POSTGRESQL)
 
 
 @contextlib.contextmanager
 def exclusive_access(url: str, name: str) -> Iterator[None]:
-    """Hold the only right to change what a study consists of; others wait.
+    """Hold the lock under which trials are added and claimed; other processes wait.
 
-    In an SQLite file nobody else can be: the run folder is locked. In PostgreSQL it is an advisory
-    lock, which ends with the connection: a killed holder blocks nobody.
+    No other process uses an SQLite file: the run folder is locked. In PostgreSQL it is an advisory
+    lock, which ends with the connection, so a killed process does not block the others.
     """
     if not is_shared(url):
         yield
@@ -72,8 +83,8 @@ def open_study(
     """Open a study, or make it if it is not there; return it with its storage.
 
     Raises:
-        RunError: E0901, if the database can not be reached.
-        InputError: E0805, if it holds no study, or one of another version.
+        RunError: E0901, if the database cannot be reached.
+        InputError: E0805, if it does not hold a study, or one of another version.
         UsageError: E0902, if its driver is not installed.
     """
     try:
@@ -84,20 +95,20 @@ def open_study(
     except ImportError as error:
         raise UsageError(
             "E0902",
-            f"storage {without_password(url)!r} needs psycopg, which can not be imported: "
+            f"storage {without_password(url)!r} needs psycopg, which cannot be imported: "
             f"{error.__cause__ or error}",
             help=install_command("postgres"),
         ) from None
     except GONE as error:
         raise RunError(
             "E0901",
-            f"the study at {without_password(url)} can not be opened: {first_line(error)}",
+            f"the study at {without_password(url)} cannot be opened: {first_line(error)}",
             help="check the path or the address, and that the server is running",
         ) from None
     except (sqlalchemy.exc.DatabaseError, RuntimeError, AssertionError) as error:
         raise InputError(
             "E0805",
-            f"{without_password(url)} holds no study that this version can read: "
+            f"{without_password(url)} does not hold a study that this version can read: "
             f"{first_line(error)}",
             help="continue it with the version that made it, or choose another --out or --storage",
         ) from None
@@ -118,33 +129,71 @@ def _load_or_create(storage: RDBStorage, name: str, direction: Direction) -> opt
 
 
 def lost(url: str, error: BaseException) -> RunError:
-    """Describe a database that went away and did not come back."""
+    """Return the error for a database that went away and did not come back."""
     return RunError(
         "E0903",
-        f"the study at {without_password(url)} can not be used any more: {first_line(error)}",
+        f"the study at {without_password(url)} cannot be used any more: {first_line(error)}",
         help="nothing finished is lost; run the same command again when it is back",
     )
 
 
+def reason_to_wait(url: str, error: Exception) -> str | None:
+    """Return why a database does not answer; None if the error does not pass by waiting."""
+    if isinstance(error, GONE) and is_shared(url):
+        return f"the study at {without_password(url)} does not answer: {first_line(error)}"
+    return None
+
+
+@contextlib.contextmanager
+def readable(url: str) -> Iterator[None]:
+    """Read trials of a study.
+
+    Raises:
+        InputError: E0805, if they are damaged.
+    """
+    try:
+        with quiet_optuna(optuna.logging.ERROR):  # its warnings hold whole SQL statements
+            yield
+    except DAMAGED as error:
+        raise InputError(
+            "E0805",
+            f"the study at {without_password(url)} is damaged: {type(error).__name__}: "
+            f"{first_line(error)}",
+            help="restore it from a backup, or start again with --force",
+        ) from None
+
+
 def first_line(error: BaseException) -> str:
-    """Return the first line of what the database itself said."""
+    """Return the first line of the message of the database itself."""
     cause = getattr(error, "orig", None) or error.__cause__ or error
     cause = getattr(cause, "orig", None) or cause
     return (str(cause).strip().splitlines() or [type(cause).__name__])[0]
 
 
 def without_password(url: str) -> str:
-    """Return an address as it may be shown."""
+    """Return an address without its passwords; a file as its path."""
+    if url.startswith(_SQLITE):
+        return str(_path(url))
     try:
-        return sqlalchemy.make_url(url).render_as_string(hide_password=True)
-    except sqlalchemy.exc.ArgumentError:
-        return url
+        url = sqlalchemy.make_url(url).render_as_string(hide_password=True)
+    except (sqlalchemy.exc.ArgumentError, ValueError):  # not an address
+        url = re.sub(r"(://[^:/@]*:)[^@]*(?=@)", r"\1***", url)
+    return re.sub(r"(pass\w*=)[^&]*", r"\1***", url)
+
+
+def _path(url: str) -> Path:
+    return Path(unquote(url.removeprefix(_SQLITE)))
 
 
 def _open_storage(url: str, heartbeat: int | None) -> RDBStorage:
-    engine_kwargs: dict[str, Any] = {"connect_args": {"timeout": 60}}  # SQLite: wait for a writer
-    if is_shared(url):
-        engine_kwargs = {"pool_pre_ping": True}
+    engine_kwargs: dict[str, Any] = {"pool_pre_ping": True}
+    if not is_shared(url):
+        # A path inside an address would be cut at `?`, and Optuna fills in what is in braces.
+        path, url = _path(url), "sqlite://"
+        engine_kwargs = {
+            "creator": lambda: sqlite3.connect(path, timeout=60, check_same_thread=False),
+            "poolclass": sqlalchemy.pool.QueuePool,
+        }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         storage = RDBStorage(
@@ -156,12 +205,12 @@ def _open_storage(url: str, heartbeat: int | None) -> RDBStorage:
     if not is_shared(url):
         sqlalchemy.event.listen(storage.engine, "connect", _write_ahead)
         storage.remove_session()
-        storage.engine.dispose()  # what was opened before does not know of it
+        storage.engine.dispose()  # connections opened before lack it
     return storage
 
 
 def _write_ahead(connection: Any, record: object) -> None:
-    """Write to a log first, and to the disk in larger steps: a trial is some thirty transactions.
+    """Write to a log first, and to the disk in larger steps: a trial is many transactions.
 
     A killed process loses nothing; a power cut may lose the last trials, never the file.
     """

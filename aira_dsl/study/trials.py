@@ -1,17 +1,12 @@
-"""The trial table: one row a trial, as text that people and machines compare."""
+"""One record of a trial, and the trial table: one row a trial."""
 
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
 
 from aira_dsl.agents.attempt import Attempt
-from aira_dsl.architecture import compress
-
-if TYPE_CHECKING:  # a run is read back without Optuna
-    from optuna.trial import FrozenTrial
 
 WALL_CLOCK_COLUMNS = ("seconds", "cached")
 """The columns in which two searches with the same seed may differ."""
@@ -75,54 +70,6 @@ class Trial:
         """What the calls cost; None if a price is not known."""
         costs = [call.usd for call in self.calls if call.usd is not None]
         return sum(costs) if len(costs) == len(self.calls) else None
-
-
-Repeats = Mapping[str, Mapping[str, float | None]]
-"""Validation scores with other seeds: by fingerprint, then by seed."""
-
-
-def trials_of(
-    trials: "Sequence[FrozenTrial]", tests: Mapping[str, float | None], repeats: Repeats
-) -> list[Trial]:
-    """Turn Optuna's trials into records, none of them confirmed.
-
-    Args:
-        trials: of a study.
-        tests: scores on the test split, by fingerprint.
-        repeats: validation scores with other seeds, by fingerprint.
-    """
-    return [_trial(trial, tests, repeats) for trial in trials]
-
-
-def _trial(trial: "FrozenTrial", tests: Mapping[str, float | None], repeats: Repeats) -> Trial:
-    from aira_dsl.study.samplers import layers_of
-
-    attributes = trial.user_attrs
-    fingerprint = attributes.get("fingerprint", "")  # an agent's trial may have no architecture
-    layers = layers_of(trial)
-    evaluation: dict[str, Any] = attributes.get("evaluation", {})
-    return Trial(
-        number=trial.number,
-        state=trial.state.name,
-        layers=layers,
-        pattern=compress(layers),
-        fingerprint=fingerprint,
-        score=trial.value,
-        test_score=tests.get(fingerprint),
-        confirmed=None,
-        repeats=dict(repeats.get(fingerprint, {})),
-        seconds=attributes.get("seconds"),
-        cached=attributes.get("cached", False),
-        parameters=attributes.get("parameters", 0),
-        training_flops=attributes.get("training_flops", 0),
-        status=attributes.get("status", ""),
-        message=attributes.get("message", ""),
-        tasks={task["task"]: task["token_accuracy"] for task in evaluation.get("tasks", ())},
-        operation=attributes.get("operation", ""),
-        parents=tuple(attributes.get("parents", ())),
-        hypothesis=attributes.get("hypothesis", ""),
-        calls=tuple(map(Attempt.model_validate, attributes.get("calls", ()))),
-    )
 
 
 def as_json(table: Sequence[Trial]) -> str:

@@ -102,11 +102,14 @@ def test_a_run_killed_while_it_wrote_its_first_file_can_be_started_again(tmp_pat
 
 def test_time_is_kept_over_sessions(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run", settings())
-    assert folder.seconds_used == 0
-    folder.write_clock(12.5)
+    assert folder.clock().seconds_before == 0
+    folder.write_clock(12.5, 80.0)
     folder.close()
     again = RunFolder(tmp_path / "run", settings())
-    assert again.seconds_used == 12.5
+    clock = again.clock()
+    assert (clock.seconds_before, clock.charged_before) == (12.5, 80.0)
+    (folder.path / "clock.json").write_text('{"seconds": 9}')  # of an earlier version
+    assert again.clock().charged_before == 9
     again.close()
 
 
@@ -115,7 +118,7 @@ def test_a_damaged_clock_is_refused(tmp_path: Path, text: str) -> None:
     with RunFolder(tmp_path / "run", settings()) as folder:
         (folder.path / "clock.json").write_text(text)
         with pytest.raises(InputError) as caught:
-            _ = folder.seconds_used
+            folder.clock()
     assert caught.value.code == "E0804"
 
 
@@ -132,9 +135,9 @@ def trial(**changes: object) -> str:
 def test_a_run_is_read_back(tmp_path: Path) -> None:
     with RunFolder(tmp_path / "run", settings()) as folder:
         folder.write("trials.json", trial(score=0.25))
-        folder.write_clock(7.5)
+        folder.write_clock(7.5, 9.0)
     run = read_run(tmp_path / "run")
-    assert (run.settings, run.seconds) == (settings(), 7.5)
+    assert (run.settings, run.seconds, run.charged_seconds) == (settings(), 7.5, 9.0)
     assert [(trial.score, trial.layers) for trial in run.rows] == [(0.25, ("A",))]
 
 
@@ -156,7 +159,7 @@ def test_a_run_that_cannot_be_read_is_refused_with_the_reason(
 ) -> None:
     with RunFolder(tmp_path / "run", settings()) as folder:
         folder.write("trials.json", trial())
-        folder.write_clock(1)
+        folder.write_clock(1, 1)
     file = tmp_path / "run" / name
     file.unlink() if text is None else file.write_text(text)
     with pytest.raises(InputError) as caught:

@@ -3,6 +3,7 @@
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,14 @@ from optuna.trial import TrialState
 
 from aira_dsl.errors import AiraError, InputError
 from aira_dsl.evaluation.direction import Direction
+from aira_dsl.evaluation.presets import preset_settings
 from aira_dsl.evaluation.result import Evaluation, TaskScore
 from aira_dsl.space import Space
+from aira_dsl.study.arrangements import Arrangements
 from aira_dsl.study.journal import Journal
-from aira_dsl.study.samplers import distributions
-from aira_dsl.study.storage import shared_address
+from aira_dsl.study.run_folder import RunFolder
+from aira_dsl.study.settings import SearchSettings
+from aira_dsl.study.storage import shared_address, without_password
 from tests.study.conftest import Postgres
 
 SPACE = Space.default()
@@ -40,15 +44,14 @@ def open_journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ope
         journal.close()
 
 
-def add(journal: Journal, index: int) -> int:
-    layers = SPACE.layers(index)
-    trial = journal.add(
-        params=dict(zip(distributions(SPACE), layers, strict=True)),
-        distributions=distributions(SPACE),
-        user_attrs={"fingerprint": SPACE.architecture(layers).fingerprint},
-        system_attrs={"mark": index},
-    )
-    return trial.number
+def add(journal: Journal, index: int, evaluation: Evaluation | None = None) -> int:
+    new = Arrangements(SPACE).new_trial(SPACE.layers(index), system_attrs={"mark": index})
+
+    def inside() -> int:
+        journal.trials()
+        return journal.add(new, evaluation).number
+
+    return journal.exclusively(inside)
 
 
 def result(score: float | None) -> Evaluation:
@@ -78,6 +81,18 @@ def test_a_trial_is_added_whole_and_finished_once(open_journal: Open) -> None:
     assert finished.user_attrs["cached"] is False
 
 
+def test_a_trial_with_a_known_result_is_added_finished(open_journal: Open) -> None:
+    journal = open_journal()
+    assert [add(journal, 1), add(journal, 2, result(0.5)), add(journal, 3)] == [0, 1, 2]
+    running, finished, _ = open_journal().trials()
+    assert journal.snapshot[1].value == 0.5
+    assert (finished.state, finished.value) == (TrialState.COMPLETE, 0.5)
+    assert finished.user_attrs["cached"] is True
+    assert finished.user_attrs["evaluation"]["seconds"] == 2.0
+    assert running.state == TrialState.RUNNING
+    assert "status" not in running.user_attrs
+
+
 def test_a_failure_is_a_finished_trial_without_a_value(open_journal: Open) -> None:
     journal = open_journal()
     add(journal, 0)
@@ -90,14 +105,18 @@ def test_a_failure_is_a_finished_trial_without_a_value(open_journal: Open) -> No
 def test_a_released_trial_is_an_orphan_until_it_is_claimed(open_journal: Open) -> None:
     first, second = open_journal(), open_journal()
     number = add(first, 3)
-    with first.exclusive():
-        assert first.orphans({number}) == []
+    first.trials()
+    assert first.orphans({number}) == []
     first.release(first.trials()[number])
-    with second.exclusive():
+
+    def claim() -> None:
+        second.trials()
         (orphan,) = second.orphans(set())
         assert orphan.number == number
         second.claim(orphan)
         assert second.orphans({number}) == []
+
+    second.exclusively(claim)
 
 
 def test_workers_that_open_a_study_together_share_it(open_journal: Open) -> None:
@@ -119,7 +138,7 @@ def test_a_study_belongs_to_the_search_that_made_it(open_journal: Open) -> None:
     ).close()
 
 
-def test_a_file_that_is_no_study_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_study_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "study.db"
     path.write_bytes(b"not a database" * 200)
     with pytest.raises(AiraError) as caught:
@@ -160,3 +179,63 @@ def test_a_database_whose_making_was_killed_keeps_one_study(tmp_path: Path) -> N
         numbers.append(add(journal, index))
         journal.close()
     assert numbers == [0, 1]
+
+
+def test_a_study_in_a_folder_of_any_name_stays_there(tmp_path: Path) -> None:
+    strange = tmp_path / "50%? {a} & #1"
+    settings = SearchSettings.of(
+        SPACE, sampler="random", seed=0, prune=0.0, evaluator=preset_settings("smoke"), code="c"
+    )
+    with closing(RunFolder(strange, settings)) as folder:
+        url = folder.storage_url
+    journal = Journal(url, "study", identity="i", direction=Direction.MAXIMIZE, heartbeat=60)
+    add(journal, 1)
+    journal.close()
+    assert (strange / "study.db").stat().st_size
+    assert [path.name for path in tmp_path.iterdir()] == [strange.name]
+    assert without_password(url) == str(strange / "study.db")
+
+
+@pytest.mark.parametrize(
+    "damage", ["DELETE FROM trial_values", "UPDATE trial_params SET param_value = 9"]
+)
+def test_damaged_rows_are_an_error_with_a_code(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "study.db"
+    url = f"sqlite:///{path}"
+    journal = Journal(url, "study", identity="i", direction=Direction.MAXIMIZE, heartbeat=60)
+    add(journal, 1, result(0.5))
+    journal.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute(damage)
+    connection.close()
+    journal = Journal(url, "study", identity="i", direction=Direction.MAXIMIZE, heartbeat=60)
+    with pytest.raises(InputError) as caught:
+        journal.records(1)
+    assert caught.value.code == "E0805"
+    assert "is damaged" in str(caught.value)
+    journal.close()
+
+
+def test_attributes_that_no_search_wrote_are_an_error_with_a_code(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'study.db'}"
+    journal = Journal(url, "study", identity="i", direction=Direction.MAXIMIZE, heartbeat=60)
+    add(journal, 1)
+    journal.write(journal.trials()[0], {"evaluation": "none"})
+    with pytest.raises(InputError) as caught:
+        journal.records(1)
+    assert caught.value.code == "E0805"
+    journal.close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://user:secret@host/db",
+        "postgresql://host/db?password=secret&user=u",
+        "postgresql://host/db?sslpassword=secret",
+        "postgresql://user:secret@ho st:port/db?password=secret",
+    ],
+)
+def test_a_password_in_an_address_is_never_shown(url: str) -> None:
+    assert "secret" not in without_password(url)
+    assert "***" in without_password(url)

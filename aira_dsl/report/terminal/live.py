@@ -3,13 +3,13 @@
 from types import TracebackType
 from typing import Self
 
-from optuna.trial import FrozenTrial
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
 from aira_dsl.evaluation.result import Evaluation
 from aira_dsl.study.progress import Progress
+from aira_dsl.study.trials import Trial
 from aira_dsl.utils.formatting import clock
 
 
@@ -47,7 +47,7 @@ class LiveView:
             self._console.print(_result_line(progress), highlight=False, markup=False)
         if progress.trouble != self._trouble:
             self._trouble = progress.trouble
-            text = f"waiting for the study: {self._trouble}" if self._trouble else "study is back"
+            text = f"waiting: {self._trouble}" if self._trouble else "connection restored"
             self._console.print(text, highlight=False, markup=False)
         budget, seconds = progress.limits.budget, progress.limits.seconds
         self._bar.update(
@@ -131,23 +131,20 @@ def _result_line(progress: Progress) -> str:
     assert trial is not None
     total = f"/{progress.limits.budget}" if progress.limits.budget is not None else ""
     outcome = (
-        f"score {trial.value:.4f}"
-        if trial.value is not None
-        else _without_score(trial.user_attrs["status"])
+        f"score {trial.score:.4f}" if trial.score is not None else _without_score(trial.status)
     )
-    best = f"best {progress.best[0]:.4f}" if progress.best else "no score yet"
-    origin = "stored" if trial.user_attrs["cached"] else f"{trial.user_attrs['seconds']:.1f} s"
+    best = "no score yet" if progress.best is None else f"best {progress.best.score:.4f}"
+    origin = "stored" if trial.cached else f"{trial.seconds or 0.0:.1f} s"
     return (
         f"[{progress.done}{total}] trial {trial.number}  {outcome}  {best}  "
-        f"{trial.user_attrs.get('layers', 'no architecture')}  {origin}{_made_by(trial)}"
+        f"{trial.pattern or 'no architecture'}  {origin}{_made_by(trial)}"
     )
 
 
-def _made_by(trial: FrozenTrial) -> str:
-    """Say which operation of an agent made a trial."""
-    kind = trial.user_attrs.get("operation")
-    parents = " and ".join(map(str, trial.user_attrs.get("parents", ())))
-    return "" if kind is None else f"  {kind} of {parents}" if parents else f"  {kind}"
+def _made_by(trial: Trial) -> str:
+    """Return the operation of an agent that made a trial."""
+    parents = " and ".join(map(str, trial.parents))
+    return f"  {trial.operation}{f' of {parents}' if parents else ''}" if trial.operation else ""
 
 
 def _without_score(status: str) -> str:
@@ -159,7 +156,7 @@ def _facts(progress: Progress) -> str:
     if progress.asking:
         parts[-1] += f" ({progress.asking} being proposed)"
     if progress.best:
-        parts.append(f"best {progress.best[0]:.4f} {progress.best[1]}")
+        parts.append(f"best {progress.best.score:.4f} {progress.best.pattern}")
     if progress.seconds_left is not None:
         parts.append(f"{clock(progress.seconds_left)} left")
     return ", ".join(parts)

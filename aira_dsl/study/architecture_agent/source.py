@@ -24,8 +24,9 @@ from aira_dsl.evaluation.direction import Direction
 from aira_dsl.evaluation.result import Evaluation
 from aira_dsl.language import to_text
 from aira_dsl.study.architecture_agent.domain import ArrangementDomain
+from aira_dsl.study.arrangements import USED_UP, describe
+from aira_dsl.study.candidate import NewTrial
 from aira_dsl.study.settings import SearchSettings
-from aira_dsl.study.source import USED_UP, NewTrial, describe
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class AgentSource:
         """The proposer of the agent."""
         return self.agent.proposer
 
-    def propose(self, trials: Sequence[FrozenTrial]) -> NewTrial | None:
+    def propose(self, trials: Sequence[FrozenTrial]) -> NewTrial[Architecture] | None:
         """Return the policy's next operation as a trial without an arrangement."""
         if self.ended:
             return None

@@ -14,28 +14,22 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from aira_dsl.space import Space
+from aira_dsl.study.arrangements import Layers, slot_name
+from aira_dsl.study.samplers.whole import WholeSampler
+
 POPULATION = 64
 TOURNAMENT = 16
 SWAP_PROBABILITY = 0.5
 
-Layers = tuple[str, ...]
+
+def evolution(space: Space, rng: random.Random) -> BaseSampler:
+    """Return regularized evolution."""
+    rng.getrandbits(32)  # the draws that follow are those of recorded searches
+    return RegularizedEvolutionSampler(space.names, space.draw, rng)
 
 
-class ArrangementSampler(BaseSampler):
-    """A sampler that draws all slots at once."""
-
-    def sample_independent(
-        self,
-        study: optuna.Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        """Never called: `sample_relative` fills every slot."""
-        raise AssertionError(f"{param_name} was not sampled")
-
-
-class RegularizedEvolutionSampler(ArrangementSampler):
+class RegularizedEvolutionSampler(WholeSampler):
     """Aging evolution with tournament selection.
 
     Args:
@@ -92,8 +86,3 @@ class RegularizedEvolutionSampler(ArrangementSampler):
             slot = self._rng.randrange(len(child))
             child[slot] = self._rng.choice([n for n in self._names if n != child[slot]])
         return tuple(child)
-
-
-def slot_name(slot: int) -> str:
-    """Name the Optuna parameter of a slot; sorted by name they stay in order."""
-    return f"slot_{slot:03d}"

@@ -1,0 +1,93 @@
+"""An agent as the source of the trials of a search: makes its calls and stores what they led to.
+
+`AgentSource` decides, from the trials alone; what it decides is carried out here: calls run on
+threads of their own, and every answer is stored before the next call.
+"""
+
+from collections.abc import Sequence
+
+from optuna.trial import FrozenTrial
+
+from aira_dsl.agents.caller import Caller
+from aira_dsl.agents.models.base import Reply, Request
+from aira_dsl.architecture import Architecture
+from aira_dsl.evaluation.result import Evaluation
+from aira_dsl.study.architecture_agent.source import AgentSource, Outcome, needs_proposal
+from aira_dsl.study.arrangements import Arrangements
+from aira_dsl.study.candidate import Candidate, NewTrial
+from aira_dsl.study.journal import Journal
+from aira_dsl.study.source import Ended
+
+
+class AgentTrials:
+    """Trials that an agent proposes.
+
+    Args:
+        agent: what decides.
+        arrangements: the candidates.
+        journal: where answers are stored.
+    """
+
+    def __init__(self, agent: AgentSource, arrangements: Arrangements, journal: Journal) -> None:
+        self._agent = agent
+        self._arrangements = arrangements
+        self._journal = journal
+        self._caller = Caller(agent.proposer.ask)
+
+    @property
+    def waiting(self) -> int:
+        """Number of calls in flight."""
+        return len(self._caller.waiting)
+
+    def propose(self, trials: Sequence[FrozenTrial]) -> NewTrial[Architecture] | Ended | None:
+        """Return a trial with the next operation of the policy, still without an architecture."""
+        new = self._agent.propose(trials)
+        return Ended(self._agent.ended) if new is None and self._agent.ended else new
+
+    def advance(self, trial: FrozenTrial) -> Candidate[Architecture] | Evaluation | None:
+        """Ask for the architecture of a trial, unless it has one or ends without one."""
+        if not needs_proposal(trial):
+            return self.candidate(trial)
+        question = self._agent.question(trial, self._journal.trials())
+        if isinstance(question, Request):
+            self._caller.start(question)
+            return None
+        if isinstance(question, Outcome):  # on an answer that a killed search had stored
+            self._store(trial, question)
+            return self.advance(self._journal.trials()[trial.number])
+        return question
+
+    def ready(self, timeout: float) -> list[int]:
+        """Store the answers that have arrived and return their trials."""
+        replies = self._caller.collect(timeout)
+        for request, reply in replies:
+            self._read(request, reply)
+        return [request.number for request, _ in replies]
+
+    def candidate(self, trial: FrozenTrial) -> Candidate[Architecture]:
+        """Return the candidate of a trial that has an architecture."""
+        return self._arrangements.candidate(trial)
+
+    def on_end(self, trial: FrozenTrial) -> None:
+        """Tell whoever keeps the dialogue of the trial."""
+        self._agent.on_end(trial)
+
+    def _read(self, request: Request, reply: Reply) -> None:
+        """Store an answer and what it means; of two equal proposals one is the duplicate."""
+
+        def read() -> None:
+            trials = self._journal.trials()
+            trial = trials[request.number]
+            self._store(trial, self._agent.read(request, reply, trial, trials))
+
+        self._journal.exclusively(read)
+
+    def _store(self, trial: FrozenTrial, outcome: Outcome) -> None:
+        """Store what an answer led to; last of all what says that the rest is there."""
+        attributes = dict(outcome.user_attrs)
+        complete = attributes.pop("fingerprint", None)
+        self._journal.write(trial, attributes)
+        if outcome.architecture is not None:
+            params = self._arrangements.params(outcome.architecture.layers)
+            self._journal.fill(trial, params, self._arrangements.distributions)
+            self._journal.write(trial, {"fingerprint": complete})
