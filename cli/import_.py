@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand
 
-_TEXT = re.compile(r"-[-M*GDE+|/\[\]\\]*|--hybrid-\S+[\s=].*", re.DOTALL)
+_TEXT = re.compile(r"-[-M*GDE+|/\[\]\\]*|--[a-z][\w-]*\s.*", re.DOTALL)
 """Megatron-LM's pattern or arguments as one word of the command line, not an option."""
 
 
@@ -16,7 +16,7 @@ class ImportCommand(TyperCommand):
     """Takes a Megatron pattern that begins with `-` as the source, not as an option."""
 
     def parse_args(self, ctx, args):  # type: ignore[no-untyped-def]
-        """Move such a word behind `--`, where every word is an argument."""
+        """Move such a word to the end, after a `--`: there every word is an argument."""
         texts = [word for word in args if word != "--" and _TEXT.fullmatch(word)]
         if texts and "--" not in args:
             args = [word for word in args if word not in texts] + ["--", *texts]
@@ -28,8 +28,9 @@ def import_(
         str,
         typer.Argument(
             metavar="[FORMAT] SOURCE",
-            help="A config.json, its folder, or a file of Megatron-LM arguments; after `megatron` "
-            "also a pattern such as 'M-M*-'. FORMAT (nemotron_h, olmo, megatron) is recognized.",
+            help="A config.json, its folder, a file of Megatron-LM arguments, or `-` for the "
+            "standard input; after `megatron` also a pattern such as 'M-M*-'. "
+            "FORMAT (nemotron_h, olmo, megatron) is recognized.",
         ),
     ],
     source: Annotated[str | None, typer.Argument(hidden=True)] = None,

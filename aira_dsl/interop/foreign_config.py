@@ -164,7 +164,7 @@ class ForeignConfig:
             raise InputError("E0520", f"{place}{message}") from None
 
     def close(self) -> None:
-        """Refuse the keys that nobody took."""
+        """Refuse the keys that were not taken."""
         for key, value in self.content.items():
             if key in self._left:
                 self._add(f"{key} {_shown(value)} (unknown setting)")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from aira_dsl.interop.families.other_models import require_importer
 from aira_dsl.interop.foreign_config import Account, ForeignConfig, read_config
 
 MAX_BYTES = 1 << 24
+STDIN = "-"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
@@ -73,8 +75,8 @@ def read(
     """Read a config of another tool.
 
     Args:
-        source: a file, a folder with a config.json, or the text of a Megatron pattern or arguments
-            (then `format` is needed).
+        source: a file, a folder with a config.json, `-` for the standard input, or the text of a
+            Megatron pattern or arguments (then `format` is needed).
         format: a key of `IMPORTERS`; None to recognize it by the content.
         like: for a Megatron pattern, a file whose dimensions and blocks to use.
         name: of the architecture.
@@ -123,10 +125,13 @@ def _content(source: str, format: str | None) -> dict[str, Any]:
     path = Path(source)
     if format == "megatron" and not _is_file(path):
         return megatron_arguments.arguments(source)
-    text = _read(path)
-    if format == "megatron" or (format is None and "--hybrid-" in text):
+    text = sys.stdin.read() if source == STDIN else _read(path)
+    is_json = text.lstrip().startswith(("{", "["))
+    if format is None and not is_json and megatron_arguments.is_arguments(text):
+        format = "megatron"
+    if format == "megatron":
         return megatron_arguments.arguments(text)
-    return _parse(text, path)
+    return _parse(text, "the standard input" if source == STDIN else source)
 
 
 def _recognized(content: dict[str, Any]) -> str:
@@ -162,13 +167,23 @@ def _read(path: Path) -> str:
         raise InputError("E0524", message, help="give the config.json of a model") from None
 
 
-def _parse(text: str, path: Path) -> dict[str, Any]:
+def _parse(text: str, name: str) -> dict[str, Any]:
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
-        message = f"{path} is not JSON: {error}"
+        message = f"{name} is not JSON: {error}"
         raise InputError("E0524", message, help="give the config.json of a model") from None
     if not isinstance(content, dict):
-        message = f"{path} does not hold a JSON object"
+        message = f"{name} does not hold a JSON object"
         raise InputError("E0524", message, help="give the config.json of a model")
+    return content
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; raises InputError E0520 if a key is in it twice."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise InputError("E0520", f"the config has {twice} twice", help="delete one of them")
     return content

@@ -122,6 +122,15 @@ def test_wrong_options_are_still_refused():
     assert (done.code, "--nmae" in done.err) == (2, True)
 
 
+def test_configs_without_weights_start_as_nemotron_h_does():
+    Path("m.arch").write_text(NATIVE)
+    for option, value in (("--seed=0", 1e-30), ("--no-weights", 0.001)):
+        done = run("compile", "m.arch", "--emit", "nemotron_h", option, "--out", option[2:4])
+        assert done.code == 0, done.err
+        config = json.loads(Path(option[2:4], "config.json").read_text())
+        assert config["time_step_min"] == value
+
+
 @pytest.mark.parametrize("as_text", [True, False], ids=["argument", "file"])
 def test_exported_arguments_come_back(as_text):
     Path("m.arch").write_text(NATIVE)
@@ -140,6 +149,13 @@ def test_import_what_was_exported(source, form):
     shown = run("import", *form, source, "--name", "m")
     assert (shown.code, shown.err) == (0, "")
     assert aira_dsl.parse(shown.out).fingerprint == aira_dsl.parse(NATIVE).fingerprint
+
+
+def test_standard_input():
+    shown = run("import", "-", stdin="--hybrid-layer-pattern - --hidden-size 64 --swiglu")
+    assert shown.code == 0, shown.err
+    assert "width 64" in shown.out
+    assert "the standard input is not JSON" in run("import", "-", stdin="no json").err
 
 
 def test_costs_only_accepts_what_does_not_change_costs():
@@ -165,6 +181,7 @@ def test_costs_only_accepts_what_does_not_change_costs():
         (("nemotron_h", "text.json"), "E0524"),
         (("olmo", "list.json"), "E0524"),
         (("binary.json",), "E0524"),
+        (("twice.json",), "E0520"),
         (("empty.json",), "E0521"),
         (("hf_olmo.json",), "E0520"),
         (("olmo", "empty.json", "--like", "x.arch"), "E0523"),
@@ -179,6 +196,7 @@ def test_bad_imports(arguments, code):
     Path("list.json").write_text("[" * 100_000)
     Path("binary.json").write_bytes(b"\xff\xfe\x00")
     Path("empty.json").write_text("{}")
+    Path("twice.json").write_text('{"model_type": "nemotron_h", "n_groups": 8, "n_groups": 1}')
     Path("hf_olmo.json").write_text('{"model_type": "olmo", "hidden_size": 8}')
     done = run("import", *arguments)
     assert done.code in {1, 2}

@@ -70,7 +70,7 @@ def arguments(text: str) -> dict[str, Any]:
     Raises:
         InputError: E0520, the quotes of the text do not match.
     """
-    if "--hybrid-" not in text:
+    if not is_arguments(text):
         return {_PATTERNS[0]: text}
     try:
         words = shlex.split(text, comments=True)
@@ -85,6 +85,11 @@ def arguments(text: str) -> dict[str, Any]:
         elif flag:
             found[flag] = _value(word) if found[flag] is True else f"{found[flag]} {word}"
     return found
+
+
+def is_arguments(text: str) -> bool:
+    """Tell arguments from a pattern: they have a flag."""
+    return re.search(r"--[a-z]", text) is not None
 
 
 def read_megatron(

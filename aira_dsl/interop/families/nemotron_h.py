@@ -43,6 +43,9 @@ FOLDER = FolderKind(
 KINDS = {"attention": "attention", "mlp": "mlp", "mamba2": "mamba"}
 """Our kinds under the names that all versions of transformers from 5.6 on read."""
 
+_FRESH_TIME_STEP = 0.001
+"""`time_step_min` of a config without weights: the default, by which fresh weights are drawn."""
+
 _PREFIXES = {
     "embedding.": "model.embeddings.",
     "layers.": "model.layers.",
@@ -75,6 +78,8 @@ def save(
     from aira_dsl.language import to_text
 
     config = {**to_nemotron_h(architecture), "dtype": dtype}
+    if model is None:
+        config["time_step_min"] = _FRESH_TIME_STEP
 
     def write(made: Path) -> None:
         write_json(made / CONFIG, config)

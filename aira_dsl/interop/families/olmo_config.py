@@ -212,6 +212,6 @@ def _rope(config: ForeignConfig | None) -> float | None:
 
 
 def _names(key: str) -> tuple[str, str]:
-    """Return what the two halves of a block are called here; `to_olmo` joins them by a plus."""
+    """Return names for the attention and the mlp of a block; `to_olmo` joins them by a plus."""
     first, plus, second = key.partition("+")
     return (first, second) if plus else (f"{key}_A", f"{key}_M")

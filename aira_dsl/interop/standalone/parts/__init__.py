@@ -1,5 +1,5 @@
-"""The code that exports are made of: real modules here, text in an exported file.
+"""Code of exports: modules here, text in an exported file.
 
-What follows the imports of each is copied. So they are written to be read by someone who has never
-heard of this package, and need nothing but torch (and transformers, in `hugging_face`).
+The text after the imports of each module is copied. It is written for readers who do not know this
+package, and needs only torch (and transformers, in `hugging_face`).
 """

@@ -56,7 +56,7 @@ class AiraForCausalLM(PreTrainedModel, GenerationMixin):
     base_model_prefix = ""
     _no_split_modules = ["AiraLayer"]
     _tied_weights_keys = {"head.weight": "embedding.weight"}
-    _is_stateful = True  # a state can not be taken back, as assisted decoding would have to
+    _is_stateful = True  # a state cannot be undone, which assisted decoding needs
 
     def __init__(self, config: AiraConfig) -> None:
         super().__init__(config)
