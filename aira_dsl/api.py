@@ -41,7 +41,7 @@ from aira_dsl.study.architecture_agent.trial_source import AgentTrials
 from aira_dsl.study.arrangements import Arrangements
 from aira_dsl.study.journal import Journal
 from aira_dsl.study.loop import Search
-from aira_dsl.study.progress import Progress
+from aira_dsl.study.progress import Progress, Trouble
 from aira_dsl.study.result import SearchResult, summarise
 from aira_dsl.study.run_folder import RunFolder
 from aira_dsl.study.samplers import SamplerSource
@@ -55,7 +55,7 @@ from aira_dsl.study.settings import (
     default_sampler,
 )
 from aira_dsl.study.source import Source
-from aira_dsl.study.storage import GONE, shared_address
+from aira_dsl.study.storage import GONE, shared_address, without_password
 from aira_dsl.utils.machine import available_cores, free_memory
 
 __all__ = ["Evaluation", "Preview", "Progress", "SearchResult", "evaluate", "preview", "search"]
@@ -313,19 +313,27 @@ def _run(
     clock = folder.clock()
     latest = Progress(0, 0, 0, clock.seconds, limits)
 
+    troubles: dict[str, Trouble] = {}
+
     def tell(progress: Progress) -> None:
         nonlocal latest
         latest = replace(progress, finished=None)
-        on_progress(progress)
+        on_progress(replace(progress, trouble=next(iter(troubles.values()), None)))
 
-    def trouble(reason: str | None) -> None:
-        tell(replace(latest, trouble=reason))
+    def trouble_of(what: str) -> Callable[[str | None], None]:
+        def report(reason: str | None) -> None:
+            troubles.pop(what, None)
+            if reason is not None:
+                troubles[what] = Trouble(what, reason)
+            tell(latest)
 
-    journal.on_trouble = trouble
+        return report
+
+    journal.on_trouble = trouble_of(f"the study at {without_password(journal.url)}")
     dialogues = Transcripts(folder.path)
     trial_source: Source[Architecture]
     if isinstance(source, AgentSource):
-        source.proposer.on_trouble = trouble
+        source.proposer.on_trouble = trouble_of(source.proposer.service)
         source.on_attempt = dialogues.keep
         source.on_end = lambda trial: dialogues.attach(trial, journal.study._storage)
         trial_source = AgentTrials(source, Arrangements(space), journal)

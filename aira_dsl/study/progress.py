@@ -14,6 +14,19 @@ from aira_dsl.study.trials import Trial
 
 
 @dataclass(frozen=True)
+class Trouble:
+    """A service that the search waits for.
+
+    Attributes:
+        what: the service and its address, such as `the study at postgresql://host/database`.
+        reason: why it is not available.
+    """
+
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Progress:
     """Where a search stands; handed to `on_progress` at every tick and every result.
 
@@ -28,7 +41,7 @@ class Progress:
         asking: of the trials in flight, how many wait for the answer of an agent.
         best: the best trial so far.
         finished: the trial that has just finished, if this is about one.
-        trouble: why the study does not answer at the moment.
+        trouble: the service that the search waits for; None if all are available.
         testing: whether the winners are being repeated and scored on the test split.
     """
 
@@ -41,7 +54,7 @@ class Progress:
     asking: int = 0
     best: Trial | None = None
     finished: Trial | None = None
-    trouble: str | None = None
+    trouble: Trouble | None = None
     testing: bool = False
 
     @property

@@ -140,7 +140,7 @@ def lost(url: str, error: BaseException) -> RunError:
 def reason_to_wait(url: str, error: Exception) -> str | None:
     """Return why a database does not answer; None if the error does not pass by waiting."""
     if isinstance(error, GONE) and is_shared(url):
-        return f"the study at {without_password(url)} does not answer: {first_line(error)}"
+        return first_line(error)
     return None
 
 

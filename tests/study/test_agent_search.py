@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import threading
+from itertools import groupby
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from aira_dsl.errors import UsageError
 from aira_dsl.evaluation.table import load_table
 from aira_dsl.study.architecture_agent.mutation import BlindMutation
 from aira_dsl.study.run import Run, read_run
+from aira_dsl.utils.retry import Backoff
 from tests.helpers.model_service import KEY, Failure, Message, Service, serving
 
 SPACE = load_table().space
@@ -207,6 +209,24 @@ def test_a_wrong_key_ends_the_search_and_keeps_what_is_there(tmp_path):
     with serving(mutating) as good:
         run = run_agent(good, tmp_path / "run", budget=4)
     assert [row.state for row in run.rows] == ["COMPLETE"] * 4
+
+
+def test_trouble_is_that_of_the_model_service_until_it_answers(tmp_path, monkeypatch):
+    """Ticks of the search during an outage do not report a recovery."""
+    monkeypatch.setattr("aira_dsl.agents.models.anthropic.BACKOFF", Backoff(0.2, 0.2, 60))
+    monkeypatch.setattr("aira_dsl.study.loop.TICK", 0.02)
+    progress = []
+
+    def restarting(body: dict[str, Any], place: int) -> Message | Failure:
+        return Failure(503) if 3 <= place < 9 else mutating(body, place)
+
+    with serving(restarting) as service:
+        run_agent(service, tmp_path / "run", budget=4, on_progress=progress.append)
+    seen = [trouble for trouble, _ in groupby(each.trouble for each in progress)]
+    (trouble,) = set(seen) - {None}
+    assert trouble.what == f"the model service at {service.url}"
+    assert "503" in trouble.reason or "api_error" in trouble.reason
+    assert seen == [None, trouble, None]
 
 
 def test_money_ends_a_search_before_the_call_that_could_exceed_it(tmp_path):

@@ -8,7 +8,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
 from aira_dsl.evaluation.result import Evaluation
-from aira_dsl.study.progress import Progress
+from aira_dsl.study.progress import Progress, Trouble
 from aira_dsl.study.trials import Trial
 from aira_dsl.utils.formatting import clock
 
@@ -18,7 +18,7 @@ class LiveView:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._trouble: str | None = None
+        self._trouble: Trouble | None = None
         self._bar = RichProgress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -46,9 +46,9 @@ class LiveView:
         if progress.finished is not None:
             self._console.print(_result_line(progress), highlight=False, markup=False)
         if progress.trouble != self._trouble:
-            self._trouble = progress.trouble
-            text = f"waiting: {self._trouble}" if self._trouble else "connection restored"
+            text = _trouble_line(self._trouble, progress.trouble)
             self._console.print(text, highlight=False, markup=False)
+            self._trouble = progress.trouble
         budget, seconds = progress.limits.budget, progress.limits.seconds
         self._bar.update(
             self._task,
@@ -123,6 +123,14 @@ class StepView:
         self._bar.update(self._task, description=step, completed=done, total=total)
         if not self._console.is_terminal:
             self._console.print(f"[{done}/{total}] {step}", highlight=False, markup=False)
+
+
+def _trouble_line(before: Trouble | None, now: Trouble | None) -> str:
+    """Describe what the search waits for now, or what is available again."""
+    if now is not None:
+        return f"waiting for {now.what}: {now.reason}"
+    assert before is not None
+    return f"{before.what} is available again"
 
 
 def _result_line(progress: Progress) -> str:
