@@ -13,7 +13,13 @@ from aira_dsl.evaluation.batch import evaluate_all
 from aira_dsl.evaluation.calibration import Calibration, Measured, Point
 from aira_dsl.evaluation.evaluator import Evaluator, code_version
 from aira_dsl.evaluation.pool import EvaluationRequest
-from aira_dsl.evaluation.presets import TIME_LIMITS, PresetName, lengthened, preset_settings
+from aira_dsl.evaluation.presets import (
+    TIME_LIMITS,
+    EvaluatorSettings,
+    PresetName,
+    lengthened,
+    preset_settings,
+)
 from aira_dsl.evaluation.result import Evaluation
 from aira_dsl.evaluation.store import Store, default_store_path
 from aira_dsl.experiments.paper_patterns import BALANCED, BASELINES, BASES, layers_of
@@ -25,11 +31,7 @@ MEMORY_LIMIT = 4 << 30
 
 
 def calibration_set(count: int) -> dict[str, tuple[str, ...]]:
-    """Return arrangements spread over the space: the bases, the plain ones, then random ones.
-
-    Every second name of the returned order is as good a sample as the whole, so that a prefix may
-    be used where time is short.
-    """
+    """Return arrangements spread over the space: bases, baselines, balanced, then random ones."""
     named = layers_of({**BASES, **BASELINES, **BALANCED})
     space = Space.default()
     drawn = space.sample(count, seed=1)
@@ -39,13 +41,13 @@ def calibration_set(count: int) -> dict[str, tuple[str, ...]]:
 
 @dataclass(frozen=True)
 class Extent:
-    """How much a calibration measures.
+    """Extent of a calibration.
 
     Attributes:
         arrangements: size of the calibration set, at least 16.
-        seeds: evaluations of each, at least 2.
-        longer: how many of them are evaluated with the preset `long` too; 0 for none.
-        times: with which multiples of the preset's training these are evaluated besides.
+        seeds: evaluations of each arrangement, at least 2.
+        longer: number of arrangements that are also evaluated with the preset `long`.
+        times: multiples of the preset's training with which these are evaluated as well.
     """
 
     arrangements: int = 40
@@ -61,18 +63,20 @@ def calibrate(  # noqa: PLR0913 — all by name
     known: Calibration | None = None,
     workers: int | None = None,
     store: str | Path | None = None,
+    make_evaluator: Callable[..., Evaluator] = Evaluator,
     on_progress: Callable[[str], None] = lambda text: None,
 ) -> Calibration:
-    """Measure how far a preset's scores can be trusted; the same call continues a broken one.
+    """Measure how reliable a preset's scores are; the same call continues an interrupted one.
 
     Args:
-        preset: what to measure, in the quickest precision here.
+        preset: what to measure, in the fastest precision here.
         extent: how much to measure.
         known: an earlier calibration of this preset, perhaps from another machine: what it holds is
             kept, and only multiples of the training that it lacks are measured.
-        workers: evaluation processes; None for one a core.
+        workers: evaluation processes; None for one per core.
         store: the SQLite file of results; None for the user's own.
-        on_progress: told of every result.
+        make_evaluator: called with settings and `store`; a test may plan the scores.
+        on_progress: called with a line of text for every result.
 
     Raises:
         InputError: E0646, if `known` is of another preset or other settings.
@@ -80,34 +84,39 @@ def calibrate(  # noqa: PLR0913 — all by name
         AiraError: for unusable stores.
     """
     with closing(Store(store or default_store_path())) as opened:
-        sitting = _Sitting(opened, workers or available_cores(), on_progress)
-        base = _base(preset, extent, sitting) if known is None else _checked(known, preset)
+        session = _Session(opened, make_evaluator, workers or available_cores(), on_progress)
+        base = _base(preset, extent, session) if known is None else _checked(known, preset)
         have = {point.times for point in base.curve}
-        return _with_curve(base, [times for times in extent.times if times not in have], sitting)
+        return _with_curve(base, [times for times in extent.times if times not in have], session)
 
 
 @dataclass(frozen=True)
-class _Sitting:
-    """Where evaluations are kept, how many run at once, and who is told."""
+class _Session:
+    """How evaluations are made, kept and reported."""
 
     store: Store
+    make_evaluator: Callable[..., Evaluator]
     workers: int
-    tell: Callable[[str], None]
+    on_progress: Callable[[str], None]
+
+    def evaluator(self, settings: EvaluatorSettings) -> Evaluator:
+        """Return an evaluator with the store of this session."""
+        return self.make_evaluator(settings, store=self.store)
 
 
-def _base(preset: PresetName, extent: Extent, sitting: _Sitting) -> Calibration:
+def _base(preset: PresetName, extent: Extent, session: _Session) -> Calibration:
     """Measure all but the curve."""
     chosen = calibration_set(extent.arrangements)
     spread = _spread(list(chosen), extent.longer)
     seeds = extent.seeds
-    own = Evaluator(preset_settings(preset), store=sitting.store)
-    exact = Evaluator(preset_settings(preset, precision="fp32"), store=sitting.store)
-    long = Evaluator(preset_settings(LONGER), store=sitting.store)
+    own = session.evaluator(preset_settings(preset))
+    exact = session.evaluator(preset_settings(preset, precision="fp32"))
+    long = session.evaluator(preset_settings(LONGER))
     plan = [(own, name, seed) for seed in range(seeds) for name in chosen]
     plan += [(long, name, 0) for name in spread]
     if exact.identity != own.identity:
         plan += [(exact, name, 0) for name in chosen]
-    found = _evaluate(plan, chosen, sitting)
+    found = _evaluate(plan, chosen, session)
     return Calibration(
         preset=preset,
         precision=own.settings.precision,
@@ -122,15 +131,13 @@ def _base(preset: PresetName, extent: Extent, sitting: _Sitting) -> Calibration:
     )
 
 
-def _with_curve(base: Calibration, times: Sequence[int], sitting: _Sitting) -> Calibration:
-    """Add what is measured with multiples of the training."""
+def _with_curve(base: Calibration, times: Sequence[int], session: _Session) -> Calibration:
+    """Add measurements with multiples of the training."""
     chosen = {each.name: each.layers for each in base.longer}
     settings = preset_settings(cast(PresetName, base.preset))
-    evaluators = {
-        factor: Evaluator(lengthened(settings, factor), store=sitting.store) for factor in times
-    }
+    evaluators = {factor: session.evaluator(lengthened(settings, factor)) for factor in times}
     plan = [(evaluator, name, 0) for evaluator in evaluators.values() for name in chosen]
-    found = _evaluate(plan, chosen, sitting)
+    found = _evaluate(plan, chosen, session)
     points = [
         Point(
             times=factor,
@@ -152,7 +159,7 @@ def _checked(known: Calibration, preset: PresetName) -> Calibration:
         return known
     raise InputError(
         "E0646",
-        f"the calibration that is there is of the preset {known.preset} with other settings",
+        f"the existing calibration is of the preset {known.preset} with other settings",
         help="choose another folder with --out, or replace it with --force",
     )
 
@@ -167,7 +174,7 @@ _Found = dict[tuple[str, str, int], Evaluation]
 def _evaluate(
     plan: Sequence[tuple[Evaluator, str, int]],
     chosen: dict[str, tuple[str, ...]],
-    sitting: _Sitting,
+    session: _Session,
 ) -> _Found:
     space = Space.default()
     architectures: dict[str, Architecture] = {
@@ -175,26 +182,27 @@ def _evaluate(
     }
     names = {architecture.fingerprint: name for name, architecture in architectures.items()}
 
-    def tell(done: int, total: int, evaluation: Evaluation) -> None:
+    def report(done: int, total: int, evaluation: Evaluation) -> None:
         outcome = evaluation.status if evaluation.score is None else f"{evaluation.score:.4f}"
-        who = names[evaluation.fingerprint]
-        sitting.tell(
-            f"[{done}/{total}] {who}, seed {evaluation.seed}: {outcome}, {evaluation.seconds:.0f} s"
+        name = names[evaluation.fingerprint]
+        session.on_progress(
+            f"[{done}/{total}] {name}, seed {evaluation.seed}: {outcome}, "
+            f"{evaluation.seconds:.0f} s"
         )
 
     results = evaluate_all(
         [EvaluationRequest(evaluator, architectures[name], seed) for evaluator, name, seed in plan],
-        workers=sitting.workers,
+        workers=session.workers,
         time_limit=TIME_LIMITS[LONGER],
         memory_limit=MEMORY_LIMIT,
-        on_result=tell,
+        on_result=report,
     )
     for (_, name, seed), evaluation in zip(plan, results, strict=True):
         if evaluation.status != "ok":
             raise RunError(
                 "E0642",
                 f"{name} with seed {seed} could not be evaluated: {evaluation.status}",
-                help="the other results are kept; the same command goes on",
+                help="the other results are kept; the same command continues",
             )
     keys = [(evaluator.identity, name, seed) for evaluator, name, seed in plan]
     return dict(zip(keys, results, strict=True))

@@ -1,7 +1,7 @@
-"""Make a table: evaluate every arrangement of a space, over as many sittings as it takes.
+"""Make a table: evaluate every arrangement of a space, in as many sessions as it takes.
 
-Two things remember what is done: the evaluation store on this machine, result by result, and the
-table's own file, which also goes to other machines and outlives versions of the code.
+Results are kept twice: one by one in the evaluation store of this machine, and in the table's own
+file, which can be moved to other machines and does not depend on the version of the code.
 """
 
 import platform
@@ -22,8 +22,7 @@ from aira_dsl.models.accelerate import PrecisionChoice
 from aira_dsl.space import Space
 from aira_dsl.utils.machine import available_cores
 
-MOST = 100_000
-"""Arrangements of a table, at most."""
+MAX_ARRANGEMENTS = 100_000
 
 MEMORY_LIMIT = 4 << 30
 DIGITS = 6
@@ -37,10 +36,11 @@ def make_table(  # noqa: PLR0913 — all by name
     seeds: int = 2,
     known: Table | None = None,
     store: str | Path | None = None,
+    make_evaluator: Callable[..., Evaluator] = Evaluator,
     save: Callable[[Table], None] = lambda table: None,
     on_result: Callable[[int, int, Evaluation], None] = lambda done, total, evaluation: None,
 ) -> Table:
-    """Evaluate every arrangement; the same call goes on where an earlier one was interrupted.
+    """Evaluate every arrangement; the same call continues an interrupted one.
 
     All arrangements get their first seed before any gets its second, and those of the space's
     first blocks come before those of its last, so that an unfinished table holds whole subspaces.
@@ -48,11 +48,12 @@ def make_table(  # noqa: PLR0913 — all by name
     Args:
         space: up to 100,000 arrangements, without constraints.
         preset: cost of one evaluation.
-        precision: of the evaluations; with `auto` that of `known`, else the quickest here.
+        precision: of the evaluations; with `auto` that of `known`, else the fastest here.
         seeds: evaluations of each arrangement.
-        known: the table so far, perhaps from another machine; what it holds stays as it is.
+        known: the table so far, perhaps from another machine; its contents are kept unchanged.
         store: the SQLite file of results; None for the user's own.
-        save: called with the table as far as it has come, at the end and when interrupted.
+        make_evaluator: called with settings and `store`; a test may plan the scores.
+        save: called with the table so far, at the end and when interrupted.
         on_result: called with the number done, the number of all, and what has just finished.
 
     Raises:
@@ -68,7 +69,7 @@ def make_table(  # noqa: PLR0913 — all by name
     if known is not None:
         _check_same(known, space, settings)
     with closing(Store(store or default_store_path())) as opened:
-        making = _Making(space, Evaluator(settings, store=opened), seeds, known)
+        making = _Making(space, make_evaluator(settings, store=opened), seeds, known)
         try:
             results = evaluate_all(
                 [
@@ -90,7 +91,7 @@ def make_table(  # noqa: PLR0913 — all by name
                 "E0642",
                 f"{SEPARATOR.join(layers)} with seed {seed} could not be evaluated: "
                 f"{result.status}",
-                help="the other results are kept; the same command goes on",
+                help="the other results are kept; the same command continues",
             )
     return table
 
@@ -100,7 +101,7 @@ _Row = tuple[tuple[tuple[float, ...], ...], ...]
 
 @dataclass(frozen=True)
 class _Making:
-    """A table in the making: what is known, and what the store has gathered since."""
+    """A table in progress: what is known, and what the store has collected since."""
 
     space: Space
     evaluator: Evaluator
@@ -108,7 +109,7 @@ class _Making:
     known: Table | None
 
     def missing(self) -> list[tuple[tuple[str, ...], int]]:
-        """List the evaluations that the known table lacks, in the order in which they are made."""
+        """List the evaluations that the known table lacks, in the order of execution."""
         names, rows = self.space.names, self._known_rows
         arrangements = sorted(
             map(self.space.layers, range(self.space.size)),
@@ -122,14 +123,14 @@ class _Making:
         ]
 
     def table(self) -> Table:
-        """Gather what there is by now."""
+        """Return the known table with all results that the store holds."""
         rows = dict(self._known_rows)
         added = 0
         for layers, seed in self.missing():
             name = SEPARATOR.join(layers)
             found = self.evaluator.recall(self.space.architecture(layers), seed)
             row = rows.get(name, ())
-            # A seed counts when all before it are there.
+            # A row holds its seeds in order, without gaps.
             if found is not None and found.status == "ok" and len(row) == seed:
                 rows[name] = (*row, _kept(found.tasks))
                 added += 1
@@ -156,10 +157,10 @@ class _Making:
 
 
 def _check_size(space: Space) -> None:
-    if space.size > MOST or space.constraints:
+    if space.size > MAX_ARRANGEMENTS or space.constraints:
         raise InputError(
             "E0645",
-            f"a table holds every arrangement of a space, at most {MOST:,}; "
+            f"a table holds every arrangement of a space, at most {MAX_ARRANGEMENTS:,}; "
             f"{space.definition.name} has {space.size:,}",
             help="use a space with fewer slots or blocks, and leave constraints to the search",
         )
@@ -177,7 +178,7 @@ def _check_same(known: Table, space: Space, settings: EvaluatorSettings) -> None
         return
     raise InputError(
         "E0646",
-        f"the table that is there is {what}",
+        f"the existing table is {what}",
         help="choose another file with --out, or replace it with --force",
     )
 

@@ -7,11 +7,11 @@ columns, the best knowledge there is; its regret is how far that lies below the 
 
 import random
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from aira_dsl.errors import InputError
 from aira_dsl.evaluation.table import Table, read_table
+from aira_dsl.jobs.local import LocalPool
+from aira_dsl.jobs.pool import Job, ShouldContinue, run_all
 from aira_dsl.study.arrangements import distributions
 from aira_dsl.study.samplers import propose
 from aira_dsl.study.settings import SamplerName
@@ -89,19 +91,23 @@ def contest(
             "`search --evaluator table --where …`",
         )
     means_A = _signed_means(table)
-    jobs = [(str(path), sampler, seed, budget) for sampler in samplers for seed in range(seeds)]
-    results = []
-    with ProcessPoolExecutor(available_cores(), mp_context=get_context("spawn")) as pool:
-        for result in pool.map(_regret, jobs, chunksize=4):
-            results.append(result)
-            on_progress(len(results), len(jobs))
+    searches = [
+        {"table": str(path), "sampler": sampler, "seed": seed, "budget": budget}
+        for sampler in samplers
+        for seed in range(seeds)
+    ]
+    results = dict[int, list[float]]()
+    with closing(LocalPool(available_cores())) as pool:
+        for outcome in run_all([Job(f"{__name__}:regret", search) for search in searches], pool):
+            results[outcome.tag] = outcome.result("E0603", "a benchmark process")
+            on_progress(len(results), len(searches))
     return Contest(
         budget=budget,
         seeds=seeds,
         best=float(means_A.max()),
         spread=float(means_A.std()),
         regret_SB={
-            sampler: np.array(results[place * seeds : (place + 1) * seeds])
+            sampler: np.array([results[place * seeds + seed] for seed in range(seeds)])
             for place, sampler in enumerate(samplers)
         },
     )
@@ -146,10 +152,15 @@ def _signed_means(table: Table) -> Floats:
     return table.evaluator.direction.sign * table.means_A
 
 
-def _regret(job: tuple[str, SamplerName, int, int]) -> Floats:
-    path, sampler, seed, budget = job
-    table = _table(path)
+def regret(search: dict[str, Any], should_continue: ShouldContinue) -> list[float]:
+    """Return the regret of one search after every evaluation; a worker function of a pool.
+
+    Args:
+        search: `table` (the path of its file), `sampler`, `seed`, `budget`.
+        should_continue: not asked.
+    """
+    table = _table(search["table"])
     means_A = _signed_means(table)
-    held = search_table(table, sampler, seed=seed, budget=budget)
-    regret: Floats = means_A.max() - means_A[held]
-    return regret
+    held = search_table(table, search["sampler"], seed=search["seed"], budget=search["budget"])
+    regret_B: list[float] = (means_A.max() - means_A[held]).tolist()
+    return regret_B

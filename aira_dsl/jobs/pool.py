@@ -4,11 +4,11 @@ A job names its worker function and carries a JSON value, so that a pool may run
 this machine or on another one. A pool is driven by one thread, which calls `submit` and `collect`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from aira_dsl.errors import AiraError
+from aira_dsl.errors import AiraError, RunError
 
 ShouldContinue = Callable[[Any], bool]
 """Called with what a running job reports; returns whether the job should continue."""
@@ -98,6 +98,22 @@ class Outcome:
     value: Any = None
     failure: Failure | None = None
 
+    def result(self, code: str, process: str) -> Any:
+        """Return the value; any failure is an error of the caller's.
+
+        Args:
+            code: of the error for failures that carry none.
+            process: what failed, such as `a benchmark process`.
+
+        Raises:
+            AiraError: the error of the failure, or a RunError with the code.
+        """
+        if self.failure is None:
+            return self.value
+        if self.failure.error is not None:
+            raise self.failure.error
+        raise RunError(code, f"{process} failed: {self.failure.message}")
+
 
 class Pool(Protocol):
     """Runs jobs in other processes."""
@@ -125,3 +141,18 @@ class Pool(Protocol):
 
     def close(self) -> None:
         """End all processes and wait for them; jobs that are running are lost."""
+
+
+def run_all(jobs: Sequence[Job], pool: Pool) -> Iterator[Outcome]:
+    """Yield the outcomes of jobs as they end; the tag of an outcome is the place of its job.
+
+    Args:
+        jobs: what to do; started in this order, as many at a time as the pool takes.
+        pool: where; nothing else may run in it.
+    """
+    waiting = list(range(len(jobs)))
+    while waiting or pool.running:
+        while waiting and pool.free:
+            tag = waiting.pop(0)
+            pool.submit(tag, jobs[tag])
+        yield from pool.collect(timeout=1.0)

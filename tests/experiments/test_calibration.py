@@ -1,8 +1,11 @@
 """Statistics against numbers that were planted; files that were cut or edited; a small real run."""
 
+import hashlib
 import json
 import math
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from aira_dsl.errors import InputError
+from aira_dsl.architecture import Architecture
+from aira_dsl.errors import InputError, RunError
 from aira_dsl.evaluation.calibration import (
     Calibration,
     Measured,
@@ -19,8 +23,10 @@ from aira_dsl.evaluation.calibration import (
     read_calibration,
 )
 from aira_dsl.evaluation.calibration_statistics import agreements, spearman, split_half, trust
+from aira_dsl.evaluation.evaluator import Evaluator
 from aira_dsl.evaluation.noise import score_noise
 from aira_dsl.evaluation.presets import preset_settings
+from aira_dsl.evaluation.result import SplitName
 from aira_dsl.experiments import calibrate as calibrate_module
 from aira_dsl.experiments.calibrate import Extent, calibrate, calibration_set
 from aira_dsl.report.terminal.calibration import (
@@ -28,6 +34,8 @@ from aira_dsl.report.terminal.calibration import (
     calibration_text,
     write_calibration,
 )
+from aira_dsl.space import Space
+from aira_dsl.testing.evaluator import PlannedEvaluator
 
 
 def planted(
@@ -168,50 +176,95 @@ def test_the_report(tmp_path: Path) -> None:
     assert [column["column"] for column in found["columns"]][-1] == "score"
 
 
-@pytest.mark.slow
-def test_a_small_calibration_goes_on_where_it_stood(tmp_path: Path) -> None:
-    told: list[str] = []
+def planned_score(architecture: Architecture, seed: int, split: SplitName) -> float:
+    """Return a number that depends on all of its arguments."""
+    text = f"{architecture.fingerprint} {seed} {split}"
+    return int(hashlib.sha256(text.encode()).hexdigest()[:6], 16) / 16**6
+
+
+def run_calibration(calls: list[str], **options: Any) -> Calibration:
+    """Calibrate the preset `smoke` with planned scores; `calls` gets a line a new evaluation."""
+    return calibrate(
+        "smoke",
+        make_evaluator=partial(PlannedEvaluator, plan=planned_score),
+        **{"workers": 2, "on_progress": calls.append, **options},
+    )
+
+
+def test_an_interrupted_calibration_continues_where_it_stopped(tmp_path: Path) -> None:
+    lines: list[str] = []
 
     def stop_early(text: str) -> None:
-        told.append(text)
-        if len(told) == 5:
+        lines.append(text)
+        if len(lines) == 5:
             raise KeyboardInterrupt
 
-    extent = Extent(arrangements=16, seeds=2, longer=0, times=())
-    store = tmp_path / "store.db"
+    options = {
+        "extent": Extent(arrangements=16, seeds=2, longer=0, times=()),
+        "store": tmp_path / "store.db",
+    }
     with pytest.raises(KeyboardInterrupt):
-        calibrate("smoke", extent=extent, store=store, on_progress=stop_early)
-    again: list[str] = []
-    found = calibrate("smoke", extent=extent, store=store, on_progress=again.append)
+        run_calibration([], workers=1, on_progress=stop_early, **options)
+    rest: list[str] = []
+    found = run_calibration(rest, **options)
     total = 16 * 2 + (16 if found.exact else 0)
-    assert len(again) <= total - 5
-    assert [len(measured.seconds) for measured in found.arrangements] == [2] * 16
-    assert found == calibrate("smoke", extent=extent, store=store)
+    assert len(rest) == total - 5
+    assert lines[0].startswith(f"[1/{total}] ")
+    assert rest[-1].startswith(f"[{total}/{total}] ")
+    space = Space.default()
+    for measured in found.arrangements:
+        architecture = space.architecture(measured.layers)
+        expected = [planned_score(architecture, seed, "validation") for seed in range(2)]
+        assert measured.scores["score"] == pytest.approx(expected, abs=1e-6)
+        assert measured.seconds == (6.0, 6.0)
+    again: list[str] = []
+    assert run_calibration(again, **options) == found
+    assert again == []
 
 
-@pytest.mark.slow
-def test_an_earlier_calibration_is_extended(
+def test_a_known_calibration_is_extended_by_what_it_lacks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only what it lacks is measured, on the arrangements that the longer preset has seen."""
+    """Only new multiples of the training, on the arrangements of the longer preset."""
     monkeypatch.setattr(calibrate_module, "LONGER", "smoke")
-    told: list[str] = []
-    options = {"store": tmp_path / "store.db", "on_progress": told.append}
-    extent = Extent(arrangements=4, seeds=2, longer=2, times=(2,))
-    first = calibrate("smoke", extent=extent, **options)  # type: ignore[arg-type]
-    told.clear()
-    longer = Extent(times=(2, 3))
-    second = calibrate("smoke", extent=longer, known=first, **options)  # type: ignore[arg-type]
-    assert len(told) == 2
+    store = {"store": tmp_path / "store.db"}
+    first = run_calibration(
+        [], extent=Extent(arrangements=4, seeds=2, longer=2, times=(2,)), **store
+    )
+    calls: list[str] = []
+    second = run_calibration(calls, extent=Extent(times=(2, 3)), known=first, **store)
+    assert len(calls) == 2
     assert second.arrangements == first.arrangements
     assert second.curve[:1] == first.curve
     assert [point.times for point in second.curve] == [2, 3]
     assert [m.name for m in second.curve[1].measured] == [m.name for m in first.longer]
-    # Longer training is what was measured: the scores are not those of the preset itself.
-    assert second.curve[1].measured[0].scores != first.longer[0].scores
     with pytest.raises(InputError, match="preset smoke with other settings") as caught:
-        calibrate("cpu", known=first, **options)  # type: ignore[arg-type]
+        calibrate("cpu", known=first, **store)
     assert caught.value.code == "E0646"
+
+
+def test_an_arrangement_that_cannot_be_evaluated_is_named(tmp_path: Path) -> None:
+    extent = Extent(arrangements=2, seeds=2, longer=0, times=())
+    evaluator = partial(PlannedEvaluator, plan=lambda architecture, seed, split: "diverged")
+    with pytest.raises(RunError, match="with seed 0 could not be evaluated: diverged") as caught:
+        calibrate("smoke", extent=extent, make_evaluator=evaluator, store=tmp_path / "store.db")
+    assert caught.value.code == "E0642"
+
+
+@pytest.mark.slow
+def test_a_calibration_measures_the_preset_and_longer_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real evaluations: scores are those of the evaluator, and differ with longer training."""
+    monkeypatch.setattr(calibrate_module, "LONGER", "smoke")
+    extent = Extent(arrangements=1, seeds=1, longer=1, times=(2,))
+    found = calibrate("smoke", extent=extent, workers=1, store=tmp_path / "store.db")
+    (measured,) = found.arrangements
+    architecture = Space.default().architecture(measured.layers)
+    expected = Evaluator(preset_settings("smoke")).evaluate(architecture)
+    assert measured.scores["score"] == (pytest.approx(expected.score, abs=1e-6),)
+    assert found.longer[0].scores == measured.scores
+    assert found.curve[0].measured[0].scores != measured.scores
 
 
 def test_what_ships_is_whole() -> None:

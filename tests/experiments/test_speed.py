@@ -58,7 +58,7 @@ def test_a_process_that_fails_is_an_error_with_its_reason(monkeypatch: pytest.Mo
     monkeypatch.setattr(local.sys, "executable", "/bin/false")
     with pytest.raises(RunError, match="ended with exit code 1") as caught:
         bench({"tiny": TINY}, seconds=0.05)
-    assert caught.value.code == "E0603"
+    assert caught.value.code == "E0602"
 
 
 def test_ratios_are_best_against_best() -> None:

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from aira_dsl.errors import InputError
+from aira_dsl.errors import InputError, RunError
 from aira_dsl.jobs import local
 from aira_dsl.jobs.local import LocalPool
-from aira_dsl.jobs.pool import Job, Needs, Outcome
+from aira_dsl.jobs.pool import Job, Needs, Outcome, run_all
 
 MIB = 1 << 20
 SECONDS = 60  # a deadline that only a test that fails reaches
@@ -260,3 +260,19 @@ def test_processes_end_with_their_parent(name: str, tmp_path: Path) -> None:
     wait_for_end(int(parent.stdout))
     if name == "finish_on_signal":
         assert file.read_text() == "finished"
+
+
+def test_many_jobs_run_in_few_processes_and_keep_their_places(
+    make_pool: Callable[[int], LocalPool],
+) -> None:
+    outcomes = list(run_all([job("echo", number) for number in range(5)], make_pool(2)))
+    assert sorted(outcomes, key=lambda each: each.tag) == [Outcome(n, value=n) for n in range(5)]
+
+
+def test_the_result_of_an_outcome_is_its_value_or_an_error(pool: LocalPool) -> None:
+    assert run(pool, job("echo", 3)).result("E0603", "a benchmark process") == 3
+    with pytest.raises(InputError, match="too few"):
+        run(pool, job("refuse", "too few")).result("E0603", "a benchmark process")
+    with pytest.raises(RunError, match="a benchmark process failed: ZeroDivision") as caught:
+        run(pool, job("divide", [1, 0])).result("E0603", "a benchmark process")
+    assert caught.value.code == "E0603"

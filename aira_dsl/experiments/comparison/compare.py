@@ -21,7 +21,7 @@ from aira_dsl.experiments.comparison.final_scores import (
 )
 from aira_dsl.experiments.comparison.folder import ComparisonFolder
 from aira_dsl.experiments.comparison.record import Comparison
-from aira_dsl.experiments.comparison.run import SearchJob, run_all
+from aira_dsl.experiments.comparison.run import SearchJob, run_searches
 from aira_dsl.experiments.comparison.settings import ComparisonSettings
 from aira_dsl.experiments.comparison.summary import finished
 from aira_dsl.jobs.local import LocalPool
@@ -114,7 +114,7 @@ def _run_searches(
         means.on_progress(job.name, total - len(left), total)
 
     means.on_progress("searching", total - len(left), total)
-    run_all(waiting, LocalPool(means.jobs), gpus=_gpus(settings), on_finished=note)
+    run_searches(waiting, LocalPool(means.jobs), gpus=_gpus(settings), on_finished=note)
 
 
 def _job(

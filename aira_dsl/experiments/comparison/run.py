@@ -10,8 +10,8 @@ from pathlib import Path
 
 from aira_dsl.errors import RunError
 from aira_dsl.jobs.pool import Job, Needs, Outcome, Pool
+from aira_dsl.jobs.pool import run_all as run_jobs
 
-TICK = 1.0  # seconds to wait for an outcome, at most
 GRACE = 30.0  # seconds in which an interrupted search releases its trials
 _NO_BEST = 3  # exit code of a search in which every candidate failed: a result, not an error
 
@@ -31,7 +31,7 @@ class SearchJob:
     log: Path
 
 
-def run_all(
+def run_searches(
     searches: Sequence[SearchJob],
     pool: Pool,
     *,
@@ -51,15 +51,10 @@ def run_all(
     Raises:
         RunError: E0829, if a search fails; with its error.
     """
-    waiting = list(range(len(searches)))
     with closing(pool):
-        while waiting or pool.running:
-            while waiting and pool.free:
-                tag = waiting.pop(0)
-                pool.submit(tag, _job(searches[tag], gpus))
-            for outcome in pool.collect(TICK):
-                _check(searches[outcome.tag], outcome)
-                on_finished(searches[outcome.tag])
+        for outcome in run_jobs([_job(search, gpus) for search in searches], pool):
+            _check(searches[outcome.tag], outcome)
+            on_finished(searches[outcome.tag])
 
 
 def _job(search: SearchJob, gpus: int) -> Job:

@@ -12,11 +12,10 @@ from typing import Any
 import torch
 
 from aira_dsl.architecture import Architecture, cost
-from aira_dsl.errors import RunError
 from aira_dsl.experiments.speed.implementations import BATCH, LENGTH, VOCAB, Who
 from aira_dsl.experiments.speed.worker import MATMUL, PRODUCT
 from aira_dsl.jobs.local import LocalPool
-from aira_dsl.jobs.pool import Job, Needs, Outcome
+from aira_dsl.jobs.pool import Job, Needs, run_all
 from aira_dsl.models.accelerate import Precision, choose_precision, has_quick_bf16, missing_kernels
 from aira_dsl.utils.extras import install_command
 from aira_dsl.utils.machine import available_cores
@@ -126,7 +125,7 @@ def bench(
         on_progress: called with the name of what is measured next.
 
     Raises:
-        RunError: E0603, if a process fails.
+        RunError: E0602 or E0603, if a process does not start or fails.
     """
     notes = [f"plain PyTorch: {reason}"] if (reason := missing_kernels()) else []
     peers = _has_transformers()
@@ -190,14 +189,9 @@ class _Workers:
 
     def _run(self, setup: Setup, payload: dict[str, Any]) -> list[dict[str, float]]:
         """Run one job in every process of a setup."""
-        pool = self._pool(setup)
         job = Job("aira_dsl.experiments.speed.worker:measure", payload, Needs(cpus=setup.threads))
-        for place in range(setup.processes):
-            pool.submit(place, job)
-        outcomes: list[Outcome] = []
-        while pool.running:
-            outcomes += pool.collect(timeout=60.0)
-        return [_value(outcome) for outcome in outcomes]
+        outcomes = run_all([job] * setup.processes, self._pool(setup))
+        return [outcome.result("E0603", "a benchmark process") for outcome in outcomes]
 
     def _pool(self, setup: Setup) -> LocalPool:
         # A process of the engine never sees transformers' memory, nor the other way round.
@@ -205,17 +199,6 @@ class _Workers:
         if key not in self._pools:
             self._pools[key] = LocalPool(available_cores())
         return self._pools[key]
-
-
-def _value(outcome: Outcome) -> dict[str, float]:
-    if outcome.failure is not None:
-        raise RunError(
-            "E0603",
-            f"a benchmark process failed: {outcome.failure.message}",
-            help="free memory, or time fewer arrangements (without --all)",
-        )
-    value: dict[str, float] = outcome.value
-    return value
 
 
 def _has_transformers() -> bool:
