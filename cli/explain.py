@@ -1,6 +1,7 @@
 """`aira-dsl explain`: an error code with its reason and an example."""
 
 import json
+import re
 from dataclasses import asdict
 from itertools import groupby
 from textwrap import fill, indent
@@ -34,14 +35,20 @@ def explain(
 
 
 def _find(code: str) -> ErrorCode:
-    from aira_dsl.language.diagnostics.suggest import nearest
-
     found = find_code(code)
     if found is None:
-        meant = nearest(code.upper(), error_codes())
-        help_text = f"did you mean {meant}?" if meant else "`aira-dsl explain` lists all codes"
+        near = _nearest(code.strip().upper())
+        help_text = f"did you mean {near}?" if near else "`aira-dsl explain` lists all codes"
         raise UsageError("E0905", f"unknown code {code!r}", help=help_text)
     return found
+
+
+def _nearest(code: str) -> str | None:
+    """Return the code of the same letter with the nearest number, or None."""
+    if not re.fullmatch(r"[EW][0-9]{1,4}", code):
+        return None
+    same = [each for each in error_codes() if each[0] == code[0]]
+    return min(same, key=lambda each: abs(int(each[1:]) - int(code[1:])))
 
 
 def _as_json(found: ErrorCode) -> dict[str, object]:

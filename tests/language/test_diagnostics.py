@@ -156,7 +156,7 @@ def test_what_was_read_before_makes_no_difference():
 def test_a_wrong_value_is_blamed_once_for_two_broken_rules():
     text = one("M)-A", "M)-A\n  layer 1 { heads 5 }")
     (found,) = check(text)
-    assert (found.line, found.help) == (8, "use heads 4, or give head_dim")
+    assert (found.line, found.help) == (8, "use heads 16, or give head_dim")
 
 
 def test_scales_stand_behind_their_architecture():

@@ -127,7 +127,7 @@ def line_end(draw, first=("\n",)):
 
 @st.composite
 def pattern(draw, depth=0):
-    """A random pattern over A, M, Mb and e3."""
+    """A random pattern over A, M, Mb and e3, of at most 1,080 layers."""
     gap = line_end() if depth else st.just("")
     parts = []
     for index in range(draw(st.integers(1, 3))):
@@ -135,9 +135,10 @@ def pattern(draw, depth=0):
             after = draw(st.one_of(ANYWHERE, line_end()))
             before = draw(st.one_of(ANYWHERE, gap)) if depth else draw(ANYWHERE)
             parts.append(before + draw(st.sampled_from("-+,")) + after)
-        count = draw(st.sampled_from(["", "2", "3", "1_0"]))
+        group = depth < 2 and draw(st.booleans())
+        count = draw(st.sampled_from(["", "2"] if group else ["", "2", "3", "1_0"]))
         sign = draw(st.sampled_from(["×", "*", " × "])) if count else ""
-        if depth < 2 and draw(st.booleans()):
+        if group:
             inside = draw(pattern(depth + 1))
             opened = draw(st.one_of(ANYWHERE, line_end()))
             closed = draw(st.one_of(ANYWHERE, line_end()))

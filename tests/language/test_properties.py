@@ -23,7 +23,7 @@ from aira_dsl.language import (
 )
 from aira_dsl.language.diagnostics.diagnostic import MAX_FOUND
 from aira_dsl.language.syntax.scan import scan
-from tests.language.test_broken_files import applied
+from tests.language.fixes import applied
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").rglob("*.arch"))
 ALL = """\

@@ -137,11 +137,16 @@ DEFINITIONS = [
         wrong="block = mlp { hidden 256 }",
     ),
     Notation(
-        "block", r"block\s+[0-9]\w*\s*=", "names begin with a letter or `_`",
+        "pattern", r"pattern\s*=", HOW["pattern"],
+        wrong="pattern = 2A",
+    ),
+    Notation(
+        "block pattern", r"(?:block|pattern)\s+[0-9]\w*\s*=", "names begin with a letter or `_`",
         wrong="block 1A = attention",
     ),
     Notation(
-        "block", r"block\s+\w+(?:[-.]\w+)+\s*=", "names use letters, digits and `_`",
+        "block pattern", r"(?:block|pattern)\s+\w+(?:[-.]\w+)+\s*=",
+        "names use letters, digits and `_`",
         wrong="block A-1 = attention",
     ),
     Notation(
@@ -243,7 +248,7 @@ VALUES = [
         right="block A = attention { heads 8, kv_heads 2 }",
     ),
     Notation(
-        "parameter", r"(?<=\w)\s*,\s*(?=[0-9])", HOW["parameter"], " ",
+        "parameter", r"([{,]\s*[A-Za-z_]\w*)\s*,\s*(?=[0-9])", HOW["parameter"], r"\1 ",
         wrong="block A = attention { heads, 8 }", right="block A = attention { heads 8 }",
     ),
     Notation(

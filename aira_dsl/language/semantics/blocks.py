@@ -13,8 +13,8 @@ from lark import Token
 from pydantic import ValidationError
 
 from aira_dsl.language.diagnostics.collector import Help, Hint, Sink
+from aira_dsl.language.diagnostics.foreign_words import advice, meant
 from aira_dsl.language.diagnostics.snippet import quoted
-from aira_dsl.language.diagnostics.suggest import nearest, suggestion
 from aira_dsl.language.semantics.declarations import Recipe
 from aira_dsl.language.semantics.values import Rule, Scalar, broken_rule, constant, scalar
 from aira_dsl.language.syntax.tree import Parameters, end_of, start_of
@@ -59,7 +59,7 @@ def read_block(
             continue
         blamed.add(start_of(guilty))
         message = f"block {quoted(recipe.name)}: {problem}"
-        hint = _hint(help_text, guilty, given)
+        hint = _hint(help_text, guilty, given, block, width)
         sink.add("E0211", start_of(guilty), end_of(guilty), message, hint)
     return None if problems else resolved
 
@@ -67,20 +67,21 @@ def read_block(
 def _given(recipe: Recipe, sink: Sink) -> dict[str, Token] | None:
     """Collect the parameters by name, or report what can not be one and return None."""
     kind, before = recipe.kind, len(sink)
-    meant = str(kind)
+    kind_meant = str(kind)
     if kind not in KINDS:
         message = f"unknown kind of block {quoted(kind)}"
-        help_text = partial(suggestion, kind, KINDS, "kinds")
+        help_text = partial(advice, kind, "kind", KINDS, "kinds")
         sink.add("E0204", start_of(kind), end_of(kind), message, help_text)
-        meant = nearest(kind, KINDS) or ""
-        if not meant:
+        known = meant(kind, "kind", KINDS)
+        if known is None:
             return None
+        kind_meant = known
     given: dict[str, Token] = {}
     for part in recipe.parts:
-        given |= _given_once(part, meant, sink)
+        given |= _given_once(part, kind_meant, sink)
     if len(sink) == before:
         return given
-    _read_values(meant, given, sink)  # a wrong value beside is a mistake of its own
+    _read_values(kind_meant, given, sink)  # a wrong value beside is a mistake of its own
     return None
 
 
@@ -89,7 +90,7 @@ def _given_once(part: Parameters, kind: str, sink: Sink) -> dict[str, Token]:
     given: dict[str, Token] = {}
     for key, value in part.items:
         if key not in parameters_of(kind):
-            _report_unknown(key, kind, sink)
+            _report_unknown(key, kind, {str(each.key) for each in part.items}, sink)
         elif key in given:
             message = f"parameter {quoted(key)} is given twice"
             sink.add("E0208", start_of(key), end_of(key), message, "delete one of them")
@@ -112,17 +113,19 @@ def _read_values(kind: str, given: dict[str, Token], sink: Sink) -> Spec:
     return block
 
 
-def _hint(help_text: str, guilty: Token, given: dict[str, Token]) -> Hint:
-    """Make an edit of `use heads 16`, where the value that it replaces is the one at hand."""
+def _hint(help_text: str, guilty: Token, given: dict[str, Token], block: Block, width: int) -> Hint:
+    """Make an edit of `use heads 16`, if it is at the place at hand and breaks no other rule."""
     advised = re.match(r"use (\w+) (\d+)", help_text)
-    if advised and given.get(advised[1]) is guilty:
-        return Hint(help_text, advised[2])
-    return Hint(help_text)
+    if advised is None or given.get(advised[1]) is not guilty:
+        return Hint(help_text)
+    changed = block.model_copy(update={advised[1]: int(advised[2])})
+    legal = not changed.resolve(width).problems(width)
+    return Hint(help_text, advised[2] if legal else None)
 
 
-def _report_unknown(key: Token, kind: str, sink: Sink) -> None:
+def _report_unknown(key: Token, kind: str, taken: set[str], sink: Sink) -> None:
     message = f"unknown parameter {quoted(key)} for {kind}"
-    help_text: Help = partial(suggestion, key, parameters_of(kind), f"{kind} takes")
+    help_text: Help = partial(advice, key, kind, parameters_of(kind), f"{kind} takes", taken=taken)
     if key == "kind":
         help_text = "a block has another kind by a new definition: `block NAME = KIND { … }`"
     sink.add("E0203", start_of(key), end_of(key), message, help_text)

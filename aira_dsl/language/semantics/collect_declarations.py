@@ -11,8 +11,9 @@ from typing import Any
 from lark import Token
 
 from aira_dsl.language.diagnostics.collector import Hint, Sink
+from aira_dsl.language.diagnostics.foreign_words import advice, meant
 from aira_dsl.language.diagnostics.snippet import quoted
-from aira_dsl.language.diagnostics.suggest import did_you_mean, nearest, suggestion
+from aira_dsl.language.diagnostics.suggest import did_you_mean, nearest
 from aira_dsl.language.diagnostics.syntax_help import HOW
 from aira_dsl.language.semantics.declarations import Recipe, Written, blank
 from aira_dsl.language.syntax.tree import (
@@ -54,8 +55,8 @@ class Sorter:
         if word in SECTIONS:
             return str(word)
         message = f"unknown kind of section {quoted(word)}"
-        self._at(word, "E0201", message, suggestion(word, SECTIONS, "kinds of sections"))
-        return nearest(word, SECTIONS) or ("scale" if later else "architecture")
+        self._at(word, "E0201", message, advice(word, "section", SECTIONS, "kinds of sections"))
+        return meant(word, "section", SECTIONS) or ("scale" if later else "architecture")
 
     def _check_title(self, name: Token) -> None:
         if len(name) != end_of(name) - start_of(name):
@@ -175,10 +176,10 @@ class Sorter:
 
     def _unknown_definition(self, word: Token, known: list[str]) -> str:
         """Report a word that defines nothing; return the one that was meant, or the first."""
-        meant = nearest(word, known)
-        help_text = did_you_mean(meant) if meant else HOW[known[0]]
+        near = nearest(word, known)
+        help_text = did_you_mean(near) if near else HOW[known[0]]
         self._at(word, "E0202", f"unknown statement {quoted(word)}", help_text)
-        return meant or known[0]
+        return near or known[0]
 
     def _sort_statement(self, item: Statement) -> None:
         key = str(item.key)
@@ -214,14 +215,15 @@ class Sorter:
             return
         known = [*known, "block"]
         message = f"unknown setting {quoted(item.key)}"
-        help_text = partial(suggestion, item.key, known, "known")
+        taken = {str(each.key) for each in self.section.items if isinstance(each, Statement)}
+        help_text = partial(advice, item.key, "setting", known, "known", taken=taken)
         self._at(item.key, "E0202", message, help_text)
-        meant = nearest(item.key, known)
-        if meant == "block":
+        word = meant(item.key, "setting", known)
+        if word == "block":
             self.written.any_name = True
-        elif meant == "extends":
+        elif word == "extends":
             self._lose_base()
-        self.written.poisoned.add(meant or "")
+        self.written.poisoned.add(word or "")
 
     def _belongs(self, word: Token) -> bool:
         """Whether a statement belongs in this kind of section; reports it if not."""

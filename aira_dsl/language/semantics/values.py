@@ -15,7 +15,8 @@ from pydantic_core import ErrorDetails
 
 from aira_dsl.architecture import MAX_LAYERS, SETTINGS, Design, Scale
 from aira_dsl.language.diagnostics.collector import Hint
-from aira_dsl.language.diagnostics.suggest import did_you_mean, suggestion
+from aira_dsl.language.diagnostics.foreign_words import advice
+from aira_dsl.language.diagnostics.suggest import did_you_mean
 
 Scalar = int | float | bool | str | None
 
@@ -122,7 +123,9 @@ def broken_rule(error: ErrorDetails) -> Rule:
     kind, given, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "literal_error":
         words = re.findall(r"'(\w+)'", str(context["expected"]))
-        return Rule(f"must be one of {', '.join(words)}", suggestion(str(given), words, "known"))
+        return Rule(
+            f"must be one of {', '.join(words)}", advice(str(given), "value", words, "known")
+        )
     if kind.startswith("int"):
         return Rule("takes a whole number", None)
     if kind.startswith("bool"):

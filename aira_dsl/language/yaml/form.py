@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from lark import Token, UnexpectedInput
 
 from aira_dsl.language.diagnostics.collector import Hint, Sink
+from aira_dsl.language.diagnostics.foreign_words import advice
 from aira_dsl.language.diagnostics.snippet import quoted
-from aira_dsl.language.diagnostics.suggest import suggestion
 from aira_dsl.language.syntax.parser import parse_pattern
 from aira_dsl.language.syntax.syntax_errors import report
 from aira_dsl.language.syntax.tree import (
@@ -92,11 +92,16 @@ class _Converter:
             elif key.text == "scales":
                 scales += self._mapping(key, value)
             elif key.text not in DERIVED:
-                items += self._items(key, value, kind)
+                items += self._items(key, value, kind, keys)
         yield Section(_word(kind, root.start, 0), name, tuple(items), root.start, root.end)
         for key, value in scales:
             pairs = self._mapping(key, value)
-            items = [item for inner, node in pairs for item in self._items(inner, node, "scale")]
+            inner_keys = {inner.text for inner, _ in pairs}
+            items = [
+                item
+                for inner, node in pairs
+                for item in self._items(inner, node, "scale", inner_keys)
+            ]
             word = _word("scale", key.start, len(key.text))
             title = self._name(key)
             if title is not None:
@@ -114,8 +119,8 @@ class _Converter:
             seen[key.text] = key
             yield key, value
 
-    def _items(self, key: Scalar, value: Node, kind: str) -> Iterator[Item]:
-        """Yield the statements that one key of a section stands for."""
+    def _items(self, key: Scalar, value: Node, kind: str, taken: set[str]) -> Iterator[Item]:
+        """Yield the statements that one key of a section stands for; `taken` are all its keys."""
         statements = [word for word in SECTIONS[kind] if word not in DEFINITIONS]
         groups = [group for group, word in GROUPS.items() if word in SECTIONS[kind]]
         if key.text in groups:
@@ -124,7 +129,7 @@ class _Converter:
         elif key.text not in {word for words in SECTIONS.values() for word in words} - DEFINITIONS:
             known = [*statements, *groups, *(["name", "scales"] if kind != "scale" else [])]
             message = f"unknown key {quoted(key.text)}"
-            hint = suggestion(key.text, known, "keys")
+            hint = advice(key.text, "setting", known, "keys", taken=taken)
             self.sink.add("E0202", key.start, key.end, message, hint)
             yield Broken((key.text,), False)
         elif not (isinstance(value, Scalar) and value.text in _NOTHING and not value.quoted):

@@ -41,7 +41,7 @@ class Attention(Primitive):
                 (
                     "kv_heads",
                     f"heads {self.heads} is not a multiple of kv_heads {self._kv_heads}",
-                    f"use kv_heads {_nearest_divisor(self.heads, self._kv_heads)}",
+                    f"use kv_heads {_nearest(_divisors(self.heads), self._kv_heads)}",
                 )
             )
         if self.head_dim is None:
@@ -49,7 +49,7 @@ class Attention(Primitive):
                 (
                     "heads",
                     f"width {width} is not divisible by heads {self.heads}",
-                    f"use heads {_nearest_divisor(width, self.heads)}, or give head_dim",
+                    self._other_heads(width),
                 )
             )
         elif self.rope is not None and self.head_dim % 2:
@@ -95,6 +95,18 @@ class Attention(Primitive):
             rope=None if self.rope is None else dimensions.rope,
         )
 
+    def _other_heads(self, width: int) -> str:
+        """Advise the nearest number of heads with which the block is legal, if there is one."""
+        fitting = [
+            heads
+            for heads in _divisors(width)
+            if heads % self._kv_heads == 0 or self.kv_heads == self.heads
+            if self.rope is None or width // heads % 2 == 0
+        ]
+        if not fitting:
+            return "give head_dim"
+        return f"use heads {_nearest(fitting, self.heads)}, or give head_dim"
+
     @property
     def _head_dim(self) -> int:
         assert self.head_dim is not None, "resolve the block first"
@@ -106,8 +118,11 @@ class Attention(Primitive):
         return self.kv_heads
 
 
-def _nearest_divisor(number: int, wanted: int) -> int:
-    """Return the divisor of `number` nearest to `wanted`, the smaller one of a tie."""
+def _divisors(number: int) -> list[int]:
     small = [d for d in range(1, math.isqrt(number) + 1) if number % d == 0]
-    divisors = small + [number // d for d in small]
-    return min(divisors, key=lambda d: (abs(d - wanted), d))
+    return sorted({*small, *(number // d for d in small)})
+
+
+def _nearest(numbers: list[int], wanted: int) -> int:
+    """Return the number nearest to `wanted`, the smaller one of a tie."""
+    return min(numbers, key=lambda each: (abs(each - wanted), each))

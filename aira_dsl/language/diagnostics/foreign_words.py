@@ -1,0 +1,222 @@
+"""Words of other tools (Hugging Face, Megatron-LM, OLMo-core, the Mamba code) and what they mean.
+
+A word becomes a quick fix only if ours means the same with the same value. What the language does
+not have is named as such, so that nobody is sent to a block or a value that is something else.
+"""
+
+import re
+from collections.abc import Collection, Iterable
+
+from aira_dsl.language.diagnostics.collector import Hint
+from aira_dsl.language.diagnostics.suggest import did_you_mean, nearest, suggestion
+
+_SAME: dict[str, dict[str, str]] = {
+    "section": {
+        "architecture": "model network net lm language_model",
+        "space": "search_space",
+        "scale": "size",
+    },
+    "setting": {
+        "width": "hidden_size d_model n_embd n_embed embed_dim embedding_dim embedding_size "
+        "model_dim dim dim_model",
+        "context": "seq_length seq_len sequence_length max_seq_len max_seq_length n_ctx "
+        "n_positions max_sequence_length max_position_embeddings context_length context_size "
+        "context_window",
+        "vocab": "vocab_size n_vocab vocabulary_size vocabulary",
+        "depth": "n_layers n_layer num_layers num_hidden_layers num_blocks n_blocks",
+        "slots": "n_layers n_layer num_layers num_hidden_layers num_slots n_slots",
+        "norm_eps": "rms_norm_eps layer_norm_eps layer_norm_epsilon layernorm_epsilon norm_epsilon "
+        "rms_norm_epsilon eps epsilon",
+        "tie_embeddings": "tie_word_embeddings tie_weights weight_tying tied_embeddings "
+        "share_embeddings tie_embedding tie_lm_head",
+        "extends": "inherits include import",
+        "scales": "sizes variants",
+        "name": "model_name",
+    },
+    "attention": {
+        "heads": "num_heads n_heads n_head nheads num_attention_heads num_query_heads n_q_heads "
+        "q_heads query_heads attention_heads",
+        "kv_heads": "num_kv_heads n_kv_heads n_kv_head num_key_value_heads num_query_groups "
+        "key_value_heads num_kv_groups",
+        "head_dim": "d_head head_size dim_head headdim attention_head_dim kv_channels d_kv",
+        "rope": "theta rope_theta rope_base rotary_base rotary_emb_base",
+    },
+    "mlp": {
+        "hidden": "intermediate_size d_ff ffn_dim ff_dim d_ffn ffn_hidden_size d_hidden hidden_dim "
+        "ffn_size dim_feedforward n_inner d_inner inner_dim mlp_dim d_mlp",
+        "activation": "hidden_act mlp_hidden_act act_fn activation_fn activation_function "
+        "hidden_activation nonlinearity ffn_activation",
+    },
+    "mamba2": {
+        "inner": "d_inner d_ssm inner_size inner_dim intermediate_size mamba_intermediate_size",
+        "state": "d_state state_size ssm_state_size mamba_d_state mamba_state_dim state_dim "
+        "n_state ssm_state",
+        "head_dim": "headdim d_head head_size mamba_head_dim mamba_d_head mamba_headdim",
+        "conv": "d_conv conv_kernel conv_kernel_size mamba_d_conv kernel_size conv_size conv_width",
+        "groups": "ngroups n_groups num_groups mamba_n_groups mamba_num_groups",
+    },
+    "kind": {
+        "attention": "mha multi_head_attention multihead_attention self_attention full_attention "
+        "softmax_attention causal_attention causal_self_attention sdpa global_attention",
+        "mlp": "ffn feed_forward feedforward feed_forward_network",
+        "mamba2": "mamba_2 ssd mamba2_mixer mamba_2_mixer",
+    },
+    "value": {"relu2": "relu_squared squared_relu relu_2 sq_relu", "swiglu": "swi_glu silu_glu"},
+}
+"""By place and by our word: words with the same meaning and the same values."""
+
+_NO_TIE = "embeddings are tied only by `tie_embeddings true`; write `tie_embeddings false`"
+_ORDER = "the order of the layers is a pattern of block names: `layers 5×(2A-M)-A`"
+_EXPAND = "write the inner width itself: `inner` is expand × width"
+_GLU = "is not in the language; the gated activation is `swiglu`"
+_APPROXIMATE = "`gelu` is the exact one; approximations are not in the language"
+
+_TOLD: dict[str, dict[str, str]] = {
+    "section": {},
+    "setting": {
+        "untie_embeddings untie_embeddings_and_output_weights no_tie_embeddings": _NO_TIE,
+        "hybrid_override_pattern hybrid_layer_pattern hybrid_pattern layer_pattern "
+        "block_pattern layer_types layers_block_type pattern_layers": _ORDER,
+        "bias use_bias dropout hidden_dropout attention_dropout": "no layer has biases or dropout",
+    },
+    "attention": {
+        "qkv_bias attention_bias use_bias bias": "projections have no bias",
+        "sliding_window window window_size": "attention is over the whole context",
+        "rope_scaling partial_rotary_factor": "`rope` is the base alone: `rope 500_000`",
+    },
+    "mlp": {
+        "hidden_size": "`hidden` counts the hidden units; `width`, a setting, is the model's",
+        "bias mlp_bias use_bias": "projections have no bias",
+        "gated glu": "a gated MLP has `activation swiglu`",
+    },
+    "mamba2": {
+        "expand mamba_expand expansion expansion_factor": _EXPAND,
+        "heads num_heads n_heads nheads mamba_num_heads mamba_n_heads": (
+            "there are inner / head_dim heads: give `inner` and `head_dim`"
+        ),
+        "chunk_size chunk mamba_chunk_size": "the chunk is chosen for speed, and not written",
+        "conv_bias use_conv_bias": "the convolution always has a bias",
+    },
+    "kind": {
+        "gqa grouped_query_attention": (
+            "grouped-query attention has fewer kv_heads: `attention { heads 16, kv_heads 4 }`"
+        ),
+        "mqa multi_query_attention": "multi-query attention is `attention { kv_heads 1 }`",
+        "swiglu swi_glu gated_mlp": "SwiGLU is `mlp { activation swiglu }`",
+        "mamba ssm mamba_mixer": "Mamba-2 is `mamba2`",
+    },
+    "value": {
+        "geglu": f"GeGLU {_GLU}",
+        "reglu": f"ReGLU {_GLU}",
+        "glu gated sigmoid_glu": f"the sigmoid gate {_GLU}",
+        "silu swish": "SiLU is used only in the gate of `swiglu`",
+        "gelu_new gelu_tanh gelu_pytorch_tanh gelu_fast gelu_approx quick_gelu": _APPROXIMATE,
+    },
+}
+"""By place: words that need a sentence, because a word of ours is not the same."""
+
+_ABSENT = {
+    "multi-head latent attention": ("mla", "mla latent_attention multi_head_latent_attention"),
+    "Mamba-1": ("mamba1", "mamba1 mamba_1 s6 selective_ssm"),
+    "sliding-window attention": (
+        "sliding_window",
+        "swa sliding_window sliding_attention sliding_window_attention local_attention",
+    ),
+    "linear attention": ("linear_attention", "linear_attention lightning_attention gla"),
+    "Gated DeltaNet": (
+        "gated_delta_net",
+        "gdn gated_delta_net gated_deltanet deltanet delta_net gated_delta_rule kda",
+    ),
+    "a mixture of experts": ("moe", "moe mixture_of_experts sparse_moe moe_mlp experts"),
+    "a short convolution": ("short_conv", "conv conv1d convolution short_conv short_convolution"),
+    "RetNet": ("retnet", "retnet retention"),
+    "RWKV": ("rwkv", "rwkv rwkv4 rwkv5 rwkv6 rwkv7"),
+    "S4": ("s4", "s4 s4d s5 h3 dss"),
+    "Hyena": ("hyena", "hyena"),
+    "a recurrent network": ("rnn", "rnn lstm gru xlstm mlstm slstm lru rg_lru rglru recurrent"),
+    "cross-attention": ("cross_attention", "cross_attention"),
+    "a norm, which every layer has by itself,": ("norm", "norm rmsnorm rms_norm layernorm"),
+}
+"""Layers that other tools have: the kind that would be theirs here, and their names."""
+
+_OTHER_ACTIVATIONS = (
+    "celu elu selu crelu prelu rrelu relu6 leaky_relu hardswish hard_swish hardtanh mish tanh "
+    "sigmoid softplus softmax identity linear star_relu laplace"
+)
+
+
+def advice(
+    word: str, place: str, known: Iterable[str], what: str, *, taken: Collection[str] = ()
+) -> Hint:
+    """Return the help for an unknown word.
+
+    Args:
+        word: as the user wrote it.
+        place: `section`, `setting`, `kind`, `value`, or the kind of the block of a parameter.
+        known: the words that are right at this place.
+        what: what to call them in a list.
+        taken: words of `known` that are given already, which a fix must not give again.
+    """
+    known = list(known)
+    spelled = _spelled(word)
+    same = _same(spelled, place, known)
+    if same is None:
+        told = _told(spelled, place, known)
+        if told is not None:
+            return Hint(told)
+    hint = did_you_mean(same) if same else suggestion(word, known, what)
+    if hint.fix in taken:
+        return Hint(f"`{hint.fix}` is given already: delete one of them")
+    return hint
+
+
+def meant(word: str, place: str, known: Iterable[str]) -> str | None:
+    """Return the known word that an unknown one most likely stands for, or None."""
+    known = list(known)
+    spelled = _spelled(word)
+    same = _same(spelled, place, known)
+    if same or _told(spelled, place, known):
+        return same
+    return nearest(word, known)
+
+
+def _spelled(word: str) -> str:
+    """Write `hiddenSize` and `HIDDEN_SIZE` as `hidden_size`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", word).lower().strip("_")
+
+
+def _same(word: str, place: str, known: list[str]) -> str | None:
+    for ours, theirs in _SAME.get(place, {}).items():
+        if ours in known and word in theirs.split():
+            return ours
+    if place == "kind":
+        for kind, names in _ABSENT.values():
+            if kind in known and word in names.split():
+                return kind
+    return word if word in known else None
+
+
+def _told(word: str, place: str, known: list[str]) -> str | None:
+    for words, text in _TOLD.get(place, {}).items():
+        if word in words.split():
+            return text
+    listed = ", ".join(known)
+    if place == "kind":
+        for name, (_, names) in _ABSENT.items():
+            if word in names.split():
+                return f"{name} is not in the language; kinds: {listed}"
+    if place == "value" and word in _OTHER_ACTIVATIONS.split():
+        return f"`{word}` is not in the language; known: {listed}"
+    owner = next((kind for kind, words in _parameters() if word in words), None)
+    if place == "setting" and owner is not None:
+        return f"this is a parameter of a block: `block NAME = {owner} {{ … }}`"
+    return None
+
+
+def _parameters() -> Iterable[tuple[str, set[str]]]:
+    """Yield each kind with all words for its parameters, ours and those of other tools."""
+    from aira_dsl.primitives.registry import KINDS
+
+    for kind, spec in KINDS.items():
+        theirs = " ".join(_SAME.get(kind, {}).values()).split()
+        yield kind, {*spec.model_fields, *theirs} - {"kind"}
