@@ -30,7 +30,7 @@ def import_(
             metavar="[FORMAT] SOURCE",
             help="A config.json, its folder, a file of Megatron-LM arguments, or `-` for the "
             "standard input; after `megatron` also a pattern such as 'M-M*-'. "
-            "FORMAT (nemotron_h, olmo, megatron) is recognized.",
+            "FORMAT (hf, nemotron_h, aira_dsl, olmo, megatron) is recognized.",
         ),
     ],
     source: Annotated[str | None, typer.Argument(hidden=True)] = None,

@@ -158,10 +158,18 @@ class ForeignConfig:
             return model(**values)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            name = str(first["loc"][0]) if first["loc"] else ""
-            place = f"{self.path}{keys[name]} {_shown(values[name])}: " if name in keys else ""
             message = first["msg"].removeprefix("Value error, ")
+            place = self._place([str(each) for each in first["loc"]], keys, values)
             raise InputError("E0520", f"{place}{message}") from None
+
+    def _place(self, names: list[str], keys: dict[str, str], values: dict[str, Any]) -> str:
+        """Return where a value comes from: its key and itself, or the path to a nested one."""
+        match names:
+            case [name] if name in keys:
+                return f"{self.path}{keys[name]} {_shown(values[name])}: "
+            case [_, _, *_]:
+                return f"{self.path}{'.'.join(names)}: "
+        return ""
 
     def close(self) -> None:
         """Refuse the keys that were not taken."""

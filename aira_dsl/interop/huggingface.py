@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from aira_dsl.architecture import Architecture
+from aira_dsl.interop.foreign_config import ForeignConfig
 from aira_dsl.interop.standalone.source import (
     mixer_source,
     mixers,
@@ -22,6 +23,7 @@ from aira_dsl.version import __version__
 if TYPE_CHECKING:
     from aira_dsl.models.model import LanguageModel
 
+MODEL_TYPE = "aira_dsl"
 CONFIG, GENERATION, WEIGHTS = "config.json", "generation_config.json", "model.safetensors"
 CONFIGURATION, MODELING, TEXT = "configuration_aira.py", "modeling_aira.py", "architecture.arch"
 
@@ -93,6 +95,28 @@ def save(
     return write_folder(folder, FOLDER, write, force=force)
 
 
+def read_config_of_export(config: ForeignConfig, name: str) -> Architecture:
+    """Read the config.json of an export; the inverse of `config_of`."""
+    config.without_effect([*GENERAL_KEYS, "model_type"])
+    layers = config.words("layers") or []
+    depth = config.integer("num_hidden_layers", default=len(layers))  # of `save_pretrained`
+    if depth != len(layers):
+        config.refuse("num_hidden_layers", f"the config lists {len(layers)} layers")
+    keys = {"width": "hidden_size", "vocab": "vocab_size", "context": "max_position_embeddings"}
+    return config.build(
+        Architecture,
+        keys,
+        name=name,
+        width=config.integer("hidden_size"),
+        vocab=config.integer("vocab_size"),
+        context=config.integer("max_position_embeddings"),
+        tie_embeddings=config.flag("tie_word_embeddings", default=False),
+        norm_eps=config.number("norm_eps"),
+        blocks=config.take("blocks"),
+        layers=tuple(layers),
+    )
+
+
 def config_of(architecture: Architecture, dtype: str) -> dict[str, Any]:
     """Return config.json."""
     blocks = {
@@ -105,7 +129,7 @@ def config_of(architecture: Architecture, dtype: str) -> dict[str, Any]:
             "AutoConfig": "configuration_aira.AiraConfig",
             "AutoModelForCausalLM": "modeling_aira.AiraForCausalLM",
         },
-        "model_type": "aira_dsl",
+        "model_type": MODEL_TYPE,
         "vocab_size": architecture.vocab,
         "hidden_size": architecture.width,
         "blocks": blocks,

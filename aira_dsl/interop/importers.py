@@ -10,6 +10,7 @@ from typing import Any
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import InputError, UsageError
+from aira_dsl.interop import huggingface
 from aira_dsl.interop.families import megatron_arguments, nemotron_h_config, olmo_config
 from aira_dsl.interop.families.other_models import require_importer
 from aira_dsl.interop.foreign_config import Account, ForeignConfig, read_config
@@ -44,11 +45,15 @@ def _is_megatron(content: dict[str, Any]) -> bool:
 
 
 IMPORTERS: dict[str, Importer] = {
+    huggingface.MODEL_TYPE: Importer(huggingface.read_config_of_export, hugging_face=True),
     "nemotron_h": Importer(nemotron_h_config.read_nemotron_h, hugging_face=True),
     "olmo": Importer(olmo_config.read_olmo, _is_olmo),
     "megatron": Importer(megatron_arguments.read_megatron, _is_megatron),
 }
 """Every format by its name; that of a Hugging Face config is its model_type."""
+
+HUGGING_FACE = "hf"
+"""Any Hugging Face config: the format that its model_type names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,8 @@ def read(
     Args:
         source: a file, a folder with a config.json, `-` for the standard input, or the text of a
             Megatron pattern or arguments (then `format` is needed).
-        format: a key of `IMPORTERS`; None to recognize it by the content.
+        format: a key of `IMPORTERS`, or `hf` for the one that a config's model_type names; None to
+            recognize it by the content.
         like: for a Megatron pattern, a file whose dimensions and blocks to use.
         name: of the architecture.
         costs_only: accept settings that change the function of the model but not its costs.
@@ -91,7 +97,8 @@ def read(
     """
     _check_options(format, name)
     content = _content(source, format)
-    format = format or _recognized(content)
+    if format is None or format == HUGGING_FACE:
+        format = _recognized(content, format)
     if "model_type" in content:
         model_types = {key for key, importer in IMPORTERS.items() if importer.hugging_face}
         require_importer(content, format, model_types)
@@ -101,8 +108,8 @@ def read(
 
 
 def _check_options(format: str | None, name: str) -> None:
-    if format is not None and format not in IMPORTERS:
-        message = f"unknown format {format!r}: use {', '.join(IMPORTERS)}"
+    if format is not None and format not in {*IMPORTERS, HUGGING_FACE}:
+        message = f"unknown format {format!r}: use {', '.join([HUGGING_FACE, *IMPORTERS])}"
         raise UsageError("E0523", message)
     if not _NAME.fullmatch(name):
         message = f"invalid name {name!r}: use letters, digits and `_`, a letter first, at most 64"
@@ -134,14 +141,14 @@ def _content(source: str, format: str | None) -> dict[str, Any]:
     return _parse(text, "the standard input" if source == STDIN else source)
 
 
-def _recognized(content: dict[str, Any]) -> str:
-    """Return the format of a config without model_type, or its model_type."""
+def _recognized(content: dict[str, Any], format: str | None) -> str:
+    """Return the model_type of a config, or the format of one without it."""
     if isinstance(content.get("model_type"), str):
         return str(content["model_type"])
     for name, importer in IMPORTERS.items():
-        if importer.recognizes(content):
+        if format is None and importer.recognizes(content):
             return name
-    message = "the config has no model_type, and is not one of OLMo-core or Megatron-LM"
+    message = "the config has no model_type, by which the format of a Hugging Face config is known"
     raise InputError("E0521", message, help=f"name its format: {', '.join(IMPORTERS)}")
 
 

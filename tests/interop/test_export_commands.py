@@ -1,6 +1,8 @@
 """`compile --emit …` and `import` from the command line."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -158,6 +160,17 @@ def test_standard_input():
     assert "the standard input is not JSON" in run("import", "-", stdin="no json").err
 
 
+@pytest.mark.parametrize("form", [(), ("hf",), ("aira_dsl",)], ids=str)
+def test_folders_with_own_code_are_read_back(form):
+    assert run("compile", HYBRID, "--emit", "hf", "--no-weights").code == 0
+    shown = run("import", *form, "airahybrid_e.hf")
+    assert (shown.code, shown.err) == (0, "")
+    assert aira_dsl.parse(shown.out).fingerprint == aira_dsl.load(HYBRID).fingerprint
+    path = Path("airahybrid_e.hf/config.json")
+    path.write_text(path.read_text().replace('"rope": 10000.0', '"rope": 10000.0, "window": 8'))
+    assert "window" in run("import", path).err
+
+
 def test_costs_only_accepts_what_does_not_change_costs():
     Path("m.arch").write_text(NATIVE)
     assert run("compile", "m.arch", "--emit", "nemotron_h", "--no-weights").code == 0
@@ -183,6 +196,7 @@ def test_costs_only_accepts_what_does_not_change_costs():
         (("binary.json",), "E0524"),
         (("twice.json",), "E0520"),
         (("empty.json",), "E0521"),
+        (("hf", "empty.json"), "E0521"),
         (("hf_olmo.json",), "E0520"),
         (("olmo", "empty.json", "--like", "x.arch"), "E0523"),
         (("other", "empty.json"), "E0523"),
@@ -206,3 +220,18 @@ def test_bad_imports(arguments, code):
 def test_every_format_is_in_the_help():
     shown = run("import", "--help").out
     assert [name for name in IMPORTERS if name not in shown] == []
+
+
+def test_texts_configs_and_imports_need_no_torch():
+    script = (
+        "import sys\n"
+        "from aira_dsl.interop.exporters import EXPORTERS, Weights\n"
+        "from aira_dsl.interop.importers import read\n"
+        "from pathlib import Path\n"
+        "architecture = read('M-M*-', 'megatron').architecture\n"
+        "EXPORTERS['python'].write(architecture)\n"
+        "EXPORTERS['hf'].write(architecture, Path('m.hf'), Weights(included=False))\n"
+        "assert not {'torch', 'transformers', 'numpy'} & sys.modules.keys()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True)
+    assert done.returncode == 0, done.stderr

@@ -9,6 +9,7 @@ from aira_dsl.architecture import Architecture
 from aira_dsl.errors import InputError
 from aira_dsl.interop.families.nemotron_h import export_nemotron_h, unsupported
 from aira_dsl.interop.huggingface import export_hugging_face
+from aira_dsl.interop.importers import read
 from aira_dsl.primitives import MLP, Attention, Mamba2
 from tests.interop.models import decode, prompts, random_architecture, trained, with_overrides
 
@@ -47,6 +48,10 @@ def test_own_class_saves_and_loads_again(tmp_path):
     export_hugging_face(ours, tmp_path / "hf")
     load(tmp_path / "hf", trust_remote_code=True).save_pretrained(tmp_path / "again")
     again = load(tmp_path / "again", trust_remote_code=True)
+    assert (
+        read(str(tmp_path / "again"), "hf").architecture.fingerprint
+        == ours.architecture.fingerprint
+    )
     tokens = prompts(1)
     with torch.no_grad():
         torch.testing.assert_close(again(tokens).logits, ours(tokens), atol=1e-5, rtol=1e-5)

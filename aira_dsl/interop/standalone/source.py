@@ -1,38 +1,36 @@
 """Parts -> one source file: imports once, then what follows them in each part."""
 
 import ast
-import inspect
-from importlib.resources import files
+from importlib.abc import InspectLoader
+from importlib.util import find_spec
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.interop.expressible import require_expressible
 from aira_dsl.language.syntax.parser import parse_pattern
 from aira_dsl.language.syntax.tree import Group, Pattern
-from aira_dsl.primitives import Primitive, registry
+from aira_dsl.primitives import Primitive
 from aira_dsl.primitives.registry import KINDS
 
 _COPIED = "# --- copied from here\n"
 
 
 def part(name: str) -> str:
-    """Return the text of a module of `parts`: what follows its imports, or its mark.
-
-    The module is read, not imported: code for transformers is written without transformers.
-    """
-    home = files("aira_dsl.interop.standalone.parts")
-    return _body(home.joinpath(f"{name}.py").read_text(encoding="utf-8"))
+    """Return the text of a module of `parts`: what follows its imports, or its mark."""
+    text = _source(f"aira_dsl.interop.standalone.parts.{name}")
+    assert text is not None, name
+    return _body(text)
 
 
 def mixers() -> dict[str, type[Primitive]]:
     """Return the specs of all kinds that can be exported as text."""
-    return {kind: spec for kind, spec in KINDS.items() if registry.part(spec, "standalone")}
+    return {kind: spec for kind, spec in KINDS.items() if _source(_standalone(spec)) is not None}
 
 
 def mixer_source(spec: type[Primitive]) -> str:
     """Return the text of a kind's exported class, which has the name of its spec."""
-    module = registry.part(spec, "standalone")
-    assert module is not None, "refused before"
-    return _body(inspect.getsource(module))
+    text = _source(_standalone(spec))
+    assert text is not None, "refused before"
+    return _body(text)
 
 
 def unsupported(architecture: Architecture) -> list[str]:
@@ -47,6 +45,20 @@ def require_mixers(architecture: Architecture, emit: str) -> None:
     reasons = unsupported(architecture)
     help_text = "use `aira_dsl.build` or --emit module"
     require_expressible(f"--emit {emit}", architecture, reasons, help_text)
+
+
+def _standalone(spec: type[Primitive]) -> str:
+    return f"{spec.__module__.rpartition('.')[0]}.standalone"
+
+
+def _source(module: str) -> str | None:
+    """Return the text of a module, None if there is no such module.
+
+    It is read, not imported: code is written without torch, and without transformers.
+    """
+    found = find_spec(module)
+    loader = found and found.loader
+    return loader.get_source(module) if isinstance(loader, InspectLoader) else None
 
 
 def _body(text: str) -> str:
