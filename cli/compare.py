@@ -97,7 +97,7 @@ def compare(
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is an interruption
     try:
         with StepView(Console(stderr=True)) as view:
-            means = compare.Means(
+            execution = compare.ExecutionOptions(
                 out=out,
                 jobs=jobs or available_cores(),
                 store=store,
@@ -106,9 +106,9 @@ def compare(
                 on_progress=view.update,
             )
             found = (
-                compare.compare_runs(paths or [], means, repeats=repeats)
+                compare.compare_runs(paths or [], execution, repeats=repeats)
                 if runs
-                else compare.compare(settings(), means, space=paths[0] if paths else None)
+                else compare.compare(settings(), execution, space=paths[0] if paths else None)
             )
     except KeyboardInterrupt:
         print("interrupted; the same command continues the comparison", file=sys.stderr)

@@ -115,13 +115,17 @@ def compare(
     from rich.console import Console
 
     from aira_dsl.evaluation.table import shipped_table
-    from aira_dsl.experiments.sampler_benchmark import contest
+    from aira_dsl.experiments.sampler_benchmark import benchmark_samplers
     from aira_dsl.report.terminal.live import ListView
-    from aira_dsl.report.terminal.table import contest_json, contest_picture, contest_text
+    from aira_dsl.report.terminal.table import (
+        sampler_benchmark_json,
+        sampler_benchmark_picture,
+        sampler_benchmark_text,
+    )
     from aira_dsl.utils.files import write_atomically
 
     with ListView(Console(stderr=True)) as view:
-        found = contest(
+        found = benchmark_samplers(
             file or shipped_table(),
             samplers=[each.value for each in sampler or list(_Sampler)],
             seeds=seeds,
@@ -129,8 +133,8 @@ def compare(
             on_progress=view.count,
         )
     if out is not None:
-        write_atomically(out, contest_picture(found))
+        write_atomically(out, sampler_benchmark_picture(found))
     if format_ == "json":
-        print(json.dumps(contest_json(found), indent=1))
+        print(json.dumps(sampler_benchmark_json(found), indent=1))
     else:
-        print(contest_text(found), end="")
+        print(sampler_benchmark_text(found), end="")

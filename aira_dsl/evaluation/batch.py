@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from aira_dsl.evaluation.pool import EvaluationPool, EvaluationRequest
+from aira_dsl.evaluation.pool import MEMORY_LIMIT, EvaluationPool, EvaluationRequest
 from aira_dsl.evaluation.result import Evaluation
 
 TICK = 1.0  # seconds between two calls of `on_tick`, at most
@@ -68,7 +68,7 @@ def evaluate_all(
     *,
     workers: int,
     time_limit: float,
-    memory_limit: int,
+    memory_limit: int = MEMORY_LIMIT,
     on_result: Callable[[int, int, Evaluation], None] = lambda done, total, evaluation: None,
 ) -> list[Evaluation]:
     """Return the evaluations of all requests, in their order.

@@ -8,6 +8,8 @@ from aira_dsl.evaluation.result import Evaluation, ShouldContinue, SplitName, St
 from aira_dsl.jobs.local import LocalPool
 from aira_dsl.jobs.pool import Failure, Needs, Outcome, Pool
 
+MEMORY_LIMIT = 4 << 30  # bytes; far above what any arrangement of the presets needs
+
 _STATUS: dict[str, Status] = {
     "exception": "crashed",
     "crashed": "crashed",
@@ -48,7 +50,12 @@ class EvaluationPool:
     """
 
     def __init__(
-        self, *, workers: int, time_limit: float, memory_limit: int, pool: Pool | None = None
+        self,
+        *,
+        workers: int,
+        time_limit: float,
+        memory_limit: int = MEMORY_LIMIT,
+        pool: Pool | None = None,
     ) -> None:
         self._pool = LocalPool(workers) if pool is None else pool
         self._time_limit = time_limit

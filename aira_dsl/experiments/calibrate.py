@@ -27,7 +27,6 @@ from aira_dsl.space import Space
 from aira_dsl.utils.machine import available_cores
 
 LONGER: PresetName = "long"
-MEMORY_LIMIT = 4 << 30
 
 
 def calibration_set(count: int) -> dict[str, tuple[str, ...]]:
@@ -194,7 +193,6 @@ def _evaluate(
         [EvaluationRequest(evaluator, architectures[name], seed) for evaluator, name, seed in plan],
         workers=session.workers,
         time_limit=TIME_LIMITS[LONGER],
-        memory_limit=MEMORY_LIMIT,
         on_result=report,
     )
     for (_, name, seed), evaluation in zip(plan, results, strict=True):

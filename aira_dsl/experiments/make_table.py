@@ -24,7 +24,6 @@ from aira_dsl.utils.machine import available_cores
 
 MAX_ARRANGEMENTS = 100_000
 
-MEMORY_LIMIT = 4 << 30
 DIGITS = 6
 
 
@@ -78,7 +77,6 @@ def make_table(  # noqa: PLR0913 — all by name
                 ],
                 workers=available_cores(),
                 time_limit=TIME_LIMITS[preset],
-                memory_limit=MEMORY_LIMIT,
                 on_result=on_result,
             )
         finally:

@@ -1,8 +1,8 @@
 """Samplers against the true optimum: hundreds of searches in a table.
 
-Each search sees one score an arrangement, with the noise of one evaluation: a column of the
-table, drawn anew for every evaluation. What it holds to be best is judged by the mean over the
-columns, the best knowledge there is; its regret is how far that lies below the largest mean.
+Each search sees one score per evaluation, with the noise of one evaluation: a column of the table,
+drawn at random every time. The regret after an evaluation is the largest mean score over the
+columns minus the mean score of the arrangement with the best score seen so far.
 """
 
 import random
@@ -31,8 +31,8 @@ RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
-class Contest:
-    """What came out of many searches.
+class SamplerBenchmark:
+    """The result of many searches.
 
     Attributes:
         budget: evaluations of each search.
@@ -57,37 +57,37 @@ class Contest:
         return float(column.mean()), float(low), float(high)
 
     def found(self, sampler: SamplerName) -> float:
-        """Return the share of searches that ended at the true best."""
+        """Return the fraction of searches that ended at the true best."""
         return float((self.regret_SB[sampler][:, -1] <= 0).mean())
 
 
-def contest(
+def benchmark_samplers(
     path: str | Path,
     *,
     samplers: Sequence[SamplerName],
     seeds: int,
     budget: int,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Contest:
+) -> SamplerBenchmark:
     """Run every sampler with every seed.
 
     Args:
         path: the table's file; each process reads it once.
-        samplers: which.
+        samplers: to be compared.
         seeds: searches of each sampler.
         budget: evaluations of each search.
         on_progress: called with the number of searches done and of all.
 
     Raises:
         InputError: E0643, if the table lacks arrangements.
-        AiraError: if the table can not be used.
+        AiraError: if the table cannot be used.
     """
     table = read_table(path)
     if not table.is_complete:
         raise InputError(
             "E0643",
             f"samplers need every arrangement; of {table.definition.name} there are {table.extent}",
-            help="go on with `aira-dsl table make`; a part can be searched with "
+            help="continue with `aira-dsl table make`; a part can be searched with "
             "`search --evaluator table --where …`",
         )
     means_A = _signed_means(table)
@@ -101,7 +101,7 @@ def contest(
         for outcome in run_all([Job(f"{__name__}:regret", search) for search in searches], pool):
             results[outcome.tag] = outcome.result("E0603", "a benchmark process")
             on_progress(len(results), len(searches))
-    return Contest(
+    return SamplerBenchmark(
         budget=budget,
         seeds=seeds,
         best=float(means_A.max()),
@@ -114,7 +114,7 @@ def contest(
 
 
 def search_table(table: Table, sampler: SamplerName, *, seed: int, budget: int) -> list[int]:
-    """Search a table; return what is held to be best after every evaluation, as row numbers."""
+    """Search a table; return the row of the best score seen so far, after every evaluation."""
     scores_AS, rng = table.scores_AS, random.Random(f"noise {seed}")
     rows = {layers: row for row, layers in enumerate(table.arrangements)}
     space, slots = table.space, distributions(table.space)
@@ -148,7 +148,7 @@ def _table(path: str) -> Table:
 
 
 def _signed_means(table: Table) -> Floats:
-    """Return mean scores of which the larger is the better."""
+    """Return mean scores, negated where lower is better."""
     return table.evaluator.direction.sign * table.means_A
 
 

@@ -22,10 +22,15 @@ from aira_dsl.evaluation.store import Store
 from aira_dsl.evaluation.table import MEASURES, SEPARATOR, Sitting, Table, read_table
 from aira_dsl.evaluation.table_evaluator import TableEvaluator
 from aira_dsl.experiments.make_table import make_table
-from aira_dsl.experiments.sampler_benchmark import contest, search_table
+from aira_dsl.experiments.sampler_benchmark import benchmark_samplers, search_table
 from aira_dsl.experiments.table_analysis import analyse, ranks
 from aira_dsl.language import parse_space
-from aira_dsl.report.terminal.table import contest_json, contest_picture, contest_text, table_json
+from aira_dsl.report.terminal.table import (
+    sampler_benchmark_json,
+    sampler_benchmark_picture,
+    sampler_benchmark_text,
+    table_json,
+)
 from aira_dsl.space import Space
 from aira_dsl.testing.evaluator import PlannedEvaluator
 
@@ -216,7 +221,7 @@ def test_samplers_need_every_arrangement(tmp_path: Path) -> None:
     path = tmp_path / "t.json"
     only(planted(by_counts, slots=2), lambda layers: 2 * ("Mb" not in layers)).write(path)
     with pytest.raises(InputError, match="4 with 2 seeds, 5 not yet evaluated") as caught:
-        contest(path, samplers=["random"], seeds=2, budget=2)
+        benchmark_samplers(path, samplers=["random"], seeds=2, budget=2)
     assert caught.value.code == "E0643"
 
 
@@ -299,13 +304,13 @@ def test_without_noise_a_search_of_everything_ends_at_the_best(sampler: str) -> 
     assert table.arrangements[held[-1]] == ("Mb", "Mb")
 
 
-def test_a_contest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sampler_benchmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """TPE finds more than chance where blocks count for themselves; a picture is drawn."""
     path = tmp_path / "t.json"
     planted(by_counts, slots=5).write(path)
     monkeypatch.setattr("aira_dsl.experiments.sampler_benchmark.available_cores", lambda: 1)
     done: list[tuple[int, int]] = []
-    found = contest(
+    found = benchmark_samplers(
         path,
         samplers=["random", "tpe"],
         seeds=12,
@@ -320,9 +325,9 @@ def test_a_contest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mean, low, high = found.mean("random", 25)
     assert low <= mean <= high
     assert 0 <= found.found("random") <= found.found("tpe") <= 1
-    assert contest_picture(found).startswith(b"\x89PNG")
-    assert "tpe" in contest_text(found)
-    assert json.loads(json.dumps(contest_json(found)))["seeds"] == 12
+    assert sampler_benchmark_picture(found).startswith(b"\x89PNG")
+    assert "tpe" in sampler_benchmark_text(found)
+    assert json.loads(json.dumps(sampler_benchmark_json(found)))["seeds"] == 12
 
 
 def test_make_evaluates_and_extends_the_file_that_exists(

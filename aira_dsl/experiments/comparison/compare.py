@@ -1,4 +1,4 @@
-"""Compare methods: run their searches, or take those that were run, and judge them.
+"""Compare methods: run their searches, or read finished ones, and analyse the results.
 
 The same call continues a comparison that was interrupted or killed: searches that are done are not
 started again, the others continue, final scores come from the store.
@@ -15,8 +15,8 @@ from aira_dsl.experiments.comparison.analysis import Groups, judge_runs
 from aira_dsl.experiments.comparison.compatibility import by_method, check_alike
 from aira_dsl.experiments.comparison.final_scores import (
     best_known,
+    evaluator_of,
     final_scores,
-    judge_of,
     test_seeds,
 )
 from aira_dsl.experiments.comparison.folder import ComparisonFolder
@@ -29,16 +29,16 @@ from aira_dsl.study.run import Run, read_run
 
 
 @dataclass(frozen=True)
-class Means:
-    """What a comparison works with; none of it changes the outcome.
+class ExecutionOptions:
+    """Execution options of a comparison; they do not affect results.
 
     Attributes:
         out: the comparison's folder.
-        jobs: processes at a time, one thread each.
+        jobs: searches at a time, one thread each.
         store: the SQLite file of known evaluations; None for the user's own.
-        table: the table's file, if one judges; None for the one that ships.
+        table: the table's file, if the evaluator is a table; None for the one that ships.
         force: replace another comparison in the folder.
-        on_progress: told what is being done, how much of it is done, and how much there is.
+        on_progress: called with what is being done, how much of it is done, and the total.
     """
 
     out: Path
@@ -49,42 +49,45 @@ class Means:
     on_progress: Callable[[str, int, int], None] = lambda what, done, total: None
 
 
-def compare(settings: ComparisonSettings, means: Means, *, space: Path | None = None) -> Comparison:
-    """Run every method with every seed and judge them.
+def compare(
+    settings: ComparisonSettings, execution: ExecutionOptions, *, space: Path | None = None
+) -> Comparison:
+    """Run every method with every seed and analyse the results.
 
     Args:
         settings: what to compare.
-        means: where, and with what.
-        space: the file of the space that `settings` describe; None for the evaluator's own.
+        execution: folder, processes, store and table.
+        space: the file of the space in `settings`; None for the evaluator's own.
 
     Returns:
-        The comparison, which the folder then holds as `comparison.json`.
+        The comparison, also written to the folder as `comparison.json`.
 
     Raises:
-        InputError: E0826 to E0828, if the folder can not be used.
+        InputError: E0826 to E0828, if the folder cannot be used.
         RunError: E0829, if a search fails.
         AiraError: for unusable stores, tables and data.
     """
     asked = settings.model_dump(mode="json")
-    with closing(ComparisonFolder(means.out, asked, force=means.force)) as folder:
-        _run_searches(settings, means, folder, space)
+    with closing(ComparisonFolder(execution.out, asked, force=execution.force)) as folder:
+        _run_searches(settings, execution, folder, space)
         groups: dict[str, list[Run]] = {method: [] for method in settings.methods}
         for method, seed in settings.runs:
             groups[method].append(read_run(folder.run(_name(method, seed))))
         check_alike([run for group in groups.values() for run in group])
-        return _judge(groups, means, budget=settings.budget, repeats=settings.repeats)
+        return _judge(groups, execution, budget=settings.budget, repeats=settings.repeats)
 
 
-def compare_runs(paths: Sequence[Path], means: Means, *, repeats: int) -> Comparison:
-    """Judge searches that were run before.
+def compare_runs(paths: Sequence[Path], execution: ExecutionOptions, *, repeats: int) -> Comparison:
+    """Analyse searches that were run before.
 
     Args:
         paths: their run folders.
-        means: where to write, and with what to score.
-        repeats: the final score of each is the mean over this many seeds and one.
+        execution: folder, processes, store and table.
+        repeats: a final score is the mean over one more seed than this.
 
     Raises:
-        InputError: E0811 for what is no run folder; E0822, E0823 for runs that can not be compared.
+        InputError: E0811 for a path that is not a run folder; E0822, E0823 for runs that cannot be
+            compared.
         UsageError: E0825, if there are none.
         AiraError: as for `compare`.
     """
@@ -93,16 +96,19 @@ def compare_runs(paths: Sequence[Path], means: Means, *, repeats: int) -> Compar
     runs = [read_run(path) for path in paths]
     check_alike(runs, equally_long=True)
     asked = {"runs": sorted(run.settings.identity for run in runs), "repeats": repeats}
-    with closing(ComparisonFolder(means.out, asked, force=means.force)):
+    with closing(ComparisonFolder(execution.out, asked, force=execution.force)):
         budget = len(finished(runs[0]))
-        return _judge(by_method(runs), means, budget=budget, repeats=repeats)
+        return _judge(by_method(runs), execution, budget=budget, repeats=repeats)
 
 
 def _run_searches(
-    settings: ComparisonSettings, means: Means, folder: ComparisonFolder, space: Path | None
+    settings: ComparisonSettings,
+    execution: ExecutionOptions,
+    folder: ComparisonFolder,
+    space: Path | None,
 ) -> None:
     jobs = [
-        _job(_name(method, seed), settings.options(method, seed), means, folder, space)
+        _job(_name(method, seed), settings.options(method, seed), execution, folder, space)
         for method, seed in settings.runs
     ]
     waiting = [job for job in jobs if not _is_done(folder, job.name)]
@@ -111,17 +117,21 @@ def _run_searches(
     def note(job: SearchJob) -> None:
         folder.add_finished(job.name)
         left.discard(job.name)
-        means.on_progress(job.name, total - len(left), total)
+        execution.on_progress(job.name, total - len(left), total)
 
-    means.on_progress("searching", total - len(left), total)
-    run_searches(waiting, LocalPool(means.jobs), gpus=_gpus(settings), on_finished=note)
+    execution.on_progress("searching", total - len(left), total)
+    run_searches(waiting, LocalPool(execution.jobs), gpus=_gpus(settings), on_finished=note)
 
 
 def _job(
-    name: str, options: Sequence[str], means: Means, folder: ComparisonFolder, space: Path | None
+    name: str,
+    options: Sequence[str],
+    execution: ExecutionOptions,
+    folder: ComparisonFolder,
+    space: Path | None,
 ) -> SearchJob:
     files = [] if space is None else [str(space)]
-    for option, file in (("--store", means.store), ("--table", means.table)):
+    for option, file in (("--store", execution.store), ("--table", execution.table)):
         files += [] if file is None else [option, str(file)]
     return SearchJob(
         name=name,
@@ -140,7 +150,7 @@ def _gpus(settings: ComparisonSettings) -> int:
 
 
 def _is_done(folder: ComparisonFolder, name: str) -> bool:
-    """Tell whether a search is done and its files are there; else it writes them anew."""
+    """Tell whether a search is done and its files can be read."""
     if name not in folder.finished:
         return False
     try:
@@ -150,20 +160,20 @@ def _is_done(folder: ComparisonFolder, name: str) -> bool:
     return True
 
 
-def _judge(groups: Groups, means: Means, *, budget: int, repeats: int) -> Comparison:
+def _judge(groups: Groups, execution: ExecutionOptions, *, budget: int, repeats: int) -> Comparison:
     runs = [run for group in groups.values() for run in group]
-    judge = judge_of(runs[0], means.table)
-    seeds = test_seeds(judge, repeats)
+    evaluator = evaluator_of(runs[0], execution.table)
+    seeds = test_seeds(evaluator, repeats)
 
     def tell(done: int, total: int) -> None:
-        means.on_progress("final scores", done, total)
+        execution.on_progress("final scores", done, total)
 
-    with closing(Store(means.store or default_store_path())) as store:
-        judge.store = store
-        tests = final_scores(runs, judge, seeds, workers=means.jobs, on_result=tell)
-    best = best_known(judge, runs[0])
-    comparison = judge_runs(groups, tests, folder=means.out, budget=budget, best_known=best)
-    comparison.write(means.out)
+    with closing(Store(execution.store or default_store_path())) as store:
+        evaluator.store = store
+        tests = final_scores(runs, evaluator, seeds, workers=execution.jobs, on_result=tell)
+    best = best_known(evaluator, runs[0])
+    comparison = judge_runs(groups, tests, folder=execution.out, budget=budget, best_known=best)
+    comparison.write(execution.out)
     return comparison
 
 

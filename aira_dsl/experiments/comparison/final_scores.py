@@ -1,7 +1,7 @@
-"""Final scores: what every run names the best, trained anew and scored on the test split.
+"""Final scores: the best architecture of every run, trained again and scored on the test split.
 
-All with the same seeds, which no search uses for its own evaluations, so that nobody is judged by
-the draw he was chosen for.
+All runs get the same seeds, and no search uses these for its own evaluations: no method is scored
+with the seed that selected its winner.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -21,86 +21,84 @@ from aira_dsl.language import load
 from aira_dsl.study.run import Run
 
 FIRST_TEST_SEED = 1_000_000
-MEMORY_LIMIT = 4 << 30
-_TABLE = "table "  # how the code version of a run begins that was judged by a table
+_TABLE = "table "  # prefix of the code version of a run that used a table
 
 Found = dict[tuple[str, int], float | None]
 """Test scores by fingerprint and seed."""
 
 
-def judge_of(run: Run, table: str | Path | None) -> Evaluator:
-    """Return the evaluator that judged a run.
+def evaluator_of(run: Run, table: str | Path | None) -> Evaluator:
+    """Return the evaluator of a run.
 
     Args:
         run: a search.
-        table: the table's file, if one judged; None for the one that ships.
+        table: the table's file, if the evaluator is a table; None for the one that ships.
 
     Raises:
-        InputError: E0824, if it was judged by another table.
-        AiraError: E064x, if the table can not be used.
+        InputError: E0824, if the run used another table.
+        AiraError: E064x, if the table cannot be used.
     """
-    judged_by = run.settings.code_version
-    if not judged_by.startswith(_TABLE):
+    version = run.settings.code_version
+    if not version.startswith(_TABLE):
         return Evaluator(run.settings.evaluator)
-    judge = TableEvaluator(load_table() if table is None else read_table(table))
-    if judge.identity != judged_by.removeprefix(_TABLE):
+    evaluator = TableEvaluator(load_table() if table is None else read_table(table))
+    if evaluator.identity != version.removeprefix(_TABLE):
         raise InputError(
             "E0824",
-            f"{run.folder} was judged by another table: {judged_by.removeprefix(_TABLE)}, "
-            f"not {judge.identity}",
+            f"{run.folder} used another table: {version.removeprefix(_TABLE)}, "
+            f"not {evaluator.identity}",
             help="name the table of these searches with --table",
         )
-    return judge
+    return evaluator
 
 
-def test_seeds(judge: Evaluator, repeats: int) -> tuple[int, ...]:
-    """Return the seeds of the final scores; a table has no more than its columns."""
-    if isinstance(judge, TableEvaluator):
-        return tuple(range(int(judge.table.seeds_A.min())))
+def test_seeds(evaluator: Evaluator, repeats: int) -> tuple[int, ...]:
+    """Return the seeds of the final scores; for a table its columns."""
+    if isinstance(evaluator, TableEvaluator):
+        return tuple(range(int(evaluator.table.seeds_A.min())))
     return tuple(FIRST_TEST_SEED + place for place in range(repeats + 1))
 
 
-def best_known(judge: Evaluator, run: Run) -> float | None:
-    """Return the best score that a run of this space could have ended with, if a table tells."""
-    if not isinstance(judge, TableEvaluator):
+def best_known(evaluator: Evaluator, run: Run) -> float | None:
+    """Return the best mean score in the space of a run; None without a table."""
+    if not isinstance(evaluator, TableEvaluator):
         return None
-    space, table = run.space, judge.table
+    space, table = run.space, evaluator.table
     means = zip(table.arrangements, table.means_A.tolist(), strict=True)
     return run.direction.best(mean for layers, mean in means if space.allows(layers))
 
 
 def final_scores(
     runs: Sequence[Run],
-    judge: Evaluator,
+    evaluator: Evaluator,
     seeds: Sequence[int],
     *,
     workers: int,
     on_result: Callable[[int, int], None] = lambda done, total: None,
 ) -> Found:
-    """Score what the runs name the best; what the store has is not computed again.
+    """Score the best architecture of every run; stored results are not computed again.
 
     Args:
-        runs: which; several may name the same.
-        judge: with its store.
+        runs: searches; several may have the same best architecture.
+        evaluator: with its store.
         seeds: of each training.
         workers: evaluation processes.
-        on_result: called with the number of scores there are, and of all.
+        on_result: called with the number of scores so far, and of all.
 
     Raises:
-        InputError: E0811, if a run folder lacks the architecture that its table names the best.
+        InputError: E0811, if a run folder lacks its best architecture.
         AiraError: for unusable data or stores.
     """
     architectures = {a.fingerprint: a for a in map(best_architecture, runs) if a is not None}
     requests = [
-        EvaluationRequest(judge, architecture, seed, "test")
+        EvaluationRequest(evaluator, architecture, seed, "test")
         for architecture in architectures.values()
         for seed in seeds
     ]
     found: Found = {}
     pool = EvaluationPool(
         workers=min(workers, len(requests)),
-        time_limit=TIME_LIMITS[cast(PresetName, judge.settings.preset)],
-        memory_limit=MEMORY_LIMIT,
+        time_limit=TIME_LIMITS[cast(PresetName, evaluator.settings.preset)],
     )
     with closing(pool):
         for result in evaluate_many(requests, pool):
@@ -111,7 +109,7 @@ def final_scores(
 
 
 def best_architecture(run: Run) -> Architecture | None:
-    """Return what a run names the best; None if it named nothing.
+    """Return the best architecture of a run; None if no trial has a score.
 
     Raises:
         InputError: E0811, if the run folder lacks it.
@@ -124,13 +122,13 @@ def best_architecture(run: Run) -> Architecture | None:
             return architecture
     raise InputError(
         "E0811",
-        f"{run.folder} is no run folder that can be used: it lacks the text of trial {best.number}",
-        help="running the search again writes its files anew",
+        f"{run.folder} is not a valid run folder: it lacks the text of trial {best.number}",
+        help="run the search again to write its files again",
     )
 
 
 def _candidates(run: Run, layers: Sequence[str]) -> Iterable[Architecture]:
-    """Yield what the best may be: of the space's blocks, or one that the run wrote down."""
+    """Yield candidates for the best: of the space's blocks, and those that the run wrote."""
     yield run.space.architecture(layers)
     for file in sorted(run.folder.glob("best*.arch")):
         try:

@@ -7,7 +7,7 @@ from typing import Any
 
 from aira_dsl.architecture import compress
 from aira_dsl.evaluation.table import SEPARATOR, Table
-from aira_dsl.experiments.sampler_benchmark import Contest
+from aira_dsl.experiments.sampler_benchmark import SamplerBenchmark
 from aira_dsl.experiments.table_analysis import Analysis, analyse, ranks
 
 SHOWN = 10
@@ -62,61 +62,65 @@ def table_text(table: Table, asked: Sequence[tuple[str, ...]] = ()) -> str:
     return "\n".join(lines) + "\n"
 
 
-def contest_json(contest: Contest) -> dict[str, Any]:
+def sampler_benchmark_json(benchmark: SamplerBenchmark) -> dict[str, Any]:
     """Return the curves and what they end with."""
     return {
-        "seeds": contest.seeds,
-        "budget": contest.budget,
-        "best": contest.best,
-        "spread": contest.spread,
+        "seeds": benchmark.seeds,
+        "budget": benchmark.budget,
+        "best": benchmark.best,
+        "spread": benchmark.spread,
         "samplers": {
             sampler: {
                 "mean_regret": regret_SB.mean(axis=0).round(6).tolist(),
-                "interval": contest.mean(sampler, contest.budget)[1:],
-                "found": contest.found(sampler),
+                "interval": benchmark.mean(sampler, benchmark.budget)[1:],
+                "found": benchmark.found(sampler),
             }
-            for sampler, regret_SB in contest.regret_SB.items()
+            for sampler, regret_SB in benchmark.regret_SB.items()
         },
     }
 
 
-def contest_text(contest: Contest) -> str:
+def sampler_benchmark_text(benchmark: SamplerBenchmark) -> str:
     """Return the table of regrets, best sampler first."""
-    places = sorted({max(1, contest.budget // 4), max(1, contest.budget // 2), contest.budget})
+    places = sorted(
+        {max(1, benchmark.budget // 4), max(1, benchmark.budget // 2), benchmark.budget}
+    )
     heads = "".join(f"{f'after {place}':>26}" for place in places)
     lines = [
-        f"{contest.seeds} searches each; regret: mean score of the true best ({contest.best:.4f}) "
-        "minus that of what",
+        f"{benchmark.seeds} searches each; regret: mean score of the true best "
+        f"({benchmark.best:.4f}) minus that of what",
         "is held to be best, with its 95 % interval; standard deviation of the table: "
-        f"{contest.spread:.4f}",
+        f"{benchmark.spread:.4f}",
         "",
         f"{'sampler':<10}{heads}{'found':>9}",
     ]
-    for sampler in sorted(contest.regret_SB, key=lambda s: contest.mean(s, contest.budget)[0]):
+    for sampler in sorted(
+        benchmark.regret_SB, key=lambda s: benchmark.mean(s, benchmark.budget)[0]
+    ):
         cells = ""
         for place in places:
-            mean, low, high = contest.mean(sampler, place)
+            mean, low, high = benchmark.mean(sampler, place)
             cells += f"{f'{mean:.4f} ({low:.4f}-{high:.4f})':>26}"
-        lines.append(f"{sampler:<10}{cells}{contest.found(sampler):>9.0%}")
+        lines.append(f"{sampler:<10}{cells}{benchmark.found(sampler):>9.0%}")
     return "\n".join(lines) + "\n"
 
 
-def contest_picture(contest: Contest) -> bytes:
+def sampler_benchmark_picture(benchmark: SamplerBenchmark) -> bytes:
     """Draw the mean regret against the evaluations spent, with 95 % intervals; a PNG."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
-    evaluations = range(1, contest.budget + 1)
-    for sampler in contest.regret_SB:
-        curve = [contest.mean(sampler, place) for place in evaluations]
+    evaluations = range(1, benchmark.budget + 1)
+    for sampler in benchmark.regret_SB:
+        curve = [benchmark.mean(sampler, place) for place in evaluations]
         means, lows, highs = zip(*curve, strict=True)
         (line,) = axes.plot(evaluations, means, label=sampler, linewidth=2)
         axes.fill_between(evaluations, lows, highs, color=line.get_color(), alpha=0.2, linewidth=0)
     axes.set(
         xlabel="evaluations",
         ylabel="regret to the true best",
-        title=f"{contest.seeds} searches each, mean and 95 % interval",
+        title=f"{benchmark.seeds} searches each, mean and 95 % interval",
         ylim=(0, None),
     )
     axes.grid(alpha=0.25)

@@ -16,7 +16,7 @@ from aira_dsl.agents.models.base import Usage
 from aira_dsl.errors import AiraError, InputError
 from aira_dsl.evaluation.table import Table
 from aira_dsl.experiments.comparison import read_comparison
-from aira_dsl.experiments.comparison.compare import Means, compare_runs
+from aira_dsl.experiments.comparison.compare import ExecutionOptions, compare_runs
 from aira_dsl.experiments.comparison.compatibility import by_method
 from aira_dsl.experiments.comparison.settings import ComparisonSettings
 from aira_dsl.experiments.comparison.summary import summarise_run
@@ -261,10 +261,10 @@ def test_folders_of_others_are_left_alone(
 def test_other_seeds_than_those_of_searches_decide(tmp_path: Path, table: Table) -> None:
     """With a table the final score is the mean over its columns, whatever a run's own seed."""
     paths = [write_run(tmp_path / f"r{s}", table, [33], seed=s) for s in range(4)]
-    means = Means(
+    execution = ExecutionOptions(
         out=tmp_path / "out", jobs=1, store=tmp_path / "s.db", table=tmp_path / "table.json"
     )
-    found = compare_runs(paths, means, repeats=2)
+    found = compare_runs(paths, execution, repeats=2)
     expected = table.means_A[table.arrangements.index(table.space.layers(33))]
     assert found.test_seeds == (0, 1, 2)
     for run in found.methods["random"].runs:
