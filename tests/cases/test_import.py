@@ -19,18 +19,20 @@ def refusal(*arguments):
 
 
 @pytest.mark.parametrize(
-    ("name", "parameters"),  # as counted by transformers 5.23
+    ("name", "parameters", "kv_bytes"),  # as counted by transformers 5.23
     [
-        ("nemotron_h_4b", 3_973_556_832),
-        ("nemotron_h_8b", 8_100_852_736),
-        ("nemotron_h_9b", 8_888_227_328),
+        ("nemotron_h_4b", 3_973_556_832, 16_384),
+        ("nemotron_h_8b", 8_100_852_736, 16_384),
+        ("nemotron_h_9b", 8_888_227_328, 16_384),
     ],
 )
 @pytest.mark.parametrize("form", [(), ("nemotron_h",)], ids=["recognized", "named"])
-def test_nemotron_h_has_the_published_number_of_parameters(form, name, parameters):
+def test_nemotron_h_has_the_published_number_of_parameters(form, name, parameters, kv_bytes):
     done = run("import", *form, INPUTS / f"{name}.json")
     assert (done.code, done.err) == (0, "")
-    assert aira_dsl.cost(aira_dsl.parse(done.out)).total_parameters == parameters
+    read = aira_dsl.parse(done.out)
+    assert aira_dsl.cost(read).total_parameters == parameters
+    assert aira_dsl.cost(read).kv_cache_bytes == kv_bytes  # of a token, in bfloat16
 
 
 @pytest.mark.parametrize(
