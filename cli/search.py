@@ -133,7 +133,8 @@ def search(
     where: Annotated[
         list[str] | None,
         typer.Option(
-            help="A rule such as A<=4 or parameters<=1_050_000; repeatable.", metavar="CONSTRAINT"
+            help="A rule such as A<=4 or parameters<=1_050_000 (without embeddings); repeatable.",
+            metavar="CONSTRAINT",
         ),
     ] = None,
     preset: Annotated[Preset, typer.Option(help="Cost of one evaluation.")] = Preset.cpu,

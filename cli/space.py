@@ -29,7 +29,8 @@ def space(
     where: Annotated[
         list[str] | None,
         typer.Option(
-            help="A rule such as A<=4 or parameters<=1_050_000; repeatable.", metavar="CONSTRAINT"
+            help="A rule such as A<=4 or parameters<=1_050_000 (without embeddings); repeatable.",
+            metavar="CONSTRAINT",
         ),
     ] = None,
     format_: Annotated[

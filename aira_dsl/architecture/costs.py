@@ -22,12 +22,12 @@ BATCH_TOKENS = 524_288
 """Tokens of one training step in the paper (§3.2)."""
 
 ELEMENT_BYTES = 2
-"""Bytes of a cached element where caches are reported: bfloat16."""
+"""Bytes of an element where caches are reported: bfloat16."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """At what an architecture is costed.
+    """The use of a model for which costs are counted.
 
     Attributes:
         context: tokens of a sequence; None for the architecture's own.
@@ -52,15 +52,18 @@ class Costs:
 
     Attributes:
         parameters: learnable parameters without embedding and head.
-        embedding_parameters: embedding, and the head unless tied to it.
+        embedding_parameters: those of the embedding, and of the head unless it is tied to it.
+        active_parameters: of all parameters, those that one token uses.
         training_flops: FLOPs per token of a training step at the architecture's context.
         forward_flops: a third of `training_flops`.
         kv_cache_bytes: bytes that decoding keeps per token of a sequence.
-        state_bytes: bytes that decoding keeps per sequence, however long.
+        state_bytes: bytes that decoding keeps per sequence, however long: recurrent states in
+            float32 at least, the inputs of convolutions in the precision of the model.
     """
 
     parameters: int
     embedding_parameters: int
+    active_parameters: int
     training_flops: int
     forward_flops: int
     kv_cache_bytes: int
@@ -68,7 +71,7 @@ class Costs:
 
     @property
     def total_parameters(self) -> int:
-        """All learnable parameters."""
+        """All learnable parameters, embedding and head included."""
         return self.parameters + self.embedding_parameters
 
     def cache_bytes(self, context: int, batch: int = 1) -> int:
@@ -95,7 +98,8 @@ def cost(
 
     Args:
         architecture: any valid architecture.
-        element_bytes: bytes of one cached element (2 for bfloat16, 4 for float32).
+        element_bytes: bytes of an element of the model (2 for bfloat16, 4 for float32); recurrent
+            states take at least 4.
         context: tokens of a sequence; None for the architecture's own.
         convention: how to count FLOPs, see `CONVENTIONS`.
     """
@@ -103,13 +107,16 @@ def cost(
     width, context = architecture.width, context or architecture.context
     embedding = architecture.vocab * width
     training = sum(block.training_flops(width, context, convention) for block in blocks)
-    state = sum(b.recurrent_elements(width) + b.convolution_elements(width) for b in blocks)
+    parameters = architecture.stack_parameters(architecture.layers)
+    embeddings = embedding if architecture.tie_embeddings else 2 * embedding
+    idle = sum(block.parameters(width) - block.active_parameters(width) for block in blocks)
     training += 6 * embedding if convention == "megatron" else 0  # the head
     return Costs(
-        parameters=architecture.stack_parameters(architecture.layers),
-        embedding_parameters=embedding if architecture.tie_embeddings else 2 * embedding,
+        parameters=parameters,
+        embedding_parameters=embeddings,
+        active_parameters=parameters + embeddings - idle,
         training_flops=training,
         forward_flops=training // 3,
         kv_cache_bytes=element_bytes * sum(block.kv_cache_elements(width) for block in blocks),
-        state_bytes=element_bytes * state,
+        state_bytes=sum(block.state_bytes(width, element_bytes) for block in blocks),
     )

@@ -183,10 +183,11 @@ def _costs(architecture: Architecture) -> str:
     costs = cost(architecture)
     rows = [
         f"- {architecture.width:,} wide, context {architecture.context:,}",
-        f"- {costs.parameters:,} parameters, {costs.total_parameters:,} with embeddings",
+        f"- {costs.parameters:,} parameters without embeddings, "
+        f"{costs.total_parameters:,} total parameters",
         f"- {costs.training_flops:,} FLOPs per token of training, {costs.forward_flops:,} forward",
         f"- decoding keeps {costs.kv_cache_bytes:,} bytes per token, {costs.state_bytes:,} "
-        "per sequence, in bfloat16",
+        "per sequence, in bfloat16 and recurrent states in float32",
     ]
     return "\n".join([_layers(architecture.layers), "", *rows])
 

@@ -24,10 +24,11 @@ class Line:
         kind: the block's primitive.
         groups: how often each enclosing group repeats, the outermost first.
         opens, closes: how many of those groups begin and end with this line.
-        parameters: of all these layers in all rounds, norms included.
-        flops_share: their share of all layers' training FLOPs, 0 to 1.
-        cache_bytes: what decoding keeps for them per token.
-        state_bytes: what decoding keeps for them per sequence.
+        layers: number of these layers in all rounds; the following numbers are their totals.
+        parameters: learnable parameters, norms included.
+        flops_share: share of all layers' training FLOPs, 0 to 1.
+        cache_bytes: bytes that decoding keeps per token.
+        state_bytes: bytes that decoding keeps per sequence.
     """
 
     first: int
@@ -37,6 +38,7 @@ class Line:
     groups: tuple[int, ...]
     opens: int
     closes: int
+    layers: int
     parameters: int
     flops_share: float
     cache_bytes: int
@@ -108,12 +110,11 @@ class _Drawing:
                 groups=place.groups,
                 opens=place.opens,
                 closes=place.closes,
+                layers=rounds,
                 parameters=rounds * (block.parameters(width) + width),
                 flops_share=rounds * self._flops(str(name)) / self.total,
                 cache_bytes=rounds * ELEMENT_BYTES * block.kv_cache_elements(width),
-                state_bytes=rounds
-                * ELEMENT_BYTES
-                * (block.recurrent_elements(width) + block.convolution_elements(width)),
+                state_bytes=rounds * block.state_bytes(width, ELEMENT_BYTES),
             )
         )
         self.at += times

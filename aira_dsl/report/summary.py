@@ -15,7 +15,7 @@ from aira_dsl.utils.formatting import humanized
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-BAR = 12
+BAR = 6
 """Columns of a full bar."""
 
 SHOWN = 60
@@ -59,7 +59,7 @@ def summary(architecture: Architecture, workload: Workload = AS_WRITTEN) -> "Ren
     ]
     if architecture.scales:
         parts += [Text(), _scales_table(architecture, workload)]
-    note = f"FLOPs: {CONVENTIONS[workload.convention]}."
+    note = f"A row counts all its layers. FLOPs: {CONVENTIONS[workload.convention]}."
     return Group(*parts, Padding(Text(note, style="dim"), (1, 0, 0, 0)))
 
 
@@ -73,6 +73,7 @@ def _stack_table(architecture: Architecture, workload: Workload) -> "RenderableT
     table.add_column("", no_wrap=True)
     table.add_column("block", no_wrap=True)
     table.add_column("primitive")
+    table.add_column("count", justify="right")
     table.add_column("parameters", justify="right")
     table.add_column("FLOPs", justify="right")
     table.add_column("", no_wrap=True)
@@ -98,6 +99,7 @@ def _cells(line: Line, gutter: str, widest: float) -> list["str | RenderableType
         Text(gutter, style="dim"),
         Text(block, style=color),
         Text(line.kind, style=color),
+        f"{line.layers:,}",
         humanized(line.parameters),
         f"{line.flops_share:.1%}",
         _Bar(line.flops_share / widest, color),
@@ -133,17 +135,19 @@ def _totals_table(architecture: Architecture, workload: Workload) -> "Renderable
     costs = costs_at(architecture, workload)
     context = workload.context or architecture.context
     tied = " (head tied)" if architecture.tie_embeddings else ""
+    idle = costs.active_parameters < costs.total_parameters
+    active = f", {costs.active_parameters:,} active for each token" if idle else ""
     sequences = "1 sequence" if workload.batch == 1 else f"{workload.batch:,} sequences"
     counts = ", ".join(f"{count:,} {kind}" for kind, count in count_kinds(architecture).items())
     rows = {
         "pattern": _cut(architecture.pattern),
         "layers": counts,
-        "parameters": f"{costs.total_parameters:,}",
-        "without embeddings": f"{costs.parameters:,}",
+        "parameters": f"{costs.parameters:,} without embeddings",
         "embeddings": f"{costs.embedding_parameters:,}{tied}",
+        "total parameters": f"{costs.total_parameters:,}{active}",
         "training FLOPs": f"{costs.training_flops:,} per token at context {context:,}",
         "cache": f"{costs.kv_cache_bytes:,} bytes per token (bfloat16)",
-        "state": f"{costs.state_bytes:,} bytes per sequence (bfloat16)",
+        "state": f"{costs.state_bytes:,} bytes per sequence (recurrent in float32)",
         "cache and state": (
             f"{costs.cache_bytes(context, workload.batch):,} bytes for {sequences} of {context:,}"
         ),

@@ -50,7 +50,7 @@ def test_context_and_caches():
     costs = cost(model("A", "S", "M"), context=1000)
     assert costs.training_flops < cost(model("A", "S", "M")).training_flops
     per_token = 2 * 8 * 64 * 2  # keys and values, 8 heads of 64, bfloat16
-    state = (4096 * 128 + (4096 + 2 * 128) * 3) * 2
+    state = 4096 * 128 * 4 + (4096 + 2 * 128) * 3 * 2  # float32, and inputs of convolutions
     assert (costs.kv_cache_bytes, costs.state_bytes) == (per_token, state)
     assert costs.cache_bytes(1000) == 1000 * per_token + state
     assert costs.cache_bytes(1000, batch=4) == 4 * costs.cache_bytes(1000)

@@ -53,7 +53,7 @@ def test_the_file_runs_with_torch_alone(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     parameters = aira_dsl.cost(architecture).total_parameters
-    assert done.stdout.startswith(f"{parameters:,} parameters, 16 layers")
+    assert done.stdout.startswith(f"{parameters:,} total parameters, 16 layers")
 
 
 def test_only_what_is_used_is_written():

@@ -295,11 +295,10 @@ WARNINGS = {
     "W0202": ROOT.replace("layers", "pattern Q = A-M\n  layers"),
     "W0203": ROOT.replace("layers", "depth 5\n  layers"),
     "W0204": ROOT.replace("(A-M)", "(A-M)  # 5 layers"),
-    "W0205": ROOT.replace("attention", "mlp { hidden 3 }").replace(
-        "layers", "context 8192\n  layers"
-    )
+    "W0205": ROOT.replace("attention", "mamba2").replace("layers", "context 8192\n  layers")
     + "scale 3b { width 4096; block M { hidden 100_000 } }\n",
     "W0206": ROOT.replace("attention", "attention { rope none }"),
+    "W0207": ROOT.replace("attention", "mlp"),
 }
 
 

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 from aira_dsl.language import format_text, load_space
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.arch"))
-TEXT = "architecture x {\n  block A = mlp\n  layers 3A\n}\n"
+TEXT = "architecture x {\n  block A = attention\n  layers 3A\n}\n"
 MESSY = TEXT.replace("3A", "3 * A  # three")
-BAD = TEXT.replace("mlp", "mpl")
+BAD = TEXT.replace("attention", "atention")
 
 app = typer.Typer()
 app.command("check")(check)
@@ -55,7 +55,7 @@ def test_check_text():
     done = run("check", "good.arch", "bad.arch", "none.arch")
     assert done.exit_code == 1
     assert done.output.startswith("good.arch: ok, 3 layers, 3A\n")
-    assert "error[E0204]: unknown kind of block `mpl`\n  --> bad.arch:2:13\n" in done.output
+    assert "error[E0204]: unknown kind of block `atention`\n  --> bad.arch:2:13\n" in done.output
     assert "error[E0301]: no such file\n --> none.arch\n" in done.output
     assert "\033" not in done.output
     assert run("check", "good.arch").exit_code == 0
@@ -70,11 +70,11 @@ def test_check_for_machines():
     assert json.loads(run("check", "good.arch", "--format", "json").output) == []
     done = run("check", "bad.arch", "none.arch", "--format", "github")
     assert done.output == (
-        "::error file=bad.arch,line=2,col=13::[E0204] unknown kind of block `mpl`\n"
+        "::error file=bad.arch,line=2,col=13::[E0204] unknown kind of block `atention`\n"
         "::error file=none.arch::[E0301] no such file\n"
     )
     done = run("check", "bad.arch", "--format", "concise")
-    assert done.output == "bad.arch:2:13: error[E0204]: unknown kind of block `mpl`\n"
+    assert done.output == "bad.arch:2:13: error[E0204]: unknown kind of block `atention`\n"
 
 
 def test_wrong_command_lines():

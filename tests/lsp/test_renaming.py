@@ -76,8 +76,8 @@ def test_only_own_names_are_renamed(tmp_path: Path) -> None:
 
 def test_a_rename_that_changes_the_meaning_is_refused() -> None:
     text = (
-        "architecture x { block |A = mlp; layers 2A; layer 2 { hidden 3 } }\n"
-        "scale s { block A_2 { hidden 4 } }"
+        "architecture x { block |A = attention; layers 2A; layer 2 { heads 4 } }\n"
+        "scale s { block A_2 { heads 8 } }"
     )
     with pytest.raises(Refusal, match="mistakes"):
         renamed(text, "B")

@@ -11,7 +11,7 @@ from aira_dsl.language import format_text
 from tests.lsp.client import Client
 from tests.lsp.texts import ROOT
 
-BROKEN = "# 漢😀\narchitecture x {\n  widht 32  # 漢😀\n  block A = mlp\n  layers 2×A\n}\n"
+BROKEN = "# 漢😀\narchitecture x {\n  widht 32  # 漢😀\n  block A = attention\n  layers 2×A\n}\n"
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_completion_in_a_half_written_line(client: Client, tmp_path: Path) -> No
 
 def test_definition_across_files(client: Client, tmp_path: Path) -> None:
     base = tmp_path / "a base ×.arch"
-    base.write_text("# 😀\narchitecture b { block A = mlp; layers A }")
+    base.write_text("# 😀\narchitecture b { block A = attention; layers A }")
     text = 'architecture x {\n  extends "a base ×.arch"\n  layers 2A\n}'
     uri = client.open(tmp_path / "x.arch", text)
     assert client.diagnostics(uri, 1) == []
@@ -111,10 +111,10 @@ def test_definition_across_files(client: Client, tmp_path: Path) -> None:
 
 def test_saving_a_file_checks_those_that_extend_it(client: Client, tmp_path: Path) -> None:
     base = tmp_path / "base.arch"
-    base.write_text("architecture b { block A = mlp; layers A }")
+    base.write_text("architecture b { block A = attention; layers A }")
     uri = client.open(tmp_path / "x.arch", 'architecture x { extends "base.arch" }')
     assert client.diagnostics(uri, 1) == []
-    base.write_text("architecture b { blok A = mlp; layers A }")
+    base.write_text("architecture b { blok A = attention; layers A }")
     client.notify("textDocument/didSave", textDocument={"uri": base.as_uri()})
     (found,) = client.diagnostics(uri, 1)
     assert found["code"] == "E0309"

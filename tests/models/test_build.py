@@ -64,6 +64,11 @@ def test_decoding_equals_the_parallel_form_and_allocates_what_is_counted(
         logits = torch.cat([model(piece, cache) for piece in x.split(pieces, dim=1)], dim=1)
         torch.testing.assert_close(logits, model(x), atol=1e-5, rtol=1e-4)
     assert cache.nbytes == batch * (costs.kv_cache_bytes * x.shape[1] + costs.state_bytes)
+    model, costs = model.bfloat16(), cost(architecture)
+    cache = model.new_cache(batch)
+    with torch.inference_mode():
+        model(x, cache)
+    assert cache.nbytes == costs.cache_bytes(x.shape[1], batch)
 
 
 @pytest.mark.parametrize("architecture", [HYBRID, TIED], ids=["untied", "tied"])

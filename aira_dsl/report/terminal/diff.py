@@ -19,8 +19,8 @@ _COMPARED = 1_000_000
 """Pairs of layers compared at most; past that, everything between the equal ends has changed."""
 
 COSTS = {
-    "parameters": "without embeddings",
-    "total_parameters": "parameters",
+    "parameters": "parameters",
+    "total_parameters": "total parameters",
     "training_flops": "training FLOPs per token",
     "kv_cache_bytes": "cache bytes per token",
     "state_bytes": "state bytes per sequence",

@@ -75,5 +75,6 @@ def init_weights(module: nn.Module) -> None:
 
 if __name__ == "__main__":
     model = Model()
-    print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {len(LAYERS)} layers")
+    total = sum(parameter.numel() for parameter in model.parameters())
+    print(f"{total:,} total parameters, {len(LAYERS)} layers")
     print(model.generate(torch.zeros(1, 1, dtype=torch.long), 16).tolist())
