@@ -21,8 +21,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from aira_dsl.evaluation.direction import Direction
 from aira_dsl.space import Space
 from aira_dsl.study.arrangements import distributions
+from aira_dsl.study.options import SamplerName
 from aira_dsl.study.samplers import propose
-from aira_dsl.study.settings import SamplerName
 
 BUDGETS = (50, 100, 200)
 NOISE = 0.5

@@ -15,8 +15,9 @@ from torch import nn
 from aira_dsl.architecture import Architecture
 from aira_dsl.data.tasks import Examples, make_splits
 from aira_dsl.errors import RunError
+from aira_dsl.evaluation.choices import Objective
 from aira_dsl.evaluation.metrics import Scores
-from aira_dsl.evaluation.presets import EvaluatorSettings, Objective, TaskRun
+from aira_dsl.evaluation.presets import EvaluatorSettings, TaskRun
 from aira_dsl.evaluation.result import Evaluation, ShouldContinue, SplitName, Status, TaskScore
 from aira_dsl.training.loop import Diverged, train
 from aira_dsl.training.networks import network

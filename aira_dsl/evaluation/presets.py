@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -28,12 +27,10 @@ from aira_dsl.data.tasks import (
     Task,
 )
 from aira_dsl.errors import UsageError
+from aira_dsl.evaluation.choices import Objective, PresetName
 from aira_dsl.evaluation.direction import Direction
 from aira_dsl.training.recipe import Recipe
 from aira_dsl.utils.machine import Device, DeviceChoice, Precision, PrecisionChoice
-
-PresetName = Literal["smoke", "cpu", "long", "paper"]
-Objective = Literal["mad", "language"]
 
 
 class TaskRun(BaseModel):

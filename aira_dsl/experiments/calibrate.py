@@ -11,12 +11,12 @@ from aira_dsl.architecture import Architecture
 from aira_dsl.errors import InputError, RunError
 from aira_dsl.evaluation.batch import evaluate_all
 from aira_dsl.evaluation.calibration import Calibration, Measured, Point
+from aira_dsl.evaluation.choices import PresetName
 from aira_dsl.evaluation.evaluator import Evaluator, code_version
 from aira_dsl.evaluation.pool import EvaluationRequest
 from aira_dsl.evaluation.presets import (
     TIME_LIMITS,
     EvaluatorSettings,
-    PresetName,
     lengthened,
     preset_settings,
 )

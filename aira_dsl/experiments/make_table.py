@@ -12,9 +12,10 @@ from pathlib import Path
 
 from aira_dsl.errors import InputError, RunError
 from aira_dsl.evaluation.batch import evaluate_all
+from aira_dsl.evaluation.choices import PresetName
 from aira_dsl.evaluation.evaluator import Evaluator, code_version
 from aira_dsl.evaluation.pool import EvaluationRequest
-from aira_dsl.evaluation.presets import TIME_LIMITS, EvaluatorSettings, PresetName, preset_settings
+from aira_dsl.evaluation.presets import TIME_LIMITS, EvaluatorSettings, preset_settings
 from aira_dsl.evaluation.result import Evaluation, TaskScore
 from aira_dsl.evaluation.store import Store, default_store_path
 from aira_dsl.evaluation.table import MEASURES, SEPARATOR, Sitting, Table

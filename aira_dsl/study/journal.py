@@ -23,6 +23,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from aira_dsl.errors import InputError
@@ -131,6 +132,11 @@ class Journal:
         """Close the connections to the database."""
         self._storage.remove_session()
         self._storage.engine.dispose()
+
+    @property
+    def storage(self) -> RDBStorage:
+        """The Optuna storage, to attach artifacts to trials."""
+        return self._storage
 
     def exclusively(self, action: Callable[[], T]) -> T:
         """Do something while no other process adds or claims trials.

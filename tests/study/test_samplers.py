@@ -14,9 +14,9 @@ from aira_dsl.evaluation.direction import Direction
 from aira_dsl.primitives import MLP, Attention, Mamba2
 from aira_dsl.space import Space
 from aira_dsl.study.arrangements import distributions, layers_of
+from aira_dsl.study.options import SamplerName
 from aira_dsl.study.samplers import propose
 from aira_dsl.study.samplers.evolution import RegularizedEvolutionSampler
-from aira_dsl.study.settings import SamplerName
 
 SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
 BLOCKS = {"A": Attention(), "M": MLP(), "Mb": Mamba2()}

@@ -12,9 +12,10 @@ from typing import cast
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import AiraError, InputError
 from aira_dsl.evaluation.batch import evaluate_many
+from aira_dsl.evaluation.choices import PresetName
 from aira_dsl.evaluation.evaluator import Evaluator
 from aira_dsl.evaluation.pool import EvaluationPool, EvaluationRequest
-from aira_dsl.evaluation.presets import TIME_LIMITS, PresetName
+from aira_dsl.evaluation.presets import TIME_LIMITS
 from aira_dsl.evaluation.table import load_table, read_table
 from aira_dsl.evaluation.table_evaluator import TableEvaluator
 from aira_dsl.language import load

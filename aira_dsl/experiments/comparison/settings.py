@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from aira_dsl.errors import UsageError
-from aira_dsl.evaluation.presets import PresetName
-from aira_dsl.study.settings import PolicyName, ProposerName, SamplerName
+from aira_dsl.evaluation.choices import PresetName
+from aira_dsl.study.options import PolicyName, ProposerName, SamplerName
 
 AGENT = "agent-"
 METHODS = (*get_args(SamplerName), *(AGENT + policy for policy in get_args(PolicyName)))

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Self
 
 from aira_dsl.agents.agent import Agent, AgentBudget
@@ -24,34 +23,8 @@ from aira_dsl.study.architecture_agent.prompt_writer import (
     load_templates,
 )
 from aira_dsl.study.architecture_agent.source import AgentSource
-from aira_dsl.study.settings import (
-    AgentSettings,
-    Effort,
-    PolicyName,
-    ProposerName,
-    SamplerName,
-    SearchSettings,
-)
-
-REPAIRS = 2
-
-
-@dataclass(frozen=True)
-class AgentOptions:
-    """The options of an agent; None for the default. `aira_dsl.search` documents them."""
-
-    policy: PolicyName | None = None
-    proposer: ProposerName | None = None
-    model: str | None = None
-    effort: Effort | None = None
-    base_url: str | None = None
-    max_output: int | None = None
-    prompts: str | Path | None = None
-    prices: str | Path | None = None
-    repairs: int = REPAIRS
-    free: bool = False
-    max_usd: float | None = None
-    max_tokens: int | None = None
+from aira_dsl.study.options import AgentOptions
+from aira_dsl.study.settings import AgentSettings, SearchSettings
 
 
 @dataclass(frozen=True)
@@ -166,26 +139,3 @@ class ArchitectureAgent:
             settings.seed,
         )
         return agent, domain
-
-
-def require_method(method: str, sampler: SamplerName | None, options: AgentOptions) -> None:
-    """Refuse the options of the other method.
-
-    Raises:
-        UsageError: E0809.
-    """
-    if method == "agent" and sampler is not None:
-        raise UsageError(
-            "E0809", "--sampler is an option of --method optuna", help="use --policy for an agent"
-        )
-    if method != "agent" and options != AgentOptions():
-        different = [
-            name
-            for name in AgentOptions.__dataclass_fields__
-            if getattr(options, name) != getattr(AgentOptions(), name)
-        ]
-        raise UsageError(
-            "E0809",
-            f"--{different[0].replace('_', '-')} is an option of --method agent",
-            help="add --method agent",
-        )

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from optuna.samplers import BaseSampler
 
 from aira_dsl.space import Space
+from aira_dsl.study.options import SamplerName
 from aira_dsl.study.samplers import optuna_samplers
 from aira_dsl.study.samplers.evolution import evolution
-from aira_dsl.study.settings import SamplerName
 
 MakeSampler = Callable[[Space, random.Random], BaseSampler]
 

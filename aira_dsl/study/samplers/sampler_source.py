@@ -17,10 +17,10 @@ from aira_dsl.evaluation.direction import Direction
 from aira_dsl.space import Space
 from aira_dsl.study.arrangements import USED_UP, Arrangements, Layers, layers_of
 from aira_dsl.study.candidate import Candidate, NewTrial
+from aira_dsl.study.options import SamplerName
 from aira_dsl.study.samplers.families import make_sampler, tries_of
 from aira_dsl.study.samplers.new_arrangements import NewArrangementSampler
 from aira_dsl.study.samplers.replica import Replica
-from aira_dsl.study.settings import SamplerName
 from aira_dsl.study.source import Ended
 from aira_dsl.training.threads import one_thread
 

@@ -1,0 +1,143 @@
+"""Makes the options of a command from option models (`aira_dsl.utils.options`)."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import annotated_types
+import typer
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from aira_dsl.utils.options import Options, Spelling
+
+Format = Annotated[
+    Literal["text", "json"], typer.Option("--format", help="Output for people, or for scripts.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
+File = Annotated[Path, typer.Argument(help="Architecture file.")]
+SpaceFile = Annotated[
+    Path | None,
+    typer.Argument(help="Space or architecture file (default: the paper's space, 3^16)."),
+]
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Replace each parameter that is an option model by one option per field.
+
+    The command is called with models; a value that a model refuses is a mistake in the command
+    line.
+    """
+    parameters = inspect.signature(command, eval_str=True).parameters.values()
+    models = {p.name: p.annotation for p in parameters if _is_model(p.annotation)}
+
+    def run(**values: Any) -> None:
+        for name, model in models.items():
+            given = {field: values.pop(field) for field in model.model_fields}
+            values[name] = _validated(model, given)
+        command(**values)
+
+    run.__doc__, run.__name__ = command.__doc__, command.__name__
+    run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [new for old in parameters for new in _expanded(old)]
+    )
+    run.__annotations__ = {}
+    return run
+
+
+def spelling(name: str, field: FieldInfo) -> str:
+    """Return the name of an option as it is typed, such as `--base-url`."""
+    names = [each.name for each in _metadata(field) if isinstance(each, Spelling) and each.name]
+    return "--" + (names[-1] if names else name).replace("_", "-")
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Options)
+
+
+def _expanded(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
+    if not _is_model(parameter.annotation):
+        yield parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        return
+    model: type[Options] = parameter.annotation
+    for name, field in model.model_fields.items():
+        option = typer.Option(
+            spelling(name, field), **_details(field), rich_help_panel=_panel(model, name)
+        )
+        yield inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=list(field.default) if isinstance(field.default, tuple) else field.default,
+            annotation=Annotated[_plain(field.annotation), option],
+        )
+
+
+def _details(field: FieldInfo) -> dict[str, Any]:
+    """Return the help text, bounds, metavar and parser of an option."""
+    details: dict[str, Any] = {"help": field.description}
+    for each in _metadata(field):
+        match each:
+            case annotated_types.Ge(low):
+                details["min"] = low
+            case annotated_types.Le(high):
+                details["max"] = high
+            case Spelling():
+                details |= {"metavar": each.metavar} if each.metavar else {}
+                details |= {"parser": _reported(each.parse)} if each.parse else {}
+    if "parser" in details:  # typer checks bounds of its own numbers only; the model has them, too
+        details.pop("min", None), details.pop("max", None)
+    return details
+
+
+def _reported(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    def parser(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+
+    return parser
+
+
+def _validated(model: type[Options], given: dict[str, Any]) -> Options:
+    try:
+        return model(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        hint = spelling(name, model.model_fields[name])
+        raise typer.BadParameter(first["msg"], param_hint=hint) from None
+
+
+def _panel(model: type[Options], name: str) -> str | None:
+    """Return the title of the group that an option of a composed model belongs to."""
+    groups = [base for base in model.__bases__ if name in getattr(base, "model_fields", {})]
+    return (groups[0].__doc__ or "").strip(".") if groups else None
+
+
+def _metadata(field: FieldInfo) -> list[Any]:
+    """Return what annotates the type of a field, whether outside or inside of `… | None`."""
+    inner = [part for part in _members(field.annotation) if get_origin(part) is Annotated]
+    nested = [each for part in inner for each in get_args(part)[1:]]
+    flat = [
+        m for each in nested for m in (each.metadata if isinstance(each, FieldInfo) else [each])
+    ]
+    return [*flat, *field.metadata]
+
+
+def _members(annotation: Any) -> list[Any]:
+    is_union = get_origin(annotation) in (Union, UnionType)
+    return list(get_args(annotation)) if is_union else [annotation]
+
+
+def _plain(annotation: Any) -> Any:
+    """Return a type as typer knows it: without annotations, with lists in place of tuples."""
+    members = [
+        get_args(part)[0] if get_origin(part) is Annotated else part
+        for part in _members(annotation)
+    ]
+    if get_origin(members[0]) is tuple:
+        return list[get_args(members[0])[0]]  # type: ignore[misc]
+    return members[0] | None if NoneType in members else members[0]
