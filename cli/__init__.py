@@ -5,64 +5,79 @@ available, 3 the run failed, 130 interrupted.
 """
 
 import gc
-import io
 import os
-import sys
 
 # pydantic would look through every installed package for plugins; no command needs any.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 # Imports allocate much and free little: collecting as often as by default costs a tenth of a start.
 gc.set_threshold(50_000)
 
-import typer
+from importlib import import_module
+from typing import Any
 
-from aira_dsl.errors import AiraError
+import typer
+from typer.core import TyperGroup
+
 from aira_dsl.version import __version__
 
-from .aggregate import aggregate
-from .bench import bench
-from .calibrate import calibrate
-from .check import check
-from .compare import compare
-from .compile import compile_
-from .diff import diff
-from .explain import explain
-from .extrapolate import extrapolate
-from .fmt import fmt
-from .import_ import ImportCommand, import_
-from .lsp import lsp
-from .notebook import notebook
-from .report import report
-from .search import search
-from .show import show
-from .space import space
-from .table import app as table
+from .process import run
+
+_COMMANDS = {
+    "check": "check",
+    "fmt": "fmt",
+    "compile": "compile:compile_",
+    "import": "import_",
+    "show": "show",
+    "diff": "diff",
+    "explain": "explain",
+    "space": "space",
+    "aggregate": "aggregate",
+    "extrapolate": "extrapolate",
+    "search": "search",
+    "compare": "compare",
+    "report": "report",
+    "notebook": "notebook",
+    "bench": "bench",
+    "calibrate": "calibrate",
+    "lsp": "lsp",
+    "table": "table:app",
+}
+"""Modules of the commands, with the name of the function where it is another one."""
+
+
+class _Group(TyperGroup):
+    """A group that imports a command when it is asked for: each pays for its own imports only."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = dict.fromkeys(_COMMANDS)  # type: ignore[assignment]  # for suggestions
+
+    def list_commands(self, ctx: object) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: object, cmd_name: str) -> Any:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command = getattr(import_module(f"{__name__}.{module}"), name or module)
+        if isinstance(command, typer.Typer):
+            group = command
+        else:
+            group = typer.Typer(add_completion=False)
+            group.command(cmd_name)(command)
+        made = typer.main.get_command(group)
+        made.name = cmd_name
+        return made
+
 
 app = typer.Typer(
     name="aira-dsl",
+    cls=_Group,
     help="Write, check, compile and search hybrid language-model architectures.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("check")(check)
-app.command("fmt")(fmt)
-app.command("compile")(compile_)
-app.command("import", cls=ImportCommand)(import_)
-app.command("show")(show)
-app.command("diff")(diff)
-app.command("explain")(explain)
-app.command("space")(space)
-app.command("aggregate")(aggregate)
-app.command("extrapolate")(extrapolate)
-app.command("search")(search)
-app.command("compare")(compare)
-app.command("report")(report)
-app.command("notebook")(notebook)
-app.command("bench")(bench)
-app.command("calibrate")(calibrate)
-app.command("lsp")(lsp)
-app.add_typer(table, name="table")
 
 
 @app.callback(invoke_without_command=True)
@@ -76,16 +91,4 @@ def _options(
 
 def main() -> None:
     """Run the command line; the entry point of `aira-dsl` and `python -m aira_dsl`."""
-    for stream in (sys.stdout, sys.stderr):  # a terminal without × is shown a substitute
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
-    try:
-        app()
-    except AiraError as error:
-        print(error, file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:  # the reader, `head` for one, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    run(app)
