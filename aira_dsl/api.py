@@ -100,7 +100,7 @@ def search(
         AiraError: for unusable input, folders, stores and databases; see docs/codes.md.
     """
     plan = SearchPlan.of(space, SearchOptions.of(**options))
-    with SearchSession(plan, on_progress=on_progress, on_end=_write_files) as session:
+    with SearchSession(plan, on_progress=on_progress, on_end=write_run) as session:
         return session.run()
 
 
@@ -116,9 +116,4 @@ def preview(space: Space | None = None, **options: Any) -> Preview:
     """
     plan = SearchPlan.of(space, SearchOptions.of(**{**options, "method": "agent"}))
     assert plan.agent is not None
-    return plan.agent.preview(plan.space, plan.settings, plan.budget)
-
-
-def _write_files(session: SearchSession) -> None:
-    plan = session.plan
-    write_run(session.folder, plan.space, plan.settings, session.limits, session.journal)
+    return plan.agent.preview(plan.space, plan.settings, plan.budget, plan.table)

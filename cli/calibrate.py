@@ -43,6 +43,7 @@ def calibrate(
 ) -> None:
     """Measure seed noise, reliability and agreement with longer training."""
     from aira_dsl.evaluation.calibration import read_calibration
+    from aira_dsl.evaluation.calibration_statistics import analyse_calibration
     from aira_dsl.experiments.calibrate import Extent
     from aira_dsl.experiments.calibrate import calibrate as run
     from aira_dsl.report.terminal.calibration import (
@@ -65,9 +66,10 @@ def calibrate(
     except KeyboardInterrupt:
         print("interrupted; the same command goes on", file=sys.stderr)
         raise typer.Exit(130) from None
+    analysis = analyse_calibration(found)
     if out is not None:
-        write_calibration(found, out)
+        write_calibration(found, analysis, out)
     if format_ == "json":
-        print(json.dumps(calibration_json(found), indent=2))
+        print(json.dumps(calibration_json(found, analysis), indent=2))
     else:
-        print(calibration_text(found), end="")
+        print(calibration_text(found, analysis), end="")

@@ -1,11 +1,15 @@
-"""A calibration as a file: scores by arrangement and seed, with a checksum and what made them.
+"""Calibration files: scores by arrangement and seed, their origin, and a checksum.
 
-A file that was cut, edited or made by other settings is refused, never guessed at.
+A file that was cut, edited or made with other settings is refused.
 """
 
+from collections.abc import Sequence
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aira_dsl.utils.checksummed import (
@@ -22,10 +26,10 @@ class Measured(BaseModel):
     """One arrangement's scores.
 
     Attributes:
-        name: what it is called.
+        name: of the arrangement.
         layers: block names, first layer first.
-        scores: by column (a task's name, or `score` for what a search ranks by), one a seed.
-        seconds: of one evaluation on one thread, one a seed.
+        scores: by column (a task's name, or `score`, the objective), one value a seed.
+        seconds: of one evaluation on one thread, one value a seed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,13 +41,13 @@ class Measured(BaseModel):
 
 
 class Point(BaseModel):
-    """What more training gives: the arrangements of `longer` with a multiple of the preset's steps.
+    """Scores after more training: `longer`'s arrangements, with a multiple of the preset's steps.
 
     Attributes:
         times: the multiple.
         precision: of these evaluations.
         code_version: of the code that computed them.
-        machine: where.
+        machine: that computed them.
         measured: one entry an arrangement, one seed.
     """
 
@@ -57,20 +61,20 @@ class Point(BaseModel):
 
 
 class Calibration(BaseModel):
-    """All that a calibration measured.
+    """The measurements of one preset.
 
     Attributes:
         preset: the preset that was measured.
         precision: its precision.
         identity: of the evaluator's settings.
-        code_version: of the code that computed.
-        machine: where.
-        seeds: how many of them, from 0.
+        code_version: of the code that computed the scores.
+        machine: that computed them.
+        seeds: number of seeds, counted from 0.
         arrangements: the calibration set.
         longer: the same for some of them with the longer preset of that name; may be empty.
         longer_preset: its name.
         exact: the same in fp32, first seed only; may be empty.
-        curve: from the preset's cost towards the longer one's; may be empty.
+        curve: scores at costs between the preset's and the longer one's; may be empty.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -92,13 +96,22 @@ class Calibration(BaseModel):
         """Names of the tasks, then `score`."""
         return list(self.arrangements[0].scores)
 
+    def scores(self, column: str) -> NDArray[np.float64]:
+        """Return a column's scores by arrangement (A) and seed (S)."""
+        return scores_of(self.arrangements, column)
+
     def write(self, path: str | Path) -> None:
         """Write the file in one step.
 
         Raises:
-            RunError: E0904, if it can not be written.
+            RunError: E0904, if it cannot be written.
         """
         write_checksummed_json(path, KIND, self.model_dump(mode="json"))
+
+
+def scores_of(measured: Sequence[Measured], column: str) -> NDArray[np.float64]:
+    """Return a column's scores by arrangement (A) and seed (S)."""
+    return np.array([each.scores[column] for each in measured], dtype=np.float64)
 
 
 def read_calibration(path: str | Path) -> Calibration:
@@ -106,11 +119,12 @@ def read_calibration(path: str | Path) -> Calibration:
 
     Raises:
         InputError: E0641, if it is damaged, edited, or of another format.
-        UsageError: E0644, if it can not be read.
+        UsageError: E0644, if it cannot be read.
     """
     return _read(str(path), read_bytes(path))
 
 
+@cache
 def load_calibration(preset: str) -> Calibration | None:
     """Return the calibration that ships for a preset, or None if it has none."""
     file = resources.files("aira_dsl.evaluation") / "data" / "calibrations" / f"{preset}.json"

@@ -1,4 +1,4 @@
-"""From scores of many arrangements with several seeds to what a score can be trusted for.
+"""Reliability of a score, from many arrangements that were evaluated with several seeds.
 
 With S_as = true_a + noise_as:
 
@@ -17,22 +17,21 @@ Shapes: A arrangements, S seeds, T tasks.
 
 import itertools
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aira_dsl.evaluation.calibration import Calibration, Measured
+from aira_dsl.evaluation.calibration import Calibration, Measured, scores_of
+from aira_dsl.utils.statistics import rank_correlation, row_interval
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]
-RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
 class Trust:
-    """What one column of a calibration says.
+    """The statistics of one column of a calibration.
 
     Attributes:
         column: a task's name, or `score`.
@@ -58,15 +57,52 @@ class Trust:
     exact_rank: float | None = None
 
 
-def seed_noise(calibration: Calibration, column: str) -> float:
-    """Return the standard deviation of a column between seeds."""
-    scores_AS = _scores(calibration.arrangements, column)
-    return math.sqrt(float(scores_AS.var(axis=1, ddof=1).mean()))
+@dataclass(frozen=True)
+class Agreement:
+    """How well a score at some cost ranks as the longer preset does.
+
+    Attributes:
+        times: its cost, in evaluations of the preset.
+        seeds: of how many of the preset's evaluations it is the mean; 1 for a single evaluation
+            with `times` as much training.
+        rank: Spearman correlation of the scores with the longer preset's, mean over choices of
+            seeds.
+        interval: its 95 % interval.
+    """
+
+    times: int
+    seeds: int
+    rank: float
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class CalibrationAnalysis:
+    """The statistics of a calibration, computed once and passed to every report of it.
+
+    Attributes:
+        columns: by column, the tasks first, then `score`.
+        split_half: split-half reliability of the mean over tasks, seeds averaged.
+        agreements: the effect of more seeds and of more training; empty without a longer preset.
+    """
+
+    columns: dict[str, Trust]
+    split_half: float
+    agreements: tuple[Agreement, ...]
+
+
+def analyse_calibration(calibration: Calibration) -> CalibrationAnalysis:
+    """Compute all statistics of a calibration."""
+    return CalibrationAnalysis(
+        columns={column: trust(calibration, column) for column in calibration.columns},
+        split_half=split_half(calibration),
+        agreements=tuple(agreements(calibration)),
+    )
 
 
 def trust(calibration: Calibration, column: str) -> Trust:
-    """Describe one column."""
-    scores_AS = _scores(calibration.arrangements, column)
+    """Compute the statistics of one column."""
+    scores_AS = calibration.scores(column)
     noise_variance = float(scores_AS.var(axis=1, ddof=1).mean())
     # The means over seeds still carry a share of the noise.
     share = noise_variance / scores_AS.shape[1]
@@ -87,37 +123,16 @@ def trust(calibration: Calibration, column: str) -> Trust:
     if calibration.longer:
         short_AS, long_A = _paired(calibration.arrangements, calibration.longer, column)
         facts["longer"] = _rank_with(short_AS, long_A)
-        facts["longer_interval"] = _interval(
-            len(long_A), lambda rows: _rank_with(short_AS[rows], long_A[rows])
-        )
+        facts["longer_interval"] = _rank_interval(short_AS, long_A)
     if calibration.exact:
         fast_AS, exact_A = _paired(calibration.arrangements, calibration.exact, column)
         facts["exact_difference"] = float(np.sqrt(((fast_AS[:, 0] - exact_A) ** 2).mean()))
-        facts["exact_rank"] = spearman(fast_AS[:, 0], exact_A)
+        facts["exact_rank"] = float(rank_correlation(fast_AS[:, 0], exact_A))
     return Trust(**{**found.__dict__, **facts})
 
 
-@dataclass(frozen=True)
-class Agreement:
-    """How well a score at some cost ranks as the longer preset does.
-
-    Attributes:
-        times: what it costs, in evaluations of the preset.
-        seeds: how many of them it is the mean of, if they are the preset's own; 1 for a single
-            evaluation with `times` as much training.
-        rank: Spearman correlation of the scores with the longer preset's, mean over choices of
-            seeds.
-        interval: its 95 % interval.
-    """
-
-    times: int
-    seeds: int
-    rank: float
-    interval: Interval
-
-
 def agreements(calibration: Calibration) -> list[Agreement]:
-    """Return what more seeds and what more training buy; empty without a longer preset."""
+    """Return the effect of more seeds and of more training; empty without a longer preset."""
     if not calibration.longer:
         return []
     found = []
@@ -133,14 +148,14 @@ def agreements(calibration: Calibration) -> list[Agreement]:
 
 
 def _agreement(times: int, seeds: int, scores_AS: Floats, long_A: Floats) -> Agreement:
-    interval = _interval(len(long_A), lambda rows: _rank_with(scores_AS[rows], long_A[rows]))
-    return Agreement(times, seeds, _rank_with(scores_AS, long_A), interval)
+    rank, interval = _rank_with(scores_AS, long_A), _rank_interval(scores_AS, long_A)
+    return Agreement(times, seeds, rank, interval)
 
 
 def split_half(calibration: Calibration) -> float:
     """Return the split-half reliability of the mean over tasks, seeds averaged."""
     tasks = [column for column in calibration.columns if column != "score"]
-    scores_TA = np.array([_scores(calibration.arrangements, t).mean(axis=1) for t in tasks])
+    scores_TA = np.array([calibration.scores(t).mean(axis=1) for t in tasks])
     found = []
     for half in itertools.combinations(range(len(tasks)), len(tasks) // 2):
         rest = [t for t in range(len(tasks)) if t not in half]
@@ -149,40 +164,31 @@ def split_half(calibration: Calibration) -> float:
     return float(np.mean(found))
 
 
-def spearman(a_A: Floats, b_A: Floats) -> float:
-    """Return the rank correlation, ties at their mean rank; NaN if one side is constant."""
-    from scipy.stats import rankdata  # a second of every start, where nothing is ranked
-
-    a, b = rankdata(a_A), rankdata(b_A)
-    if np.ptp(a) == 0 or np.ptp(b) == 0:
-        return math.nan
-    return float(np.corrcoef(a, b)[0, 1])
-
-
-def _scores(measured: tuple[Measured, ...], column: str) -> Floats:
-    return np.array([each.scores[column] for each in measured], dtype=np.float64)
-
-
 def _paired(
     measured: tuple[Measured, ...], others: tuple[Measured, ...], column: str
 ) -> tuple[Floats, Floats]:
     """Return scores (A, S) and the others' means (A,) for the others' arrangements."""
     own = {each.layers: each for each in measured}
     chosen = tuple(own[other.layers] for other in others)
-    return _scores(chosen, column), _scores(others, column).mean(axis=1)
+    return scores_of(chosen, column), scores_of(others, column).mean(axis=1)
 
 
 def _mean_rank(scores_AS: Floats) -> float:
-    pairs = itertools.combinations(range(scores_AS.shape[1]), 2)
-    return float(np.mean([spearman(scores_AS[:, i], scores_AS[:, j]) for i, j in pairs]))
+    pairs = list(itertools.combinations(range(scores_AS.shape[1]), 2))
+    first, second = (scores_AS.T[[pair[side] for pair in pairs]] for side in (0, 1))
+    return float(rank_correlation(first, second).mean())
 
 
 def _rank_with(scores_AS: Floats, other_A: Floats) -> float:
-    return float(np.mean([spearman(column_A, other_A) for column_A in scores_AS.T]))
+    return float(rank_correlation(scores_AS.T, other_A).mean())
 
 
-def _interval(count: int, statistic: Callable[[NDArray[np.int64]], float]) -> Interval:
-    rng = np.random.default_rng(0)
-    values = [statistic(rng.integers(count, size=count)) for _ in range(RESAMPLES)]
-    low, high = np.nanpercentile(values, [2.5, 97.5])
-    return float(low), float(high)
+def _rank_interval(scores_AS: Floats, other_A: Floats) -> Interval:
+    """Return the interval of the mean rank correlation with the others, over arrangements."""
+
+    def means(rows: NDArray[np.int64]) -> Floats:
+        correlations = rank_correlation(scores_AS.T[:, rows], other_A[rows])
+        mean: Floats = correlations.mean(axis=0)
+        return mean
+
+    return row_interval(len(other_A), means)

@@ -1,4 +1,4 @@
-"""An evaluator that looks things up."""
+"""An evaluator that looks scores up in a table."""
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.evaluation.evaluator import Evaluator
@@ -7,10 +7,10 @@ from aira_dsl.evaluation.table import Table
 
 
 class TableEvaluator(Evaluator):
-    """Answers from a table, in microseconds, as the evaluator that made it would have.
+    """Looks up, in microseconds, what the evaluator that made a table computed.
 
-    A seed names a column of the table, beyond its last one it begins anew. The test split is the
-    mean over the columns: what is known best about an arrangement.
+    A seed names a column of the table, modulo the number of columns. The score on the test split is
+    the mean over the columns.
     """
 
     def __init__(self, table: Table) -> None:
@@ -35,3 +35,8 @@ class TableEvaluator(Evaluator):
         if split == "validation":
             return found
         return found.model_copy(update={"split": split, "score": self._means[layers]})
+
+
+def table_of(evaluator: Evaluator) -> Table | None:
+    """Return the table that an evaluator looks scores up in; None if it computes them."""
+    return evaluator.table if isinstance(evaluator, TableEvaluator) else None

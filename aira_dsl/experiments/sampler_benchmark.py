@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,9 @@ from aira_dsl.study.arrangements import distributions
 from aira_dsl.study.options import SamplerName
 from aira_dsl.study.samplers import propose
 from aira_dsl.utils.machine import available_cores
+from aira_dsl.utils.statistics import mean_intervals
 
 Floats = NDArray[np.float64]
-RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,15 @@ class SamplerBenchmark:
     regret_SB: dict[SamplerName, Floats]
 
     def mean(self, sampler: SamplerName, evaluations: int) -> tuple[float, float, float]:
-        """Return the mean regret after so many evaluations, with its 95 % bootstrap interval."""
-        column = self.regret_SB[sampler][:, evaluations - 1]
-        rng = np.random.default_rng(0)
-        means = column[rng.integers(len(column), size=(RESAMPLES, len(column)))].mean(axis=1)
-        low, high = np.percentile(means, [2.5, 97.5])
-        return float(column.mean()), float(low), float(high)
+        """Return the mean regret after so many evaluations with its 95 % interval."""
+        mean_B, low_B, high_B = self._intervals[sampler]
+        place = evaluations - 1
+        return float(mean_B[place]), float(low_B[place]), float(high_B[place])
+
+    @cached_property
+    def _intervals(self) -> dict[SamplerName, tuple[Floats, Floats, Floats]]:
+        """Mean regrets with their intervals after every evaluation, by sampler."""
+        return {sampler: mean_intervals(regret) for sampler, regret in self.regret_SB.items()}
 
     def found(self, sampler: SamplerName) -> float:
         """Return the fraction of searches that ended at the true best."""

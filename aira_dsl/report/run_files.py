@@ -4,33 +4,33 @@ from aira_dsl.architecture import Architecture
 from aira_dsl.language import to_text
 from aira_dsl.report.figures import best_so_far
 from aira_dsl.report.html import report_of, write_report
-from aira_dsl.space import Space
 from aira_dsl.study.arrangements import architecture_of
-from aira_dsl.study.journal import Journal
-from aira_dsl.study.run_folder import RunFolder
+from aira_dsl.study.noise import NOISE, noise_of, noise_text
 from aira_dsl.study.selection import rank
-from aira_dsl.study.settings import Limits, SearchSettings
+from aira_dsl.study.session import SearchSession
+from aira_dsl.study.settings import SearchSettings
 from aira_dsl.study.trials import Trial, as_csv, as_json
 from aira_dsl.utils.files import write_atomically
 
 KEPT = 3  # best.arch, best_2.arch, best_3.arch
 
 
-def write_run(
-    folder: RunFolder, space: Space, settings: SearchSettings, limits: Limits, journal: Journal
-) -> None:
-    """Write table, best architectures, picture and report for what the journal holds now.
+def write_run(session: SearchSession) -> None:
+    """Write table, noise, best architectures, picture and report of the trials so far.
 
     Raises:
-        RunError: E0904, if a file can not be written.
+        RunError: E0904, if a file cannot be written.
     """
-    table = journal.records(limits.winners)
+    folder, journal, plan = session.folder, session.journal, session.plan
+    settings = plan.settings
+    table = journal.records(session.limits.winners)
     folder.write("trials.csv", as_csv(table))
     folder.write("trials.json", as_json(table))
+    folder.write(NOISE, noise_text(noise_of(table, settings.evaluator, plan.table)))
     frozen = journal.snapshot
     for place, trial in enumerate(rank(table, settings.evaluator.direction)[:KEPT], 1):
         name = "best" if place == 1 else f"best_{place}"
-        architecture = architecture_of(space, frozen[trial.number], name=name)
+        architecture = architecture_of(plan.space, frozen[trial.number], name=name)
         folder.write(f"{name}.arch", _best_text(architecture, trial, settings))
     title = (
         f"{settings.space['name']}: {settings.searcher}, preset {settings.evaluator.preset}, "

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.evaluation.direction import Direction
-from aira_dsl.evaluation.noise import score_noise
+from aira_dsl.evaluation.noise import Noise
+from aira_dsl.evaluation.table import Table
 from aira_dsl.space import Space
 from aira_dsl.study.arrangements import architecture_of
 from aira_dsl.study.loop import Search
+from aira_dsl.study.noise import noise_of
 from aira_dsl.study.selection import best
 from aira_dsl.study.trials import Trial
 
@@ -24,7 +26,7 @@ class SearchResult:
         test_score: its score on the test split, which the search did not see.
         rows: the trial table.
         direction: `maximize` or `minimize`: which way scores get better.
-        noise: standard deviation of a score between seeds, if the preset's calibration tells.
+        noise: of a score near the best one, with its origin; None if it is not known.
         folder: where all of it is written.
         ended: why it stopped before the budget was met; empty if it did not.
     """
@@ -35,13 +37,15 @@ class SearchResult:
     test_score: float | None
     rows: list[Trial]
     direction: Direction
-    noise: float | None
+    noise: Noise | None
     folder: Path
     ended: str
 
 
-def summarise(search: Search[Architecture], space: Space, folder: Path) -> SearchResult:
-    """Read the result of a search from its journal."""
+def summarise(
+    search: Search[Architecture], space: Space, folder: Path, table: Table | None
+) -> SearchResult:
+    """Read the result of a search from its journal; `table` is what scores are looked up in."""
     journal, settings = search.journal, search.settings
     direction = settings.evaluator.direction
     trials = journal.records(search.limits.winners)
@@ -53,7 +57,7 @@ def summarise(search: Search[Architecture], space: Space, folder: Path) -> Searc
         test_score=first.test_score if first else None,
         rows=trials,
         direction=direction,
-        noise=score_noise(settings.evaluator),
+        noise=noise_of(trials, settings.evaluator, table),
         folder=folder,
         ended=search.ended,
     )

@@ -1,6 +1,7 @@
 """A run folder read back, without Optuna: what reports, comparisons and aggregations start from."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from pydantic import TypeAdapter
 from aira_dsl.architecture import SpaceDefinition
 from aira_dsl.errors import InputError
 from aira_dsl.evaluation.direction import Direction
-from aira_dsl.evaluation.noise import score_noise
+from aira_dsl.evaluation.noise import Noise
 from aira_dsl.space import Space
+from aira_dsl.study.noise import noise_of, read_noise
 from aira_dsl.study.run_folder import FORMAT, SETTINGS, TRIALS, read_clock
 from aira_dsl.study.selection import best
 from aira_dsl.study.settings import SearchSettings
@@ -27,6 +29,7 @@ class Run:
         rows: its trials, in order.
         seconds: wall-clock seconds used.
         charged_seconds: the same with what evaluations from the store took when computed.
+        noise: of a score near the best one; None if it is not known.
     """
 
     folder: Path
@@ -34,6 +37,7 @@ class Run:
     rows: tuple[Trial, ...]
     seconds: float
     charged_seconds: float
+    noise: Noise | None
 
     @property
     def space(self) -> Space:
@@ -45,11 +49,6 @@ class Run:
     def direction(self) -> Direction:
         """Which way scores get better."""
         return self.settings.evaluator.direction
-
-    @property
-    def noise(self) -> float | None:
-        """Standard deviation of a score between seeds, if the preset's calibration tells."""
-        return score_noise(self.settings.evaluator)
 
     @property
     def best(self) -> Trial | None:
@@ -70,10 +69,13 @@ def read_run(folder: str | Path) -> Run:
             raise _not_valid(path, f"its format is {version}, this version reads {FORMAT}")
         SpaceDefinition.model_validate(settings["space"])
         seconds, charged_seconds = read_clock(path)
+        search = SearchSettings.model_validate(settings)
+        rows = _TRIALS.validate_json((path / TRIALS).read_bytes())
         return Run(
             folder=path,
-            settings=SearchSettings.model_validate(settings),
-            rows=_TRIALS.validate_json((path / TRIALS).read_bytes()),
+            settings=search,
+            rows=rows,
+            noise=_noise(path, search, rows),
             seconds=seconds,
             charged_seconds=charged_seconds,
         )
@@ -81,6 +83,13 @@ def read_run(folder: str | Path) -> Run:
         raise _not_valid(path, f"{error.filename} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _not_valid(path, f"its files are damaged ({type(error).__name__})") from None
+
+
+def _noise(path: Path, settings: SearchSettings, rows: Sequence[Trial]) -> Noise | None:
+    try:
+        return read_noise(path)
+    except FileNotFoundError:  # the folder of an earlier version
+        return noise_of(rows, settings.evaluator)
 
 
 _TRIALS = TypeAdapter(tuple[Trial, ...])

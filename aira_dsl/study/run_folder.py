@@ -5,6 +5,7 @@ trials.csv, .json one row a trial
 best.arch         the best architecture; best_2.arch … the next ones
 best_so_far.png   the picture, and report.html the page (made by `aira_dsl.report`)
 study.db          the Optuna study (unless it is in a database elsewhere)
+noise.json        the noise of a score near the best one, and where it was measured
 clock.json        seconds used so far: by the wall clock, and charged (see `study.clock`)
 """
 

@@ -18,8 +18,8 @@ from aira_dsl.evaluation.pool import EvaluationPool, EvaluationRequest
 from aira_dsl.evaluation.presets import TIME_LIMITS, preset_settings
 from aira_dsl.evaluation.result import SplitName
 from aira_dsl.evaluation.store import Store, default_store_path
-from aira_dsl.evaluation.table import load_table, read_table
-from aira_dsl.evaluation.table_evaluator import TableEvaluator
+from aira_dsl.evaluation.table import Table, load_table, read_table
+from aira_dsl.evaluation.table_evaluator import TableEvaluator, table_of
 from aira_dsl.space import Space
 from aira_dsl.study.architecture_agent.setup import ArchitectureAgent
 from aira_dsl.study.architecture_agent.source import AgentSource
@@ -97,6 +97,11 @@ class SearchPlan:
             code=version,
         )
         return cls(options, space, settings, budget, evaluator, agent)
+
+    @property
+    def table(self) -> Table | None:
+        """The table that scores are looked up in; None if they are computed."""
+        return table_of(self.evaluator)
 
     def limits(self) -> Limits:
         """Return the limits of a session on this machine.
@@ -220,13 +225,13 @@ class SearchSession:
             self.folder.write_clock(clock.seconds, clock.charged_seconds)
             with suppress(*GONE):  # the study has everything; the next session writes the files
                 self._on_end(self)
-        return summarise(loop, plan.space, self.folder.path)
+        return summarise(loop, plan.space, self.folder.path, plan.table)
 
     def _open_agent(self, opened: ExitStack) -> AgentSource | None:
         plan = self.plan
         if plan.agent is None:
             return None
-        source = plan.agent.source(plan.space, plan.settings, plan.budget)
+        source = plan.agent.source(plan.space, plan.settings, plan.budget, plan.table)
         opened.callback(source.proposer.close)
         return source
 

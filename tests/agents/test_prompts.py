@@ -11,6 +11,7 @@ from aira_dsl.agents.models.base import Usage
 from aira_dsl.agents.policies import Greedy
 from aira_dsl.agents.tree import Node, Operation, Tree
 from aira_dsl.errors import InputError, UsageError
+from aira_dsl.evaluation.noise import Noise
 from aira_dsl.space import Space
 from aira_dsl.study.architecture_agent.answers import AnswerRules
 from aira_dsl.study.architecture_agent.prompt_writer import (
@@ -25,7 +26,7 @@ SPACE = Space.default()
 PROMPTER = PromptWriter(
     load_templates(),
     AnswerRules(SPACE),
-    EvaluatorFacts("mean accuracy", 0.05),
+    EvaluatorFacts("mean accuracy", Noise(0.05, 0.06, 4.0, "calibration", "the cpu calibration")),
     memory=300,
     seed=1,
 )

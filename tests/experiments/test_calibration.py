@@ -9,9 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.stats import spearmanr
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import InputError, RunError
@@ -22,9 +19,13 @@ from aira_dsl.evaluation.calibration import (
     load_calibration,
     read_calibration,
 )
-from aira_dsl.evaluation.calibration_statistics import agreements, spearman, split_half, trust
+from aira_dsl.evaluation.calibration_statistics import (
+    agreements,
+    analyse_calibration,
+    split_half,
+    trust,
+)
 from aira_dsl.evaluation.evaluator import Evaluator
-from aira_dsl.evaluation.noise import score_noise
 from aira_dsl.evaluation.presets import preset_settings
 from aira_dsl.evaluation.result import SplitName
 from aira_dsl.experiments import calibrate as calibrate_module
@@ -116,20 +117,6 @@ def test_noise_alone_is_not_reliable() -> None:
     assert trust(calibration, "score").reliability < 0.1
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=20).filter(
-        lambda pairs: all(len(set(side)) > 1 for side in zip(*pairs, strict=True))
-    )
-)
-def test_rank_correlation_with_ties(pairs: list[tuple[int, int]]) -> None:
-    a, b = (np.array(side, dtype=float) for side in zip(*pairs, strict=True))
-    assert spearman(a, b) == pytest.approx(spearmanr(a, b).statistic)
-
-
-def test_a_constant_has_no_rank() -> None:
-    assert math.isnan(spearman(np.ones(4), np.arange(4.0)))
-
-
 def test_the_file_comes_back(tmp_path: Path) -> None:
     calibration = planted(arrangements=20)
     calibration.write(tmp_path / "c.json")
@@ -166,13 +153,14 @@ def test_the_set_is_spread_over_the_space() -> None:
 
 def test_the_report(tmp_path: Path) -> None:
     calibration = planted(arrangements=24)
-    text = calibration_text(calibration)
+    analysis = analyse_calibration(calibration)
+    text = calibration_text(calibration, analysis)
     assert "reliability of the score" in text
     assert "10.0 times as much" in text
-    write_calibration(calibration, tmp_path / "new" / "folder")
+    write_calibration(calibration, analysis, tmp_path / "new" / "folder")
     names = sorted(path.name for path in (tmp_path / "new" / "folder").iterdir())
     assert names == ["cpu.json", "cpu.md", "cpu.png"]
-    found = json.loads(json.dumps(calibration_json(calibration)))
+    found = json.loads(json.dumps(calibration_json(calibration, analysis)))
     assert [column["column"] for column in found["columns"]][-1] == "score"
 
 
@@ -273,21 +261,19 @@ def test_what_ships_is_whole() -> None:
     assert calibration is not None
     settings = preset_settings("cpu").model_copy(update={"precision": calibration.precision})
     assert settings.identity() == calibration.identity
-    noise = score_noise(settings)
-    assert noise == trust(calibration, "score").noise
-    assert score_noise(preset_settings("smoke")) is None
     assert len(calibration.arrangements) >= 40
     assert calibration.seeds >= 3
     assert len(calibration.longer) >= 16
     assert [point.times for point in calibration.curve] == [2, 4]
     # The gate of bf16: nearer to fp32 than one seed is to another, and the same ranking.
-    score = trust(calibration, "score")
+    analysis = analyse_calibration(calibration)
+    score = analysis.columns["score"]
     assert len(calibration.exact) == len(calibration.arrangements)
     assert (score.exact_difference or 1) < 2**0.5 * score.noise
     assert (score.exact_rank or 0) > score.rank
     # Docs show what the command printed.
     docs = (Path(__file__).parents[2] / "docs" / "proxy.md").read_text()
-    assert calibration_text(calibration) in docs
+    assert calibration_text(calibration, analysis) in docs
 
 
 @pytest.mark.slow

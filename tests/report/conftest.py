@@ -9,6 +9,7 @@ import pytest
 import aira_dsl
 from aira_dsl.agents.attempt import Attempt
 from aira_dsl.agents.models.base import Usage
+from aira_dsl.evaluation.evaluator import Evaluator
 from aira_dsl.experiments.comparison import Comparison
 from aira_dsl.experiments.comparison.analysis import judge_runs
 from aira_dsl.study.run import Run, read_run
@@ -85,6 +86,7 @@ def comparison(search: Callable[..., Run], tmp_path_factory: pytest.TempPathFact
         if found.best
     }
     folder = tmp_path_factory.mktemp("comparison")
-    found = judge_runs(groups, tests, folder=folder, budget=20, best_known=None)
+    evaluator = Evaluator(groups["tpe"][0].settings.evaluator)
+    found = judge_runs(groups, tests, evaluator=evaluator, folder=folder, budget=20)
     found.write(folder)
     return found

@@ -21,7 +21,6 @@ from aira_dsl.report.html import facts_json, render_comparison, render_run, repo
 from aira_dsl.report.html.agent_trace import steps
 from aira_dsl.report.html.chart import ticks
 from aira_dsl.report.html.comparison_plots import look
-from aira_dsl.report.html.conclusions import conclusions
 from aira_dsl.report.html.run_facts import facts
 from aira_dsl.report.html.slots import slot_shares
 from aira_dsl.report.html.text import clean
@@ -96,17 +95,19 @@ def test_the_verdict_names_what_the_repeats_leave_open(agent_run: Run) -> None:
     found = facts(agent_run)
     assert [each.number for each in found.top[:3]] == [3, 4, 8]
     assert found.undecided == (4,)
-    assert f"by 2 repeats: {agent_run.rows[4].pattern}." in found.verdict[0]
-    assert found.noise is not None
-    assert found.margin == pytest.approx(1.96 * math.sqrt(1.5) * found.noise)
+    assert f"(2 repeats): {agent_run.rows[4].pattern}." in found.verdict[1]
+    assert agent_run.noise is not None
+    assert found.noise == agent_run.noise.value
+    assert agent_run.noise.basis in found.verdict[0]
+    assert found.margin == agent_run.noise.single_margin(2)
     once = replace(agent_run, rows=tuple(replace(r, confirmed=None) for r in agent_run.rows))
-    assert "evaluated once" in facts(once).verdict[0]
+    assert "has one evaluation" in facts(once).verdict[1]
 
 
 def test_a_run_without_scores_has_a_page(run: Run) -> None:
     rows = tuple(replace(r, score=None, state="FAIL", status="diverged") for r in run.rows)
-    assert "No trial got a score (20 diverged)." in words(render_run(replace(run, rows=rows)))
-    assert "there are none yet" in words(render_run(replace(run, rows=())))
+    assert "No trial has a score (20 diverged)." in words(render_run(replace(run, rows=rows)))
+    assert "no trials yet" in words(render_run(replace(run, rows=())))
 
 
 def test_blocks_that_the_space_does_not_know_are_drawn(run: Run) -> None:
@@ -154,27 +155,6 @@ def test_pictures_are_well_formed_and_named(agent_run: Run, comparison: Comparis
             assert root.get("role") == "img"
             assert [child.tag for child in root[:2]] == ["title", "desc"]
             assert all(child.text for child in root[:2])
-
-
-def test_a_comparison_says_what_may_be_concluded(comparison: Comparison) -> None:
-    may, may_not = conclusions(comparison)
-    assert may[0].startswith("tpe ends better than random: by 0.5")
-    assert any(text.startswith("3 runs of a method are few") for text in may_not)
-    wide = {a: dict.fromkeys(b, 0.9) for a, b in comparison.noise_floor.items()}
-    noisy = comparison.model_copy(update={"noise_floor": wide})
-    may, may_not = conclusions(noisy)
-    assert may == ["No method is shown to end better than another."]
-    assert any("noise of the scores alone" in text for text in may_not)
-
-
-def test_one_run_of_a_method_proves_nothing(comparison: Comparison) -> None:
-    single = {
-        name: method.model_copy(update={"runs": method.runs[:1]})
-        for name, method in comparison.methods.items()
-    }
-    may, may_not = conclusions(comparison.model_copy(update={"methods": single}))
-    assert may == ["No method is shown to end better than another."]
-    assert any("one run" in text for text in may_not)
 
 
 def test_a_comparisons_numbers_are_on_its_page(comparison: Comparison) -> None:

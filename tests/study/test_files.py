@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from aira_dsl.evaluation.direction import Direction
+from aira_dsl.evaluation.noise import Noise
 from aira_dsl.language import parse
 from aira_dsl.report.figures import best_so_far
 from aira_dsl.report.terminal.outcome import outcome_json, outcome_text
@@ -38,8 +39,8 @@ def test_a_mean_of_repeats_leaves_no_failure_out() -> None:
     assert mean({}) is None
 
 
-def test_doubts_are_said() -> None:
-    """Two winners that differ by less than the noise of their repeats are not told apart."""
+def test_conclusions_are_printed() -> None:
+    """Winners that differ by less than the noise of their repeats are named."""
     other = {"1": 0.58, "2": 0.60}
     rows = [
         replace(OK, confirmed=0.60, repeats={"1": 0.6, "2": 0.6}),
@@ -47,18 +48,22 @@ def test_doubts_are_said() -> None:
         replace(OK, number=2, pattern="3M", confirmed=0.40, repeats={"1": 0.4, "2": 0.4}),
         replace(OK, number=3, pattern="3A", score=0.9),
     ]
+    noise = Noise(0.02, 0.02, 6.0, "repeats", "2 repeats of 3 architectures")
     best = parse("architecture best {\n width 16\n block A = attention { heads 2 }\n layers A\n}")
     result = SearchResult(
         best=best, score=0.5, confirmed=0.6, test_score=None, rows=rows,
         direction=Direction.MAXIMIZE,
-        noise=0.02, folder=Path("run"), ended="",
+        noise=noise, folder=Path("run"), ended="",
     )  # fmt: skip
     text = outcome_text(result)
-    assert "not told apart from the best by 2 repeats: M-2A\n" in text
-    assert "noise of a score (standard deviation between seeds): 0.0200" in text
-    assert "told apart" not in outcome_text(replace(result, noise=0.001))
-    assert "noise" not in outcome_text(replace(result, noise=None))
+    assert "not significantly different from the best (2 repeats): M-2A\n" in text
+    assert "noise of a score between seeds: 0.0200 (from 2 repeats of 3 architectures)\n" in text
+    quiet = replace(noise, value=0.001, unpaired=0.001)
+    told = outcome_text(replace(result, noise=quiet))
+    assert "the best is significantly better than the 2 other winners (2 repeats)\n" in told
+    assert "the noise of a score is not known" in outcome_text(replace(result, noise=None))
     assert json.loads(outcome_json(result))["confirmed"] == 0.6
+    assert json.loads(outcome_json(result))["noise"] == 0.02
 
 
 def test_both_forms_of_the_table_say_the_same() -> None:

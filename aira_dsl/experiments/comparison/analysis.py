@@ -1,4 +1,4 @@
-"""From finished runs and their final scores to the comparison."""
+"""The comparison of methods, computed from their runs and final scores."""
 
 import math
 import os
@@ -9,29 +9,34 @@ from typing import TypeVar
 
 import numpy as np
 
+from aira_dsl.evaluation.evaluator import Evaluator
+from aira_dsl.evaluation.noise import Noise, search_noise
+from aira_dsl.evaluation.table import Table
+from aira_dsl.evaluation.table_evaluator import table_of
 from aira_dsl.experiments.comparison import statistics
-from aira_dsl.experiments.comparison.final_scores import Found
+from aira_dsl.experiments.comparison.final_scores import Found, best_known
 from aira_dsl.experiments.comparison.record import Comparison, Interval, Method, RunSummary
 from aira_dsl.experiments.comparison.summary import summarise_run
 from aira_dsl.study.run import Run
+from aira_dsl.utils.statistics import difference_interval, mean_interval, mean_intervals
 
 Groups = Mapping[str, Sequence[Run]]
 T = TypeVar("T")
 OPTIMUM = {"mad": 1.0, "language": 0.0}
-"""What a perfect model would get: every token right; no bits."""
+"""Score of a perfect model: every token right; no bits."""
 
 
 def judge_runs(
-    groups: Groups, tests: Found, *, folder: Path, budget: int, best_known: float | None
+    groups: Groups, tests: Found, *, evaluator: Evaluator, folder: Path, budget: int
 ) -> Comparison:
-    """Compare methods by their runs and by the scores of what these ended with.
+    """Compare methods by their runs and by the test scores of each run's best architecture.
 
     Args:
-        groups: runs by method, all judged alike (`grouping.check_alike`).
-        tests: final scores of what they name the best (`finals.final_scores`).
-        folder: the comparison's; the run folders are named from there.
+        groups: runs by method, all evaluated alike (`compatibility.check_alike`).
+        tests: test scores of their best architectures (`final_scores.final_scores`).
+        evaluator: of the final scores.
+        folder: of the comparison; the run folders are named relative to it.
         budget: evaluations of each run.
-        best_known: the best score there is, if it is known; else the best of the runs stands in.
     """
     runs = [run for group in groups.values() for run in group]
     seeds = sorted({seed for _, seed in tests})
@@ -40,7 +45,8 @@ def judge_runs(
         for name, group in groups.items()
     }
     first = runs[0]
-    verdict = _Verdict(summaries, first, len(seeds), best_known)
+    noise = _noise(tests, first, table_of(evaluator))
+    found = _Statistics(summaries, first, noise, len(seeds), best_known(evaluator, first))
     return Comparison(
         space=first.settings.space["name"],
         slots=first.space.slots,
@@ -53,38 +59,40 @@ def judge_runs(
         test_seeds=tuple(seeds),
         evaluator_identity=first.settings.evaluator_identity,
         code_version=first.settings.code_version,
-        noise=first.noise,
-        worst=verdict.worst,
-        reference=verdict.reference,
-        methods={name: verdict.method(name) for name in groups},
-        beats=verdict.beats(),
-        differences=verdict.of_pairs(verdict.difference),
-        noise_floor=verdict.of_pairs(verdict.noise_floor),
+        noise=noise.value if noise else None,
+        noise_basis=noise.basis if noise else "",
+        worst=found.worst,
+        reference=found.reference,
+        methods={name: found.method(name) for name in groups},
+        beats=found.beats(),
+        differences=found.of_pairs(found.difference),
+        noise_floor=found.of_pairs(found.noise_floor),
     )
 
 
-class _Verdict:
+class _Statistics:
     """The statistics of all methods, with scores turned so that larger is better."""
 
     def __init__(
         self,
         summaries: Mapping[str, Sequence[RunSummary]],
         like: Run,
+        noise: Noise | None,
         repeats: int,
-        best_known: float | None,
+        best: float | None,
     ) -> None:
         self._runs = summaries
         self._sign = like.direction.sign
         self._optimum = self._sign * OPTIMUM[like.settings.evaluator.objective]
-        self._noise, self._repeats = like.noise, repeats
+        self._noise, self._repeats = noise, repeats
         finals = [run.final for runs in summaries.values() for run in runs if run.final is not None]
         turned = sorted(self._sign * score for score in finals)
         self.worst = self._sign * turned[0] if turned else None
-        best = self._sign * turned[-1] if turned else None
-        self.reference = best if best_known is None else best_known
+        best_of_runs = self._sign * turned[-1] if turned else None
+        self.reference = best_of_runs if best is None else best
 
     def method(self, name: str) -> Method:
-        """Return a method's runs and what they say together."""
+        """Return a method's runs and their statistics."""
         runs = self._runs[name]
         finals = self._scored(name)
         scale = [self._normalised(score) for score in self._finals(name)]
@@ -92,12 +100,12 @@ class _Verdict:
         return Method(
             runs=tuple(runs),
             curve=_curve(runs),
-            final=self._interval(*statistics.interval(finals)) if finals else None,
-            normalised=_interval(*statistics.interval(known)) if known else None,
+            final=self._interval(*mean_interval(finals)) if finals else None,
+            normalised=_interval(*mean_interval(known)) if known else None,
         )
 
     def beats(self) -> dict[str, dict[str, Interval]]:
-        """Return who beats whom how often; both directions from one set of resamples."""
+        """Return how often each method beats each other; both directions from one bootstrap."""
         found: dict[str, dict[str, Interval]] = {name: {} for name in self._runs}
         for a, b in permutations(self._runs, 2):
             if a in found[b]:
@@ -107,19 +115,19 @@ class _Verdict:
                 found[a][b] = _interval(*statistics.beats(self._finals(a), self._finals(b)))
         return found
 
-    def of_pairs(self, what: Callable[[str, str], T]) -> dict[str, dict[str, T]]:
-        """Return something of every ordered pair of methods."""
-        return {a: {b: what(a, b) for b in self._runs if b != a} for a in self._runs}
+    def of_pairs(self, statistic: Callable[[str, str], T]) -> dict[str, dict[str, T]]:
+        """Return a statistic of every ordered pair of methods."""
+        return {a: {b: statistic(a, b) for b in self._runs if b != a} for a in self._runs}
 
     def difference(self, a: str, b: str) -> Interval | None:
         """Return mean final score of `a` minus that of `b`."""
         if not (self._scored(a) and self._scored(b)):
             return None
-        return self._interval(*statistics.difference(self._scored(a), self._scored(b)))
+        return self._interval(*difference_interval(self._scored(a), self._scored(b)))
 
     def noise_floor(self, a: str, b: str) -> float | None:
-        """Return what noise alone may make of that difference."""
-        if self._noise is None or self.difference(a, b) is None:
+        """Return the difference that the noise of the final scores alone may make."""
+        if self._noise is None or not (self._scored(a) and self._scored(b)):
             return None
         named = [
             [r.fingerprint or "" for r in self._runs[x] if r.final is not None] for x in (a, b)
@@ -150,6 +158,20 @@ class _Verdict:
         return _interval(self._sign * mean, low, high)
 
 
+def _noise(tests: Found, like: Run, table: Table | None) -> Noise | None:
+    """Return the noise of the final scores, all of which have the same seeds."""
+    by_architecture: dict[str, dict[str, float | None]] = {}
+    for (fingerprint, seed), score in tests.items():
+        by_architecture.setdefault(fingerprint, {})[str(seed)] = score
+    scores = [score for score in tests.values() if score is not None]
+    return search_noise(
+        like.settings.evaluator,
+        list(by_architecture.values()),
+        near=like.direction.best(scores),
+        table=table,
+    )
+
+
 def _summary(run: Run, tests: Found, seeds: Sequence[int], folder: Path, budget: int) -> RunSummary:
     best = run.best
     scores = [tests[best.fingerprint, seed] for seed in seeds] if best else []
@@ -162,7 +184,7 @@ def _curve(runs: Sequence[RunSummary]) -> tuple[Interval | None, ...]:
     known = [column for column in columns if None not in column]
     if not known:
         return (None,) * len(columns)
-    found = statistics.intervals(np.array(known, dtype=np.float64).T)
+    found = mean_intervals(np.array(known, dtype=np.float64).T)
     points = [_interval(*map(float, point)) for point in zip(*found, strict=True)]
     return (None,) * (len(columns) - len(known)) + tuple(points)
 

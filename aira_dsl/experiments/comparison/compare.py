@@ -14,7 +14,6 @@ from aira_dsl.evaluation.store import Store, default_store_path
 from aira_dsl.experiments.comparison.analysis import Groups, judge_runs
 from aira_dsl.experiments.comparison.compatibility import by_method, check_alike
 from aira_dsl.experiments.comparison.final_scores import (
-    best_known,
     evaluator_of,
     final_scores,
     test_seeds,
@@ -171,8 +170,7 @@ def _judge(groups: Groups, execution: ExecutionOptions, *, budget: int, repeats:
     with closing(Store(execution.store or default_store_path())) as store:
         evaluator.store = store
         tests = final_scores(runs, evaluator, seeds, workers=execution.jobs, on_result=tell)
-    best = best_known(evaluator, runs[0])
-    comparison = judge_runs(groups, tests, folder=execution.out, budget=budget, best_known=best)
+    comparison = judge_runs(groups, tests, evaluator=evaluator, folder=execution.out, budget=budget)
     comparison.write(execution.out)
     return comparison
 

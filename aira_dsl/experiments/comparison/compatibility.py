@@ -1,7 +1,7 @@
-"""Which runs may be compared: judged alike, on equal budgets; and by what names.
+"""Conditions for comparing runs: the same evaluator and equal budgets; and the methods' names.
 
-A verdict over runs whose scores were made in different ways would be a verdict on the ways. Such
-runs are refused, and what differs is named.
+Scores that were made in different ways cannot be compared. Such runs are refused, and the
+differences named.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,11 @@ _ALIKE = ("space", "constraints", "evaluator_identity", "code_version", "prune")
 
 
 def check_alike(runs: Sequence[Run], *, equally_long: bool = False) -> None:
-    """Refuse runs that were not judged alike.
+    """Refuse runs that were not evaluated alike.
 
     Args:
         runs: one at least.
-        equally_long: whether their numbers of trials must be the same: then these are all that is
-            known of their budgets.
+        equally_long: whether their numbers of trials must be equal, where budgets are not known.
 
     Raises:
         InputError: E0822, if their spaces, evaluators, versions of the code or pruning differ;
@@ -29,10 +28,10 @@ def check_alike(runs: Sequence[Run], *, equally_long: bool = False) -> None:
     """
     first = runs[0]
     for run in runs[1:]:
-        if found := differences(_judged_by(first), _judged_by(run)):
+        if found := differences(_evaluated_by(first), _evaluated_by(run)):
             raise InputError(
                 "E0822",
-                f"{first.folder} and {run.folder} can not be compared: {'; '.join(found)}",
+                f"{first.folder} and {run.folder} cannot be compared: {'; '.join(found)}",
                 help="compare runs of one space and one evaluator, made by the same version",
             )
         if equally_long and len(finished(run)) != len(finished(first)):
@@ -40,7 +39,7 @@ def check_alike(runs: Sequence[Run], *, equally_long: bool = False) -> None:
                 "E0823",
                 f"{first.folder} has {len(finished(first))} trials and {run.folder} "
                 f"{len(finished(run))}: methods are compared on equal budgets",
-                help="go on with the shorter one: the same search with a larger --budget",
+                help="continue the shorter one: run the same search with a larger --budget",
             )
     _check_no_copies(runs)
 
@@ -52,20 +51,20 @@ def differences(mine: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
 
 
 def by_method(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Group runs by what proposed, each group in order of the seeds.
+    """Group runs by method, each group in order of the seeds.
 
-    Agents are told apart by their policy and proposer, and where these are the same by the
+    Agents are named by their policy and proposer, and where these are the same also by the
     settings that differ, as in `agent-greedy-local model=b`.
     """
     groups: dict[str, list[Run]] = {}
     for run in runs:
-        groups.setdefault(run.settings.searcher + _told_apart(run, runs), []).append(run)
+        groups.setdefault(run.settings.searcher + _distinction(run, runs), []).append(run)
     return {
         name: sorted(group, key=lambda run: run.settings.seed) for name, group in groups.items()
     }
 
 
-def _judged_by(run: Run) -> dict[str, Any]:
+def _evaluated_by(run: Run) -> dict[str, Any]:
     settings = run.settings.model_dump(mode="json")
     named = {"objective": run.settings.evaluator.objective, "preset": run.settings.evaluator.preset}
     return named | {key: settings[key] for key in _ALIKE}
@@ -88,12 +87,12 @@ def _check_no_copies(runs: Sequence[Run]) -> None:
         if earlier is not run.folder:
             raise InputError(
                 "E0823",
-                f"{earlier} and {run.folder} are the same search: it would count twice",
+                f"{earlier} and {run.folder} are the same search, which would count twice",
                 help="give every run once; runs of one method need different seeds",
             )
 
 
-def _told_apart(run: Run, runs: Sequence[Run]) -> str:
+def _distinction(run: Run, runs: Sequence[Run]) -> str:
     """Return the settings in which this agent differs from others of its policy and proposer."""
     if run.settings.agent is None:
         return ""

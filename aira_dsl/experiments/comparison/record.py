@@ -118,7 +118,7 @@ class Method(_Record):
 
 
 class Comparison(_Record):
-    """Methods judged on equal budgets.
+    """Methods compared on equal budgets.
 
     Attributes:
         format: of the file.
@@ -133,14 +133,16 @@ class Comparison(_Record):
         test_seeds: with which the named architectures were trained for the test split.
         evaluator_identity: hash of the evaluator's settings.
         code_version: hash of the code that decided the numbers, or such as `table 1f3a…`.
-        noise: standard deviation of one score between seeds, if the calibration tells.
+        noise: standard deviation of one score between seeds, the shift common to a seed
+            removed; None if it is not known.
+        noise_basis: the data that the noise was measured from, in words.
         worst: the worst final test score of all runs: 0 on the normalised scale.
         reference: the best known score: 1 on the normalised scale.
         methods: by name, in the order asked for.
         beats: [a][b]: probability that a run of `a` ends better than one of `b`, ties half.
         differences: [a][b]: mean final test score of `a` minus that of `b`; None without scores.
-        noise_floor: [a][b]: how large the absolute difference is, with 95 % probability, by the
-            noise of the final scores alone; None if the noise is not known.
+        noise_floor: [a][b]: the absolute difference that the noise of the final scores alone stays
+            below with 95 % probability; None if the noise is not known.
     """
 
     format: Literal[1] = 1
@@ -156,6 +158,7 @@ class Comparison(_Record):
     evaluator_identity: str
     code_version: str
     noise: float | None
+    noise_basis: str = ""
     worst: float | None
     reference: float | None
     methods: dict[str, Method]
@@ -163,10 +166,11 @@ class Comparison(_Record):
     differences: dict[str, dict[str, Interval | None]]
     noise_floor: dict[str, dict[str, float | None]]
 
-    def told_apart(self, a: str, b: str) -> bool:
-        """Tell whether the final scores of two methods differ by more than chance and noise.
+    def differ(self, a: str, b: str) -> bool:
+        """Return whether the final scores of two methods differ significantly.
 
-        One run of a method says nothing of chance.
+        That is: the interval of the difference does not contain 0, the difference is above the
+        noise floor, and each method has two scored runs at least.
         """
         difference, floor = self.differences[a][b], self.noise_floor[a][b]
         if difference is None or difference.low <= 0 <= difference.high:
@@ -179,7 +183,7 @@ class Comparison(_Record):
         """Write `comparison.json` in one step.
 
         Raises:
-            RunError: E0904, if it can not be written.
+            RunError: E0904, if it cannot be written.
         """
         write_atomically(Path(folder) / FILE, self.model_dump_json(indent=1) + "\n")
 
@@ -194,11 +198,11 @@ def read_comparison(folder: str | Path) -> Comparison:
     try:
         return Comparison.model_validate_json(path.read_bytes())
     except OSError as error:
-        reason = f"{path} can not be read: {error.strerror}"
+        reason = f"{path} cannot be read: {error.strerror}"
     except ValidationError:
         reason = f"{path} is damaged, or of another version"
     raise InputError(
         "E0821",
-        f"{folder} holds no comparison that can be used: {reason}",
+        f"{folder} does not hold a valid comparison: {reason}",
         help="give the --out folder of a finished `aira-dsl compare`; the same command writes it",
     )

@@ -45,7 +45,7 @@ class Curve:
         marks: the trials.
         line: the best so far.
         best: where the best stands by the mean of its repeats, if it was repeated.
-        band: upper and lower edge of what one evaluation can not tell from the best.
+        band: upper and lower edge of scores not significantly different from the best.
         thinned: whether some dots were left out.
         description: the picture in words.
     """
@@ -165,7 +165,7 @@ def _description(rows: Sequence[Trial], found: Facts) -> str:
     text += f" The best score so far goes from {first:.4f} to {last:.4f}."
     if found.margin is not None:
         text += (
-            f" Within {found.margin:.4f} of {found.top[0].value:.4f}, one evaluation can not "
-            "tell a trial from the best."
+            f" Within {found.margin:.4f} of {found.top[0].value:.4f}, one evaluation is not "
+            "significantly different from the best."
         )
     return text

@@ -11,10 +11,10 @@ import jinja2
 
 from aira_dsl.experiments.comparison import Comparison
 from aira_dsl.experiments.comparison.summary import finished
+from aira_dsl.report.conclusions import of_comparison
 from aira_dsl.report.html.agent_trace import steps
 from aira_dsl.report.html.chart import NARROW, WIDE
 from aira_dsl.report.html.comparison_plots import finals, race
-from aira_dsl.report.html.conclusions import conclusions, told_apart
 from aira_dsl.report.html.curve import LETTERS, curve, tree
 from aira_dsl.report.html.methods import (
     curve_sheet,
@@ -24,9 +24,8 @@ from aira_dsl.report.html.methods import (
     run_sheet,
 )
 from aira_dsl.report.html.run_facts import facts
-from aira_dsl.report.html.text import Attachment, shown
+from aira_dsl.report.html.text import Attachment, as_sentence, shown
 from aira_dsl.report.html.trials import trial_files, trial_sheet
-from aira_dsl.report.terminal.ranking import TWO_SIDED
 from aira_dsl.study.run import Run
 from aira_dsl.study.selection import rank
 from aira_dsl.utils.formatting import duration, humanized, listed
@@ -46,7 +45,6 @@ def render_run(run: Run) -> str:
         curves={view: curve(run, found, width) for view, width in VIEWS.items()},
         tree=tree(run, found),
         steps=steps(rows, sign=run.direction.sign),
-        pair_margin=None if found.noise is None else TWO_SIDED * 2**0.5 * found.noise,
         letters=LETTERS,
         sheet=trial_sheet(rank(rows, run.direction), rows, found),
         files=(*trial_files(run.rows), Attachment("report.json", "application/json", told)),
@@ -55,16 +53,15 @@ def render_run(run: Run) -> str:
 
 def render_comparison(found: Comparison) -> str:
     """Return the page of a comparison: HTML that needs nothing else."""
-    may, may_not = conclusions(found)
+    drawn = of_comparison(found)
     told = found.model_dump_json(indent=1) + "\n"
     return _fill(
         "comparison.html",
         found=found,
-        may=may,
-        may_not=may_not,
+        may=[as_sentence(each) for each in drawn if each.kind == "better"],
+        may_not=[as_sentence(each) for each in drawn if each.kind != "better"],
         races={view: race(found, width) for view, width in VIEWS.items()},
         finals={view: finals(found, width) for view, width in VIEWS.items()},
-        apart=lambda a, b: told_apart(found, a, b),
         pairs=pair_sheet(found),
         sheets=(method_sheet(found), entropy_sheet(found), run_sheet(found)),
         files=(

@@ -9,11 +9,11 @@ from typing import Any
 from aira_dsl.architecture import cost
 from aira_dsl.evaluation.direction import Direction
 from aira_dsl.experiments.comparison.summary import finished
+from aira_dsl.report.conclusions import of_search
 from aira_dsl.report.html.agent_trace import AgentTotals, agent_totals
 from aira_dsl.report.html.slots import SlotShares, slot_shares
-from aira_dsl.report.html.text import clean
-from aira_dsl.report.html.verdict import verdict
-from aira_dsl.report.terminal.ranking import not_told_apart, single_margin
+from aira_dsl.report.html.text import as_sentence, clean
+from aira_dsl.report.terminal.ranking import not_different, repeats_of
 from aira_dsl.space import Space
 from aira_dsl.study.run import Run
 from aira_dsl.study.selection import rank
@@ -73,10 +73,12 @@ class Facts:
         outcomes: how they ended.
         seconds: wall-clock time.
         noise: standard deviation of a score between seeds, if it is known.
-        margin: by how much one evaluation must differ from the best to say anything.
+        noise_basis: the data it was measured from, in words.
+        margin: difference from the best above which one evaluation is significantly different.
+        pair_margin: the same for two evaluations with the same seed.
         top: the best architectures, best first.
-        undecided: trials that the repeats do not tell apart from the best.
-        verdict: what may be concluded, in sentences.
+        undecided: winners that are not significantly different from the best.
+        verdict: the conclusions, in sentences.
         running_best: the best score after each finished trial; None before the first.
         slots_by_block: which block stands where, among the best and among all.
         agent: what an agent's proposals came to.
@@ -98,7 +100,9 @@ class Facts:
     outcomes: dict[str, int]
     seconds: float
     noise: float | None
+    noise_basis: str
     margin: float | None
+    pair_margin: float | None
     top: tuple[Candidate, ...]
     undecided: tuple[int, ...]
     verdict: tuple[str, ...]
@@ -112,7 +116,8 @@ def facts(run: Run) -> Facts:
     space, settings = run.space, run.settings
     done = finished(run)
     order = rank(done, run.direction)
-    close = not_told_apart(order, run.noise) if order and run.noise is not None else []
+    noise = run.noise
+    close = not_different(order, noise) if order and noise else []
     outcomes = dict(Counter(clean(row.status or row.state.lower()) for row in done))
     return Facts(
         space=clean(space.definition.name),
@@ -130,11 +135,13 @@ def facts(run: Run) -> Facts:
         trials=len(done),
         outcomes=outcomes,
         seconds=run.seconds,
-        noise=run.noise,
-        margin=single_margin(order[0], run.noise) if order and run.noise is not None else None,
+        noise=noise.value if noise else None,
+        noise_basis=noise.basis if noise else "",
+        margin=noise.single_margin(repeats_of(order[0])) if order and noise else None,
+        pair_margin=noise.paired_margin(1) if noise else None,
         top=tuple(_candidate(row, space) for row in order[:SHOWN]),
         undecided=tuple(row.number for row in close),
-        verdict=tuple(verdict(order, close, run.noise, outcomes)),
+        verdict=tuple(as_sentence(each) for each in of_search(order, noise, outcomes)),
         running_best=running_best(done, run.direction),
         slots_by_block=slot_shares(order, space.names),
         agent=agent_totals(done),

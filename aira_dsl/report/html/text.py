@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from aira_dsl.report.conclusions import Conclusion
 from aira_dsl.utils.formatting import aligned, humanized, score, usd
 
 Style = Literal[
@@ -44,6 +45,12 @@ _UNSEEN = {"Cc", "Cf", "Cs"}
 def clean(text: str) -> str:
     """Return a text without the characters that act on what shows it; line breaks stay."""
     return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in _UNSEEN)
+
+
+def as_sentence(conclusion: Conclusion) -> str:
+    """Write a conclusion as a sentence."""
+    text = clean(conclusion.sentence)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def shown(value: object, style: Style = "text") -> str:

@@ -1,7 +1,8 @@
-"""A calibration as a table, as JSON, and as a picture."""
+"""Reports of a calibration: Markdown, JSON, a picture."""
 
 import io
 import statistics
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,17 @@ from aira_dsl.errors import RunError
 from aira_dsl.evaluation.calibration import Calibration
 from aira_dsl.evaluation.calibration_statistics import (
     Agreement,
+    CalibrationAnalysis,
     Trust,
-    agreements,
-    split_half,
-    trust,
 )
 from aira_dsl.utils.files import write_atomically
+from aira_dsl.utils.formatting import interval
 
 MINIMUM_RELIABILITY, MINIMUM_RANK = 0.8, 0.7
-"""What a preset should reach: reliability of its score, rank correlation with the longer one."""
+"""Targets of a preset: reliability of its score, rank correlation with the longer preset."""
 
 
-def calibration_json(calibration: Calibration) -> dict[str, Any]:
+def calibration_json(calibration: Calibration, analysis: CalibrationAnalysis) -> dict[str, Any]:
     """Return the statistics of every column, without the scores they come from."""
     return {
         "preset": calibration.preset,
@@ -30,15 +30,14 @@ def calibration_json(calibration: Calibration) -> dict[str, Any]:
         "arrangements": len(calibration.arrangements),
         "seeds": calibration.seeds,
         "seconds": _seconds(calibration),
-        "split_half": split_half(calibration),
-        "columns": [asdict(trust(calibration, column)) for column in calibration.columns],
-        "agreements": [asdict(each) for each in agreements(calibration)],
+        "split_half": analysis.split_half,
+        "columns": [asdict(column) for column in analysis.columns.values()],
+        "agreements": [asdict(each) for each in analysis.agreements],
     }
 
 
-def calibration_text(calibration: Calibration) -> str:
-    """Return the report as Markdown: what documentation shows is what the command prints."""
-    found = {column: trust(calibration, column) for column in calibration.columns}
+def calibration_text(calibration: Calibration, analysis: CalibrationAnalysis) -> str:
+    """Return the report as Markdown, as the command prints it and docs/proxy.md shows it."""
     own, longer = _seconds(calibration), calibration.longer
     lines = [
         f"`{calibration.preset}` in {calibration.precision}: {len(calibration.arrangements)} "
@@ -51,12 +50,12 @@ def calibration_text(calibration: Calibration) -> str:
             f"`{calibration.longer_preset}`: {len(longer)} of them, one seed; {cost:.0f} s, "
             f"{cost / own:.1f} times as much"
         )
-    lines += ["", *_table(list(found.values())), ""]
-    score = found["score"]
+    lines += ["", *_table(list(analysis.columns.values())), ""]
+    score = analysis.columns["score"]
     lines.append(f"- seed noise of the score: {score.noise:.4f}; of a difference of two scores")
     lines.append(f"  from one seed each, 95 % lie within {1.96 * 2**0.5 * score.noise:.4f}")
     lines.append(_verdict("reliability of the score", score.reliability, MINIMUM_RELIABILITY))
-    lines.append(f"- split-half reliability of the tasks: {split_half(calibration):.2f}")
+    lines.append(f"- split-half reliability of the tasks: {analysis.split_half:.2f}")
     if score.longer is not None:
         name = f"rank correlation with `{calibration.longer_preset}`"
         lines.append(_verdict(name, score.longer, MINIMUM_RANK))
@@ -67,38 +66,43 @@ def calibration_text(calibration: Calibration) -> str:
             f"{2**0.5 * score.noise:.4f}; rank correlation {score.exact_rank:.2f}, of two seeds "
             f"{score.rank:.2f}"
         )
-    if found_agreements := agreements(calibration):
-        lines += ["", *_curve_table(found_agreements, own)]
+    if analysis.agreements:
+        lines += ["", *_curve_table(analysis.agreements, own)]
     return "\n".join(lines) + "\n"
 
 
-def write_calibration(calibration: Calibration, folder: Path) -> None:
+def write_calibration(
+    calibration: Calibration, analysis: CalibrationAnalysis, folder: Path
+) -> None:
     """Write the data, the report and the picture into a folder, which is made if missing.
 
     Raises:
-        RunError: E0904, if it can not be written.
+        RunError: E0904, if it cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(
             "E0904",
-            f"the folder {folder} can not be made: {error.strerror}",
+            f"the folder {folder} cannot be made: {error.strerror}",
             help="choose another folder with --out",
         ) from None
     calibration.write(folder / f"{calibration.preset}.json")
-    write_atomically(folder / f"{calibration.preset}.md", calibration_text(calibration))
-    write_atomically(folder / f"{calibration.preset}.png", calibration_picture(calibration))
+    text = calibration_text(calibration, analysis)
+    write_atomically(folder / f"{calibration.preset}.md", text)
+    write_atomically(
+        folder / f"{calibration.preset}.png", calibration_picture(calibration, analysis)
+    )
 
 
-def calibration_picture(calibration: Calibration) -> bytes:
+def calibration_picture(calibration: Calibration, analysis: CalibrationAnalysis) -> bytes:
     """Draw all scores, the longer preset's against them, and trust against cost; a PNG."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 7.5), layout="constrained")
     grid = figure.add_gridspec(2, 2, width_ratios=[1.5, 1])
     ranks, against = figure.add_subplot(grid[:, 0]), figure.add_subplot(grid[0, 1])
-    _draw_curve(figure.add_subplot(grid[1, 1]), calibration)
+    _draw_curve(figure.add_subplot(grid[1, 1]), calibration, analysis.agreements)
     ordered = sorted(calibration.arrangements, key=lambda m: statistics.mean(m.scores["score"]))
     for place, measured in enumerate(ordered):
         scores = measured.scores["score"]
@@ -123,9 +127,8 @@ def calibration_picture(calibration: Calibration) -> bytes:
     return picture.getvalue()
 
 
-def _draw_curve(axes: Any, calibration: Calibration) -> None:
-    """Draw trust against cost: more seeds, or more training."""
-    found = agreements(calibration)
+def _draw_curve(axes: Any, calibration: Calibration, found: Sequence[Agreement]) -> None:
+    """Draw the rank correlation with the longer preset against cost."""
     for label, color, shift, chosen in (  # shifted, so that intervals do not hide each other
         ("mean of more seeds", "#9aa5b1", 0.05, [e for e in found if e.seeds == e.times]),
         ("more training", "#0b6e99", 0.0, [e for e in found if e.seeds == 1]),
@@ -146,7 +149,7 @@ def _draw_curve(axes: Any, calibration: Calibration) -> None:
     axes.legend(frameon=False, loc="lower right")
 
 
-def _table(found: list[Trust]) -> list[str]:
+def _table(found: Sequence[Trust]) -> list[str]:
     lines = [
         "| | mean | worst-best | between | noise | reliability | rank, seed to seed "
         "| rank, longer (95 %) | fp32, same seed |",
@@ -155,8 +158,7 @@ def _table(found: list[Trust]) -> list[str]:
     for each in found:
         longer = exact = "-"
         if each.longer is not None and each.longer_interval is not None:
-            low, high = each.longer_interval
-            longer = f"{each.longer:.2f} ({low:.2f}-{high:.2f})"
+            longer = interval(each.longer, *each.longer_interval, ".2f")
         if each.exact_difference is not None:
             exact = f"{each.exact_difference:.3f}"
         lines.append(
@@ -167,14 +169,11 @@ def _table(found: list[Trust]) -> list[str]:
     return lines
 
 
-def _curve_table(found: list[Agreement], seconds: float) -> list[str]:
+def _curve_table(found: Sequence[Agreement], seconds: float) -> list[str]:
     lines = ["| cost of a score | s on one core, about | rank, longer (95 %) |", "|---|---|---|"]
     for each in found:
-        low, high = each.interval
-        lines.append(
-            f"| {_spent(each)} | {each.times * seconds:.0f} "
-            f"| {each.rank:.2f} ({low:.2f}-{high:.2f}) |"
-        )
+        rank = interval(each.rank, *each.interval, ".2f")
+        lines.append(f"| {_spent(each)} | {each.times * seconds:.0f} | {rank} |")
     return lines
 
 

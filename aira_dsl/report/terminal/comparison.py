@@ -1,20 +1,20 @@
-"""What a comparison says: the table, what can not be told apart, files for other programs."""
+"""Report of a comparison: the table of methods, conclusions, files for other programs."""
 
 import csv
 import io
-import math
 from collections.abc import Callable, Iterable, Sequence
-from itertools import combinations
 from pathlib import Path
 
 from aira_dsl.evaluation.direction import Direction
 from aira_dsl.experiments.comparison import Comparison, Interval, Method, RunSummary
+from aira_dsl.report.conclusions import of_comparison
 from aira_dsl.report.html import report_of, write_report
 from aira_dsl.utils.files import write_atomically
+from aira_dsl.utils.formatting import interval as shown_interval
+from aira_dsl.utils.formatting import number, plural
 
 BASELINE = "random"
-DOUBTS = 6
-"""Pairs that are told one by one; more of them are counted."""
+_ON_THE_PAGE_ONLY = ("many pairs", "scope")
 
 Value = Callable[[RunSummary], float | int | None]
 
@@ -37,16 +37,16 @@ _MEANS: dict[str, Value] = {
 
 def comparison_text(comparison: Comparison) -> str:
     """Describe a comparison for people; the best method first."""
-    order = ranking(comparison)
+    order, drawn = ranking(comparison), of_comparison(comparison)
     lines = [
-        f"{comparison.space}: {len(comparison.seeds)} runs of each method, "
+        f"{comparison.space}: {plural(len(comparison.seeds), 'run')} of each method, "
         f"{comparison.budget} evaluations each; preset {comparison.preset}",
-        "test: score of what a run names the best on the test split, mean over runs, 95 % interval",
+        "test: test score of the best architecture of each run, mean over runs, 95 % interval",
         "",
         _heads(order),
         *(_line(name, comparison) for name in order),
         "",
-        *_verdicts(comparison, order),
+        *(each.sentence for each in drawn if each.kind not in _ON_THE_PAGE_ONLY),
     ]
     return "\n".join(lines) + "\n"
 
@@ -55,7 +55,7 @@ def write_comparison(folder: Path, comparison: Comparison) -> None:
     """Write `curves.csv`, `methods.csv`, `curves.png` and the page beside `comparison.json`.
 
     Raises:
-        RunError: E0904, if one can not be written.
+        RunError: E0904, if one cannot be written.
     """
     write_atomically(folder / "curves.csv", curves_csv(comparison))
     write_atomically(folder / "methods.csv", methods_csv(comparison))
@@ -152,62 +152,13 @@ def _line(name: str, comparison: Comparison) -> str:
     normalised = method.normalised.mean if method.normalised else None
     return (
         f"{name:<{width}}  {_interval(method.final, '.4f'):>22}  "
-        f"{_number(mean['final_validation'], '.4f'):>10}  {_number(normalised, '.2f'):>10}  "
+        f"{number(mean['final_validation'], '.4f'):>10}  {number(normalised, '.2f'):>10}  "
         f"{_interval(comparison.beats[name].get(BASELINE), '.2f'):>18}  "
-        f"{_number(mean['valid_rate'], '.0%'):>5}  {_number(mean['duplicates'], '.1f'):>5}  "
-        f"{_number(mean['distinct'], '.1f'):>8}  {_number(mean['hamming'], '.2f'):>7}  "
-        f"{_number(mean['tokens'], ',.0f'):>9}  {_number(mean['usd'], '.2f'):>6}  "
-        f"{_number(mean['seconds'], ',.0f'):>8}"
+        f"{number(mean['valid_rate'], '.0%'):>5}  {number(mean['duplicates'], '.1f'):>5}  "
+        f"{number(mean['distinct'], '.1f'):>8}  {number(mean['hamming'], '.2f'):>7}  "
+        f"{number(mean['tokens'], ',.0f'):>9}  {number(mean['usd'], '.2f'):>6}  "
+        f"{number(mean['seconds'], ',.0f'):>8}"
     )
-
-
-def _verdicts(comparison: Comparison, order: Sequence[str]) -> list[str]:
-    """Say which differences are there and which are not, and what else limits the verdict."""
-    lines, doubts = [], []
-    for a, b in combinations(order, 2):
-        difference = comparison.differences[a][b]
-        if difference is not None and comparison.told_apart(a, b):
-            low, high = sorted((abs(difference.low), abs(difference.high)))
-            gap = f"{abs(difference.mean):.4f} ({low:.4f} to {high:.4f})"
-            lines.append(f"{a} ends better than {b}, by {gap}")
-        elif difference is not None:
-            doubts.append(f"{a} and {b} can not be told apart: {_doubt(comparison, a, b)}")
-    if len(doubts) > DOUBTS:
-        total = math.comb(len(order), 2)
-        doubts = [f"{len(doubts)} of {total} pairs can not be told apart; report.html has each"]
-    return [*lines, *doubts, *_failures(comparison), *_limits(comparison)]
-
-
-def _doubt(comparison: Comparison, a: str, b: str) -> str:
-    difference, floor = comparison.differences[a][b], comparison.noise_floor[a][b]
-    assert difference is not None
-    if min(comparison.methods[a].scored, comparison.methods[b].scored) < 2:
-        return "one run of a method says nothing of chance"
-    if difference.low <= 0 <= difference.high:
-        return f"the difference may be {difference.low:+.4f} to {difference.high:+.4f}"
-    return f"they differ by {abs(difference.mean):.4f}, and noise alone makes {floor:.4f}"
-
-
-def _failures(comparison: Comparison) -> list[str]:
-    found = []
-    for name, method in comparison.methods.items():
-        if missing := len(method.runs) - method.scored:
-            found.append(
-                f"{missing} of {len(method.runs)} runs of {name} have no test score; "
-                "they lose to every run that has one, and are no part of the mean"
-            )
-        if short := sum(run.trials < comparison.budget for run in method.runs):
-            found.append(f"{short} of {len(method.runs)} runs of {name} ended before their budget")
-    return found
-
-
-def _limits(comparison: Comparison) -> list[str]:
-    lines = []
-    if comparison.noise is not None:
-        lines.append(f"noise of a score (standard deviation between seeds): {comparison.noise:.4f}")
-    if any(len(method.runs) < 5 for method in comparison.methods.values()):
-        lines.append("with fewer than five runs a method the intervals are too narrow")
-    return lines
 
 
 def _mean(method: Method, value: Value) -> float | None:
@@ -219,11 +170,7 @@ def _mean(method: Method, value: Value) -> float | None:
 def _interval(interval: Interval | None, form: str) -> str:
     if interval is None:
         return ""
-    return f"{interval.mean:{form}} ({interval.low:{form}}-{interval.high:{form}})"
-
-
-def _number(value: float | None, form: str) -> str:
-    return "" if value is None else f"{value:{form}}"
+    return shown_interval(interval.mean, interval.low, interval.high, form)
 
 
 def _numbers(interval: Interval | None) -> tuple[float | None, ...]:

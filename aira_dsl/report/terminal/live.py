@@ -156,7 +156,7 @@ def _made_by(trial: Trial) -> str:
 
 
 def _without_score(status: str) -> str:
-    return "stopped early" if status == "pruned" else f"failed ({status})"
+    return "pruned" if status == "pruned" else f"failed ({status})"
 
 
 def _facts(progress: Progress) -> str:

@@ -69,7 +69,7 @@ def _outcome(row: Trial, run: Run) -> str:
         return f"{row.status or row.state.lower()}{reason}"
     text = f"score {row.score:.4f}"
     if run.noise is not None:
-        text += f" ± {run.noise:.4f}"
+        text += f" ± {run.noise.value:.4f}"
     scores = {each.number: each.score for each in run.rows}
     for parent in row.parents:
         if (before := scores.get(parent)) is not None:

@@ -1,37 +1,31 @@
-"""Which of the best trials the noise of the scores leaves undecided."""
+"""Trials that do not differ significantly from the best one."""
 
-import math
 from collections.abc import Sequence
 
+from aira_dsl.evaluation.noise import Noise
 from aira_dsl.study.trials import Trial
-
-TWO_SIDED = 1.96
-"""Standard deviations that hold 95 % of a normal variable."""
 
 
 def repeats_of(best: Trial) -> int:
-    """Return how many evaluations stand behind the value that a trial is ranked by."""
+    """Return of how many evaluations the value that a trial is ranked by is the mean."""
     return 1 if best.confirmed is None else len(best.repeats)
 
 
-def not_told_apart(order: Sequence[Trial], noise: float) -> list[Trial]:
-    """Return the repeated trials whose means differ from the best one's by no more than noise.
+def not_different(order: Sequence[Trial], noise: Noise) -> list[Trial]:
+    """Return the other winners that do not differ significantly from the best trial.
 
     Args:
         order: trials, best first.
-        noise: standard deviation of a score between seeds.
+        noise: of a score near the best one.
     """
-    best = order[0]
-    if best.confirmed is None:
+    winners = [trial for trial in order if trial.confirmed is not None]
+    if len(winners) < 2:
         return []
-    margin = TWO_SIDED * math.sqrt(2 / repeats_of(best)) * noise
+    best = winners[0]
+    assert best.confirmed is not None
+    margin = noise.paired_margin(repeats_of(best), of=len(winners))
     return [
-        row
-        for row in order[1:]
-        if row.confirmed is not None and abs(row.confirmed - best.confirmed) < margin
+        trial
+        for trial in winners[1:]
+        if trial.confirmed is not None and abs(trial.confirmed - best.confirmed) < margin
     ]
-
-
-def single_margin(best: Trial, noise: float) -> float:
-    """Return by how much one evaluation must differ from the best's value to say anything."""
-    return TWO_SIDED * math.sqrt(1 + 1 / repeats_of(best)) * noise

@@ -6,6 +6,7 @@ keeps its beginning: the system text (the same bytes in every call of a search),
 """
 
 import hashlib
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -16,6 +17,7 @@ from aira_dsl.agents.models import Message, Request
 from aira_dsl.agents.prompt_templates import PromptTemplates
 from aira_dsl.agents.tree import Node, Operation, Tree
 from aira_dsl.architecture import cost
+from aira_dsl.evaluation.noise import Noise
 from aira_dsl.space import Space
 from aira_dsl.study.architecture_agent.answers import AnswerRules
 
@@ -55,11 +57,11 @@ class EvaluatorFacts:
 
     Attributes:
         objective: what is measured, and which direction is better.
-        noise: standard deviation of a score between seeds; None if it is not known.
+        noise: of the best scores; None if it is not known.
     """
 
     objective: str
-    noise: float | None
+    noise: Noise | None
 
 
 @dataclass(frozen=True)
@@ -177,12 +179,13 @@ def _attempts(tree: Tree, node: Node) -> str:
     return "\n".join(["Earlier attempts:", *reversed(chain)]) + "\n" if chain else ""
 
 
-def _noise(noise: float | None) -> str:
+def _noise(noise: Noise | None) -> str:
     if noise is None:
         return "The variation of a score between seeds is not known."
     return (
-        f"The score of one architecture varies between seeds with a standard deviation of "
-        f"{noise:.3f}: do not trust smaller differences."
+        f"Among good architectures the noise of a score has a standard deviation of about "
+        f"{noise.value:.3f} ({noise.basis}): the scores of two equally good ones differ by about "
+        f"{math.sqrt(2) * noise.value:.3f} by chance."
     )
 
 

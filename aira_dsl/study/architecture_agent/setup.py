@@ -12,7 +12,8 @@ from aira_dsl.agents.prompt_templates import PromptTemplates
 from aira_dsl.agents.tree import Tree
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import UsageError
-from aira_dsl.evaluation.noise import score_noise
+from aira_dsl.evaluation.noise import search_noise
+from aira_dsl.evaluation.table import Table
 from aira_dsl.space import Space
 from aira_dsl.study.architecture_agent.answer_format import answer_format
 from aira_dsl.study.architecture_agent.answers import AnswerRules
@@ -91,16 +92,22 @@ class ArchitectureAgent:
         )
         return cls(settings, options, proposer, templates)
 
-    def source(self, space: Space, settings: SearchSettings, budget: int | None) -> AgentSource:
+    def source(
+        self, space: Space, settings: SearchSettings, budget: int | None, table: Table | None = None
+    ) -> AgentSource:
         """Return the agent as the source of a search; its proposer is open.
+
+        Args:
+            space, settings, budget: of the search.
+            table: that its evaluator looks scores up in.
 
         Raises:
             UsageError: E0814 and others, if the proposer is not usable; E0819, if the caps do not
                 allow a single call.
         """
         self.proposer.open()
-        preview = self.preview(space, settings, budget)
-        agent, domain = self._agent(space, settings, budget)
+        preview = self.preview(space, settings, budget, table)
+        agent, domain = self._agent(space, settings, budget, table)
         if cap := agent.budget.caps.exceeded(preview.usd, preview.most.total):
             price = "has no known price"
             if preview.usd is not None:
@@ -113,9 +120,11 @@ class ArchitectureAgent:
             )
         return AgentSource(settings, agent, domain)
 
-    def preview(self, space: Space, settings: SearchSettings, budget: int | None) -> Preview:
+    def preview(
+        self, space: Space, settings: SearchSettings, budget: int | None, table: Table | None = None
+    ) -> Preview:
         """Return the first request of a search."""
-        agent, _ = self._agent(space, settings, budget)
+        agent, _ = self._agent(space, settings, budget, table)
         operation = agent.operation(Tree([]))
         assert operation is not None, "the first operation of every policy is a draft"
         request = agent.request(Tree([]), 0, operation)
@@ -123,10 +132,11 @@ class ArchitectureAgent:
         return Preview(request, most, agent.usd(most), self.proposer.model, prices.date)
 
     def _agent(
-        self, space: Space, settings: SearchSettings, budget: int | None
+        self, space: Space, settings: SearchSettings, budget: int | None, table: Table | None
     ) -> tuple[Agent[Architecture], ArrangementDomain]:
         evaluator = settings.evaluator
-        facts = EvaluatorFacts(evaluator.describe(), score_noise(evaluator))
+        noise = search_noise(evaluator, (), near=None, table=table)
+        facts = EvaluatorFacts(evaluator.describe(), noise)
         rules = AnswerRules(space, self.options.free)
         prompts = PromptWriter(self.templates, rules, facts, self.proposer.memory, settings.seed)
         domain = ArrangementDomain(rules, prompts)
