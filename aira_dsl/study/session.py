@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from aira_dsl.agents.transcripts import Transcripts
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import UsageError
 from aira_dsl.evaluation.evaluator import Evaluator, code_version
@@ -23,9 +24,9 @@ from aira_dsl.evaluation.table_evaluator import TableEvaluator, table_of
 from aira_dsl.space import Space
 from aira_dsl.study.architecture_agent.setup import ArchitectureAgent
 from aira_dsl.study.architecture_agent.source import AgentSource
-from aira_dsl.study.architecture_agent.transcripts import Transcripts
 from aira_dsl.study.architecture_agent.trial_source import AgentTrials
 from aira_dsl.study.arrangements import Arrangements
+from aira_dsl.study.artifacts import attach
 from aira_dsl.study.candidate import Candidate
 from aira_dsl.study.journal import Journal
 from aira_dsl.study.loop import Search
@@ -247,8 +248,10 @@ class SearchSession:
             )
         transcripts = Transcripts(self.folder.path)
         agent.proposer.on_trouble = self._trouble_reporter(agent.proposer.service)
-        agent.on_attempt = transcripts.keep
-        agent.on_end = lambda trial: transcripts.attach(trial, self.journal.storage)
+        agent.on_attempt = transcripts.write
+        agent.on_end = lambda trial: attach(
+            transcripts.path(trial.number), trial, self.journal.storage, self.folder.path
+        )
         return AgentTrials(agent, Arrangements(plan.space), self.journal)
 
     def _request(

@@ -22,7 +22,10 @@ from aira_dsl.api import search
 from aira_dsl.errors import UsageError
 from aira_dsl.evaluation.table import load_table
 from aira_dsl.study.architecture_agent.mutation import BlindMutation
+from aira_dsl.study.options import SearchOptions
 from aira_dsl.study.run import Run, read_run
+from aira_dsl.study.session import SearchPlan, SearchSession
+from aira_dsl.study.trials import as_json
 from aira_dsl.utils.retry import Backoff
 from tests.helpers.model_service import KEY, Failure, Message, Service, serving
 
@@ -51,15 +54,29 @@ def _environment(monkeypatch, tmp_path):
     set_environment(monkeypatch, tmp_path)
 
 
+def print_nothing(progress: object) -> None:
+    pass
+
+
 def run_agent(service: Service | str, out: Path, **options: Any) -> Run:
-    """Search the table with an agent that asks a service."""
-    url = service if isinstance(service, str) else service.url
-    defaults = {"policy": "greedy", "budget": BUDGET, "winners": 1, "repeats": 0}
-    search(
-        method="agent", proposer="anthropic", base_url=url, evaluator="table", workers=1, out=out,
-        **(defaults | options),
-    )  # fmt: skip
+    """Search the table with an agent that asks a service; of the files, write the table alone."""
+    with session(service, out, **options) as opened:
+        opened.run()
     return read_run(out)
+
+
+def session(service: Service | str, out: Path, on_progress=print_nothing, **options: Any):
+    url = service if isinstance(service, str) else service.url
+    defaults = {
+        "method": "agent", "proposer": "anthropic", "base_url": url, "evaluator": "table",
+        "workers": 1, "out": out, "policy": "greedy", "budget": BUDGET, "winners": 1, "repeats": 0,
+    }  # fmt: skip
+    plan = SearchPlan.of(None, SearchOptions.of(**(defaults | options)))
+    return SearchSession(plan, on_progress=on_progress, on_end=write_table)
+
+
+def write_table(finished: SearchSession) -> None:
+    finished.folder.write("trials.json", as_json(finished.journal.records(1)))
 
 
 def tree(run: Run) -> list[Any]:
@@ -204,6 +221,11 @@ def test_echoed_keys_and_escapes_are_not_stored(tmp_path):
 
     with serving(echoing) as service:
         run = run_agent(service, tmp_path / "run", budget=3)
+    with serving(echoing) as service:  # and again with all files
+        search(
+            method="agent", base_url=service.url, evaluator="table", workers=1, budget=3, winners=1,
+            repeats=0, out=tmp_path / "run",
+        )  # fmt: skip
     assert run.rows[0].calls[0].model == "model [redacted]"
     answers = [call.answer for row in run.rows for call in row.calls]
     assert "the key is [redacted]" in answers[1]

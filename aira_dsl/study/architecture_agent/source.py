@@ -53,7 +53,7 @@ class AgentSource:
     Attributes:
         ended: why there will be no further trial; empty while there may be.
         agent: as given.
-        on_attempt: called with every answer: the number of its trial, the request, the record.
+        on_attempt: called with the request and the record of every answer.
         on_end: called with a trial that is about to be finished.
     """
 
@@ -61,7 +61,7 @@ class AgentSource:
         self, settings: SearchSettings, agent: Agent[Architecture], domain: ArrangementDomain
     ) -> None:
         self.ended = ""
-        self.on_attempt: Callable[[int, Request, Attempt], None] = lambda *attempt: None
+        self.on_attempt: Callable[[Request, Attempt], None] = lambda request, attempt: None
         self.on_end: Callable[[FrozenTrial], None] = lambda trial: None
         self.agent = agent
         self._domain = domain
@@ -124,7 +124,7 @@ class AgentSource:
     ) -> Outcome:
         """Read an answer; call while no other worker can add trials."""
         attempt, found = self.agent.read(request, reply, self._known(trials))
-        self.on_attempt(request.number, request, attempt)
+        self.on_attempt(request, attempt)
         return self._outcome(found, (*attempts_of(trial), attempt))
 
     def tree(self, trials: Sequence[FrozenTrial]) -> Tree:
