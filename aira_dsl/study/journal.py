@@ -104,6 +104,7 @@ class Journal:
         self.on_trouble: Callable[[str | None], None] = lambda reason: None
         self.snapshot: list[FrozenTrial] = []
         self._checked = Following()
+        self._is_changed = True
         self.study, self._storage = open_study(url, name, direction=direction, heartbeat=heartbeat)
         self._is_shared = is_shared(url)
         self._heartbeat = heartbeat
@@ -173,13 +174,18 @@ class Journal:
 
     @_patient
     def trials(self) -> list[FrozenTrial]:
-        """Read all trials and return them in order of their numbers; not to be changed.
+        """Return all trials in order of their numbers; not to be changed.
+
+        They are read again if another process may have changed them, or this one has.
 
         Raises:
             InputError: E0805, if the study is damaged.
         """
+        if not (self._is_shared or self._is_changed):
+            return self.snapshot
         with readable(self.url):
             self.snapshot = self.study.get_trials(deepcopy=False)
+            self._is_changed = False
             for trial in self._checked.finished(self.snapshot):
                 if trial.state == TrialState.COMPLETE and trial.value is None:
                     raise ValueError(f"trial {trial.number} is complete without a value")
@@ -219,6 +225,7 @@ class Journal:
         )
         self.study.add_trial(trial)
         if evaluation is None:
+            self._is_changed = True
             trial = self.trials()[-1]
             self.claim(trial)
         else:
@@ -249,12 +256,14 @@ class Journal:
     @_patient
     def claim(self, trial: FrozenTrial) -> None:
         """Claim a trial for this process."""
+        self._is_changed = True
         if self._is_shared:  # first the heartbeat: a claimed trial without one would look alive
             self._storage.record_heartbeat(trial._trial_id)
         self._storage.set_trial_user_attr(trial._trial_id, _CLAIM, self.me)
 
     def release(self, trial: FrozenTrial) -> None:
         """Release a running trial, so that it is taken up at once; does not wait."""
+        self._is_changed = True
         self._storage.set_trial_user_attr(trial._trial_id, _CLAIM, "")
 
     @_patient
@@ -268,6 +277,7 @@ class Journal:
     @_patient
     def write(self, trial: FrozenTrial, attributes: Mapping[str, Any]) -> None:
         """Write user attributes of a running trial, one after the other."""
+        self._is_changed = True
         with suppress(UpdateFinishedTrialError):
             for key, value in attributes.items():
                 self._storage.set_trial_user_attr(trial._trial_id, key, value)
@@ -280,6 +290,7 @@ class Journal:
         distributions: Mapping[str, BaseDistribution],
     ) -> None:
         """Write the parameters of a running trial that was added without them."""
+        self._is_changed = True
         with suppress(UpdateFinishedTrialError):
             for name, value in params.items():
                 kind = distributions[name]
@@ -289,6 +300,7 @@ class Journal:
     @_patient
     def finish(self, trial: FrozenTrial, evaluation: Evaluation, *, cached: bool) -> None:
         """Finish a trial; if another worker took it over and finished it, that result stands."""
+        self._is_changed = True
         values = None if evaluation.score is None else [evaluation.score]
         with suppress(UpdateFinishedTrialError):
             for key, value in _attributes(evaluation, cached=cached).items():

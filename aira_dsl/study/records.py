@@ -6,7 +6,6 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from aira_dsl.agents.attempt import Attempt
-from aira_dsl.architecture import compress
 from aira_dsl.study.arrangements import layers_of
 from aira_dsl.study.trials import Trial
 
@@ -41,7 +40,7 @@ def trial_of(
         number=trial.number,
         state=trial.state.name,
         layers=layers,
-        pattern=compress(layers),
+        pattern=attributes.get("layers", ""),
         fingerprint=fingerprint,
         score=trial.value,
         test_score=(tests or {}).get(fingerprint),

@@ -4,6 +4,8 @@ Everything that depends on the kind of database is here: addresses, locks, meani
 """
 
 import contextlib
+import copy
+import json
 import logging
 import re
 import sqlite3
@@ -15,9 +17,13 @@ from urllib.parse import unquote
 
 import optuna
 import sqlalchemy
+from optuna.distributions import distribution_to_json
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
+from optuna.storages._rdb import models
 from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial
+from sqlalchemy.orm import Session
 
 from aira_dsl.errors import InputError, RunError, UsageError
 from aira_dsl.evaluation.direction import Direction
@@ -181,6 +187,41 @@ def without_password(url: str) -> str:
     return re.sub(r"(pass\w*=)[^&]*", r"\1***", url)
 
 
+class _Storage(RDBStorage):
+    """Adds a trial in four statements; Optuna takes several for each parameter and attribute."""
+
+    def _get_prepared_new_trial(
+        self, study_id: int, template_trial: FrozenTrial | None, session: Session
+    ) -> models.TrialModel:
+        if template_trial is None:
+            return super()._get_prepared_new_trial(study_id, template_trial, session)
+        bare = copy.copy(template_trial)
+        bare.params, bare.distributions, bare.user_attrs, bare.system_attrs = {}, {}, {}, {}
+        trial = super()._get_prepared_new_trial(study_id, bare, session)
+        params = [
+            {
+                "param_name": name,
+                "param_value": kind.to_internal_repr(template_trial.params[name]),
+                "distribution_json": distribution_to_json(kind),
+            }
+            for name, kind in template_trial.distributions.items()
+        ]
+        rows = {
+            models.TrialParamModel: params,
+            models.TrialUserAttributeModel: _json_rows(template_trial.user_attrs),
+            models.TrialSystemAttributeModel: _json_rows(template_trial.system_attrs),
+        }
+        for model, values in rows.items():
+            if values:
+                owned = [{"trial_id": trial.trial_id, **row} for row in values]
+                session.execute(sqlalchemy.insert(model), owned)
+        return trial
+
+
+def _json_rows(attributes: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"key": key, "value_json": json.dumps(value)} for key, value in attributes.items()]
+
+
 def _path(url: str) -> Path:
     return Path(unquote(url.removeprefix(_SQLITE)))
 
@@ -196,7 +237,7 @@ def _open_storage(url: str, heartbeat: int | None) -> RDBStorage:
         }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        storage = RDBStorage(
+        storage = _Storage(
             url,
             engine_kwargs=engine_kwargs,
             heartbeat_interval=heartbeat,
