@@ -1,4 +1,4 @@
-"""What making a thousand examples of each task costs, in milliseconds on one core.
+"""Time to generate 1,000 examples of each task, in milliseconds on one core.
 
 python benchmarks/generators.py
 """

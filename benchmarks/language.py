@@ -1,4 +1,4 @@
-"""What reading costs, in CPU seconds: of the command, of large files, of a thousand texts.
+"""CPU seconds of reading: the command, large files, a thousand texts.
 
 python benchmarks/language.py
 """

@@ -1,10 +1,10 @@
-"""The choices inside the modules, measured side by side on one thread.
+"""Alternatives inside the modules, timed one after another on one thread.
 
     python benchmarks/modules.py
 
 Prints, for forward and backward together, the best of several runs in milliseconds: the
-convolution that was chosen against the alternatives, the scan at several chunk sizes, attention
-with and without filling its heads up, and one layer of each primitive.
+convolution in use and its alternatives, the scan at several chunk sizes, attention with and without
+padded heads, and one layer of each primitive.
 """
 
 import time
@@ -23,7 +23,7 @@ RUNS = 9
 
 
 def milliseconds(action: Callable[[], Tensor]) -> float:
-    """Time forward and backward; the best run is the one that was disturbed least."""
+    """Time forward and backward; the best run is disturbed least."""
     taken = []
     for _ in range(RUNS):
         started = time.perf_counter()

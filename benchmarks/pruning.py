@@ -1,11 +1,11 @@
-"""What stopping hopeless candidates saves, and whom it costs: played back from the calibration.
+"""Training saved and winners lost by pruning, simulated with the scores of the calibration.
 
     python -m benchmarks.pruning
 
 Takes the task scores of the preset's shipped calibration in random orders, a random seed each, as
-if a random search met them, and stops who is among the worst share so far, as `--prune` does.
-Prints how much of the training is saved, and how many of the truly best five (by the mean of all
-seeds) are lost among those that could be stopped.
+a random search would meet them, and prunes the worst fraction so far, as `--prune` does. Prints how
+much of the training is saved, and which fraction of the best five (by the mean of all seeds) is
+lost, of those that could be pruned.
 """
 
 import numpy as np

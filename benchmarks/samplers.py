@@ -1,4 +1,4 @@
-"""How much each sampler finds within a budget, on a made-up landscape that costs nothing.
+"""What each sampler finds within a budget on a synthetic landscape, without any training.
 
     python benchmarks/samplers.py --seeds 5
 
@@ -7,7 +7,7 @@ neighbouring slots and every triple of them, so position matters and slots inter
 evaluation adds noise of half the landscape's standard deviation. Printed: how many standard
 deviations above the mean of random arrangements the best arrangement found truly lies (noise
 removed), mean over landscapes; and the milliseconds that a proposal took. One family of landscapes:
-read it as a ranking of samplers, not as a forecast.
+it ranks samplers, it does not predict their results elsewhere.
 """
 
 import argparse

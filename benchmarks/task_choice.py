@@ -1,14 +1,14 @@
-"""Which tasks the preset `cpu` needs: every choice among five, judged by one calibration of them.
+"""Which tasks the preset `cpu` needs: every choice of five, compared by one calibration.
 
     python -m benchmarks.task_choice            # the table
     python -m benchmarks.task_choice --write    # the shipped calibration, cut to the preset's tasks
 
 `results/five_tasks.json` is a calibration of five tasks at the sizes and steps of `cpu`: 40
 arrangements, three seeds, 16 with ten times the training, all in fp32 too. A task's score does not
-depend on which other tasks are evaluated, so a choice of tasks needs no new training. Printed: what
-the mean over the chosen tasks is worth (docs/proxy.md says what the columns mean), against the mean
-over all five with ten times the training. The seconds of the cut calibration are the chosen tasks'
-share, since all five cost alike.
+depend on which other tasks are evaluated, so a choice of tasks needs no new training. Prints how
+well the mean over the chosen tasks agrees with the mean over all five with ten times the training;
+docs/proxy.md explains the columns. All five tasks take equally long, so the seconds of the cut
+calibration are proportional to the number of tasks.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def main() -> None:
     rows = []
     for size in range(1, len(tasks) + 1):
         for chosen in itertools.combinations(tasks, size):
-            # The longer preset stays whole: it is what every choice has to foretell.
+            # The longer preset keeps all tasks: every choice is compared with it.
             short = cut(measured, chosen).model_copy(update={"longer": measured.longer})
             rows.append((trust(short, "score"), chosen))
     rows.sort(key=lambda row: (-row[0].longer, len(row[1])))

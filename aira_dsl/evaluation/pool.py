@@ -90,13 +90,13 @@ class EvaluationPool:
             self._pool.submit(tag, job)
             return
 
-        def judge(tasks: list[dict[str, object]]) -> bool:
+        def decide(tasks: list[dict[str, object]]) -> bool:
             return should_continue([TaskScore.model_validate(task) for task in tasks])
 
-        self._pool.submit(tag, job, should_continue=judge)
+        self._pool.submit(tag, job, should_continue=decide)
 
     def collect(self, timeout: float) -> list[tuple[int, Evaluation]]:
-        """Wait until something happens, at most `timeout` seconds; return what is finished.
+        """Wait until something happens, at most `timeout` seconds; return finished evaluations.
 
         Raises:
             AiraError: if the data or the settings are wrong, so that no candidate can succeed.

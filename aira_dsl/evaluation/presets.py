@@ -1,8 +1,8 @@
-"""How much an evaluation costs: presets, each a list of tasks with sizes and recipes.
+"""Presets of evaluations: each is a list of tasks with sizes and recipes, at a certain cost.
 
 `smoke` takes seconds and ranks nothing: it is for tests and for trying the tool. `cpu` is the
-default: what it costs and how well it tells architectures apart is measured in docs/proxy.md.
-`long` is `cpu` with ten times the training: to check what `cpu` says, and to choose among winners.
+default; docs/proxy.md has its cost and how well it distinguishes architectures. `long` is `cpu`
+with ten times the training: to check results of `cpu`, and to choose among winners.
 `paper` follows the MAD protocol at the paper's hardest data size (paper §1.4, references in
 docs/tasks.md): 800 training examples, 1,280 test examples, 200 epochs.
 """
@@ -34,7 +34,7 @@ from aira_dsl.utils.machine import Device, DeviceChoice, Precision, PrecisionCho
 
 
 class TaskRun(BaseModel):
-    """One task of an evaluation: what is learnt, from how many examples, how."""
+    """One task of an evaluation, with the number of examples and the training recipe."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,15 +44,15 @@ class TaskRun(BaseModel):
 
 
 class EvaluatorSettings(BaseModel):
-    """All that an evaluation depends on, besides the architecture, the seed and the code.
+    """Everything an evaluation depends on, besides the architecture, the seed and the code.
 
     Attributes:
         objective: `mad` scores mean token accuracy over the tasks (higher is better), `language`
             scores bits per byte (lower is better).
-        preset: the name under which these runs were chosen.
+        preset: the name of the preset that has these runs.
         runs: one entry a task.
-        precision: of the activations: scores in bf16 and fp32 differ within their noise.
-        device: where they are computed.
+        precision: of the activations; scores in bf16 and fp32 differ within their noise.
+        device: where the models are trained.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -86,7 +86,7 @@ class EvaluatorSettings(BaseModel):
         """Hash what decides the numbers: a corpus counts by its content, not by its path.
 
         Raises:
-            InputError: E06xx, if a corpus can not be read.
+            InputError: E06xx, if a corpus cannot be read.
         """
         elsewhere = [] if self.device == "cpu" else [self.device]
         meaning = [
@@ -116,10 +116,10 @@ _LONG = _SMOKE.model_copy(update={"steps": 1200})
 # 800 examples in batches of 128 are 6 steps an epoch; 200 epochs.
 _PAPER = Recipe(steps=1200, batch=128, learning_rate=5e-4, final_learning_rate=1e-6)
 
-# Small enough that about a hundred steps teach something, hard enough that they do not teach all:
-# at MAD's own sizes every architecture would still be guessing (docs/proxy.md).
-# These three tell architectures apart, the most telling first, since candidates are stopped after
-# two; the other three add cost, not trust (docs/proxy.md, benchmarks/task_choice.py).
+# Sizes at which about a hundred steps teach something, but not everything: at MAD's own sizes every
+# architecture would still be guessing (docs/proxy.md). These three distinguish architectures, the
+# most informative first, since candidates may be pruned after two; the other three add cost but no
+# information (docs/proxy.md, benchmarks/task_choice.py).
 _TELLING: tuple[Task, ...] = (
     Memorization(vocab=1024, length=32),
     FuzzyInContextRecall(vocab=9, length=32, key_motif=1, value_motif=2),
@@ -153,7 +153,7 @@ TIME_LIMITS: dict[PresetName, float] = {
     "long": 5 * 3600.0,
     "paper": 48 * 3600.0,
 }
-"""Seconds after which a candidate is stopped: far above what any arrangement needs."""
+"""Time limit of a candidate in seconds: far above what any arrangement needs."""
 
 
 def preset_settings(
@@ -170,19 +170,19 @@ def preset_settings(
         preset: smoke, cpu, long or paper.
         objective: `mad` for the six synthetic tasks, `language` for bytes of text.
         corpus: files or folders for `language`; empty for the offline default.
-        precision: fp32, bf16, or the quicker one on this machine.
+        precision: fp32, bf16, or the faster one on this machine.
         device: where to compute; `auto` takes a GPU if there is one.
 
     Raises:
-        UsageError: E0601, if a corpus is given for `mad`; E0631, if there is no bf16 here; E0632,
-            if there is no GPU here.
+        UsageError: E0601, if a corpus is given for `mad`; E0631, if bf16 is not
+            available; E0632, if there is no GPU.
     """
     if objective == "mad":
         if corpus:
             raise UsageError(
                 "E0601",
                 "a corpus is read only for the objective language",
-                help="add --objective language, or leave --corpus out",
+                help="add --objective language, or omit --corpus",
             )
         runs = _MAD[preset]
     else:
@@ -210,7 +210,7 @@ def _available(precision: PrecisionChoice, device: DeviceChoice) -> tuple[Precis
 
 
 def lengthened(settings: EvaluatorSettings, times: int) -> EvaluatorSettings:
-    """Return the same settings with a multiple of the training, on as many times the examples."""
+    """Return the settings with `times` as many training steps and training examples."""
 
     def longer(run: TaskRun) -> TaskRun:
         recipe = run.recipe.model_copy(update={"steps": times * run.recipe.steps})

@@ -1,7 +1,7 @@
-"""The evaluation store: every result once, keyed by exactly what it depends on.
+"""The evaluation store: every result once, under a key of everything that it depends on.
 
 One SQLite file, shared by all runs of a user, safe for many processes. A result is written once and
-never changed. The table is versioned: a file of another version is refused, not guessed at.
+never changed. The table is versioned: a file of another version is refused.
 """
 
 import os
@@ -15,7 +15,7 @@ from aira_dsl.evaluation.result import Evaluation
 from aira_dsl.utils.files import cache_folder
 
 VERSION = 1
-APPLICATION_ID = 0x61697261  # "aira": tells our files from other SQLite databases
+APPLICATION_ID = 0x61697261  # "aira": distinguishes our files from other SQLite databases
 
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -38,21 +38,22 @@ def default_store_path() -> Path:
 
 
 class Store:
-    """Results by key.
+    """Evaluation results by key.
 
     Args:
-        path: the SQLite file; made, with its folder, if missing.
+        path: the SQLite file; created, with its folder, if missing.
 
     Raises:
-        InputError: E0701 if the file is no store or damaged, E0702 if it is of another version.
-        RunError: E0703 if it can not be read or written (permissions, full disk).
+        InputError: E0701 if the file is not a store or is damaged, E0702 if it is of another
+            version.
+        RunError: E0703 if it cannot be read or written (permissions, full disk).
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         with self._coded_errors():
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            # Waiting, not failing, is right when another process is writing.
+            # Another process may be writing: wait instead of failing.
             self._connection = sqlite3.connect(self.path, timeout=60, isolation_level=None)
             self._prepare()
 
@@ -67,10 +68,10 @@ class Store:
         try:
             return Evaluation.model_validate_json(row[0])
         except ValueError:
-            raise self._damaged(f"the entry {key} can not be read") from None
+            raise self._damaged(f"the entry {key} cannot be read") from None
 
     def put(self, key: str, evaluation: Evaluation) -> None:
-        """Keep a result; an earlier one under the same key stays."""
+        """Store a result; an earlier one under the same key is kept."""
         with self._coded_errors():
             self._connection.execute(
                 "INSERT OR IGNORE INTO evaluations VALUES (?, ?, ?)",
@@ -87,7 +88,7 @@ class Store:
         self._connection.close()
 
     def _prepare(self) -> None:
-        """Make the table in a new file; refuse a file that is not ours or of another version."""
+        """Create the table in a new file; refuse a file of another program or version."""
         tables = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         (application,) = self._connection.execute("PRAGMA application_id").fetchone()
@@ -100,7 +101,7 @@ class Store:
                 "E0702",
                 f"{self.path} is an evaluation store of version {version}; "
                 f"this aira-dsl reads version {VERSION}",
-                help="use the aira-dsl that made it, or name another file with --store",
+                help="use the version of aira-dsl that made it, or name another file with --store",
             )
 
     def _damaged(self, reason: str) -> InputError:
@@ -127,6 +128,6 @@ class Store:
 def _unusable(path: Path, reason: str) -> RunError:
     return RunError(
         "E0703",
-        f"the evaluation store {path} can not be used: {reason}",
+        f"the evaluation store {path} cannot be used: {reason}",
         help="free space or fix permissions, or name another file with --store",
     )

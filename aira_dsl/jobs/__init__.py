@@ -1,5 +1,5 @@
-"""Jobs: work in other processes, with limits. The only package that starts worker processes.
+"""Jobs in other processes, with limits. All worker processes are started here.
 
 `pool` is the protocol (`Job`, `Outcome`, `Pool`), `local` runs jobs on this machine, `worker` is
-the inside of such a process, `limits` holds what is enforced on it.
+the main module of such a process, `limits` restricts its environment, threads and memory.
 """

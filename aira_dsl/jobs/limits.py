@@ -1,4 +1,4 @@
-"""What a worker process may see and use: environment, threads, memory."""
+"""Limits of a worker process: environment, threads, memory."""
 
 import re
 import resource

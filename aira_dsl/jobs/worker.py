@@ -1,4 +1,4 @@
-"""The inside of a worker process: `python -m aira_dsl.jobs.worker module:function`.
+"""The main module of a worker process: `python -m aira_dsl.jobs.worker module:function`.
 
 `LocalPool` starts it. It reads one JSON request a line from standard input and writes one JSON
 message a line to standard output: `ready` once, then for every request any number of `report`s,
@@ -58,7 +58,7 @@ class _Connection:
         if self.grace:
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(self.grace)
-        os._exit(0)  # nobody waits for the result
+        os._exit(0)  # the result has no reader
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What the machine gives this process: cores and memory; the names of devices and precisions."""
+"""Cores and memory available to this process; the names of devices and precisions."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ CGROUP = Path("/sys/fs/cgroup")  # a container's own limits (version 2)
 
 
 def available_cores() -> int:
-    """Count the cores this process may run on: affinity and container quota considered."""
+    """Return the number of cores this process may use, by affinity and container quota."""
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else (os.cpu_count() or 1)
     try:
@@ -25,7 +25,7 @@ def available_cores() -> int:
 
 
 def free_memory() -> int | None:
-    """Return bytes that can be allocated without swapping, or None where that is unknown."""
+    """Return bytes that can be allocated without swapping, or None if unknown."""
     known = [free for free in (_machine_memory(), _container_memory()) if free is not None]
     return min(known, default=None)
 
@@ -41,7 +41,7 @@ def _machine_memory() -> int | None:
 
 
 def _container_memory() -> int | None:
-    """Return what is left of a container's limit, or None outside of one."""
+    """Return the bytes left of a container's limit, or None outside a container."""
     try:
         limit = int((CGROUP / "memory.max").read_text())  # "max" if there is none
         return max(0, limit - int((CGROUP / "memory.current").read_text()))

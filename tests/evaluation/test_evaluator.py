@@ -37,8 +37,8 @@ def settings(steps: int = 60, **recipe: float) -> EvaluatorSettings:
     return EvaluatorSettings(objective="mad", preset="test", runs=(run,))
 
 
-def test_what_can_be_learnt_is_learnt_and_what_can_not_is_not() -> None:
-    """Memorization needs to look one token back: a mixer can, a lone MLP can not."""
+def test_a_task_is_learnt_only_by_a_model_that_can_express_it() -> None:
+    """Memorization needs the previous token: a mixer has access to it, an MLP alone does not."""
     mixing = Evaluator(settings(120)).evaluate(architecture("Mb M"))
     local = Evaluator(settings(120)).evaluate(architecture("M M"))
     assert mixing.score is not None
@@ -132,7 +132,7 @@ def test_the_score_is_the_mean_accuracy_over_the_tasks() -> None:
 
 
 def test_bits_per_byte_of_a_blind_model_are_near_the_entropy_of_bytes(tmp_path: Path) -> None:
-    """Uniform random letters carry log2(26) bits each; nothing can do better for long."""
+    """Uniform random letters carry log2(26) bits each; no model can do better."""
     letters = np.random.default_rng(0).integers(97, 123, size=60_000).astype(np.uint8)
     (tmp_path / "random.txt").write_bytes(letters.tobytes())
     made = preset_settings("smoke", objective="language", corpus=[tmp_path / "random.txt"])

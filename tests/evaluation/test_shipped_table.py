@@ -30,7 +30,7 @@ def test_it_holds_the_whole_space(table: Table) -> None:
 
 
 def test_it_is_of_the_preset_as_it_is(table: Table) -> None:
-    """Who changes the preset makes the table anew, or gives it a name of its own."""
+    """After a change of the preset the table is made again, or gets another name."""
     assert table.evaluator.identity() == preset_settings("cpu", precision="fp32").identity()
 
 

@@ -1,4 +1,4 @@
-"""The evaluation store: what is kept, and what is refused."""
+"""The evaluation store: which results are kept, and which files are refused."""
 
 import os
 import sqlite3
@@ -77,7 +77,7 @@ def test_the_database_of_another_program_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["file/store.db", "/proc/store.db", "folder"])
-def test_a_place_that_can_not_be_used_is_refused(tmp_path: Path, place: str) -> None:
+def test_a_path_that_cannot_be_used_is_refused(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
     with pytest.raises(AiraError) as caught:

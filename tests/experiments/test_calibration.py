@@ -255,8 +255,8 @@ def test_a_calibration_measures_the_preset_and_longer_training(
     assert found.curve[0].measured[0].scores != measured.scores
 
 
-def test_what_ships_is_whole() -> None:
-    """The data belongs to the preset as it is: whoever changes the preset measures it again."""
+def test_the_shipped_calibration_is_complete() -> None:
+    """The data belongs to the present preset; after a change of the preset it is measured again."""
     calibration = load_calibration("cpu")
     assert calibration is not None
     settings = preset_settings("cpu").model_copy(update={"precision": calibration.precision})

@@ -134,5 +134,5 @@ def _candidates(run: Run, layers: Sequence[str]) -> Iterable[Architecture]:
     for file in sorted(run.folder.glob("best*.arch")):
         try:
             yield load(file)
-        except AiraError:  # then it is not this one, and the caller says what is missing
+        except AiraError:  # not this file; the caller reports what is missing
             continue
