@@ -1,4 +1,4 @@
-"""A table as a value and as a file."""
+"""Benchmark tables: scores of all arrangements of a space, as a value and as a file."""
 
 from functools import cached_property
 from importlib import resources
@@ -24,18 +24,18 @@ from aira_dsl.utils.checksummed import (
 
 KIND = "table"
 MEASURES = ("token_accuracy", "macro_accuracy", "bits_per_token", "training_loss", "seconds")
-"""What is kept of a task, in this order."""
+"""Values of each task, in this order."""
 
 SEPARATOR = "-"
 
 
 class Sitting(BaseModel):
-    """Some evaluations of a table that were made in one place.
+    """Evaluations of a table that were made on one machine by one version of the code.
 
     Attributes:
         code_version: of the code that computed them.
-        machine: where.
-        evaluations: how many.
+        machine: that computed them.
+        evaluations: their number.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,14 +46,14 @@ class Sitting(BaseModel):
 
 
 class Table(BaseModel):
-    """The arrangements of a space with what their evaluations found.
+    """The arrangements of a space with the results of their evaluations.
 
-    A table that is still being made lacks rows, or has rows with fewer seeds than others.
+    An incomplete table lacks rows, or has rows with fewer seeds than others.
 
     Attributes:
         definition: the space.
         evaluator: objective, tasks, sizes and recipes of the evaluations.
-        sittings: who made how many of them, in order.
+        sittings: origin of the evaluations, in order.
         rows: by arrangement (block names joined by `-`): for each seed from 0, for each task,
             `MEASURES`.
     """
@@ -87,7 +87,7 @@ class Table(BaseModel):
 
     @cached_property
     def scores_AS(self) -> NDArray[np.float64]:
-        """Score of every arrangement (A) with every seed (S): what a search ranks by.
+        """Score of every arrangement (A) with every seed (S): the objective of a search.
 
         NaN where there is no evaluation yet.
         """
@@ -108,24 +108,24 @@ class Table(BaseModel):
 
     @cached_property
     def identity(self) -> str:
-        """Hash of all that it holds."""
+        """Hash of the content."""
         return checksum(self.model_dump(mode="json"))[:16]
 
     @property
     def is_complete(self) -> bool:
-        """Whether every arrangement of the space is there, with one seed at least."""
+        """Whether every arrangement of the space has one seed at least."""
         return len(self.rows) == self.space.size
 
     @property
     def extent(self) -> str:
-        """How much is there, such as `665 with 1 seed, 64 with 2 seeds`."""
+        """The number of evaluations, such as `665 with 1 seed, 64 with 2 seeds`."""
         counts = {int(n): int((self.seeds_A == n).sum()) for n in sorted(set(self.seeds_A))}
         parts = [f"{rows:,} with {n} seed{'s' * (n > 1)}" for n, rows in counts.items()]
         missing = self.space.size - len(self.rows)
         return ", ".join(parts + ([f"{missing:,} not yet evaluated"] if missing else []))
 
     def evaluation(self, layers: tuple[str, ...], seed: int) -> Evaluation:
-        """Return what evaluating an arrangement gave; seeds beyond its last begin anew.
+        """Return the evaluation of an arrangement; seeds are taken modulo their number.
 
         Raises:
             InputError: E0643, if the table does not hold the arrangement.
@@ -135,7 +135,7 @@ class Table(BaseModel):
             raise InputError(
                 "E0643",
                 f"the table of {self.definition.name} does not hold {name}",
-                help="search the table's own space, and leave constraints to --where",
+                help="search the space of the table, with constraints as --where",
             )
         row = self.rows[name][seed % len(self.rows[name])]
         tasks = tuple(
@@ -157,7 +157,7 @@ class Table(BaseModel):
         """Write the file in one step.
 
         Raises:
-            RunError: E0904, if it can not be written.
+            RunError: E0904, if it cannot be written.
         """
         write_checksummed_json(path, KIND, self.model_dump(mode="json"), indent=None)
 
@@ -186,7 +186,7 @@ def load_table() -> Table:
 
 
 def shipped_table() -> Path:
-    """Return where the table lies that ships with this package.
+    """Return the path of the table that ships with this package.
 
     Raises:
         UsageError: E0644, if none does.

@@ -1,8 +1,8 @@
-"""What a table says about its space: does position matter beyond counts, who is best, how sure.
+"""Analysis of a table: noise, and how much of a score counts, pairs and positions explain.
 
 Models of the score are nested and linear: how many of each block; also how many ordered pairs of
 neighbours; instead of pairs, which block stands where; all of it. R² is of predictions of rows that
-were left out (ten folds), so that a model with more parameters is not better for that alone; the
+were left out (ten folds), so that more parameters alone do not raise it; the
 ceiling is the share of the variance of the means that is not noise.
 
 Shapes: A arrangements, S seeds, F features.
@@ -23,10 +23,11 @@ FOLDS = 10
 
 @dataclass(frozen=True)
 class Analysis:
-    """What a table says.
+    """Statistics of a table.
 
     Attributes:
-        noise: standard deviation between seeds of one arrangement, pooled; NaN with one seed.
+        noise: standard deviation between seeds of one arrangement, pooled over all scores; NaN with
+            one seed.
         between: standard deviation of true scores; NaN with one seed.
         ceiling: share of the variance of the means that is not noise; NaN with one seed.
         explained: R² of left-out rows by model: counts, pairs, positions, all.
@@ -39,7 +40,7 @@ class Analysis:
 
 
 def analyse(table: Table) -> Analysis:
-    """Analyse the scores that a search ranks by."""
+    """Analyse the objective of a table."""
     means_A, seeds_A = table.means_A, table.seeds_A
     noise = between = ceiling = float("nan")
     if (repeats := int((seeds_A - 1).sum())) > 0:
@@ -71,7 +72,7 @@ def analyse(table: Table) -> Analysis:
 
 
 def ranks(table: Table) -> dict[str, int]:
-    """Return the place of every arrangement by its mean score, 1 for the best."""
+    """Return the rank of every arrangement by its mean score, 1 for the best."""
     order = np.argsort(-table.evaluator.direction.sign * table.means_A, kind="stable")
     names = list(table.rows)
     return {names[row]: place for place, row in enumerate(order.tolist(), 1)}

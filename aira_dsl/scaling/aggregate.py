@@ -1,21 +1,20 @@
-"""From many trials to one architecture: which count (the pool), how much (the weights), the rule.
+"""Aggregate many trials into one architecture: a pool, weights of the votes, a rule.
 
-The three are separate choices, and together they make the paper's ways (arXiv 2605.15871, and
-Composer, arXiv 2510.00379, from which the rule comes):
+The three are separate choices; combined they give the paper's methods (arXiv 2605.15871; the rule
+is from Composer, arXiv 2510.00379):
 
 - pool: all candidates of each run, its best N, or its top cluster by k-means on the scores;
 - weights: every candidate one vote, or `decay ** rank` by its rank in its run; with several runs
   each run's votes add up to 1, so that a long run does not outvote a short one;
 - rule N_c: positions are fixed from left to right; each takes the block with the most votes among
-  those candidates whose previous c positions are the ones already chosen. N0 is a vote for each
-  position by itself, N1 a walk along the most frequent neighbours, c ≥ depth - 1 looks at whole
-  beginnings.
+  those candidates whose previous c positions are the ones already chosen. N0 is an independent vote
+  at each position, N1 follows the most frequent neighbours, c ≥ depth - 1 compares whole prefixes.
 
-The papers leave open what happens at a tie and where no candidate matches. Here: of equal votes
-the block whose voters have the better mean value wins (a value is counted from the best of its
-run), then the one that the space names first. Where none matches, the context is shortened from the
-left, by one position at a time; without context all match. Sums are rounded once (`fsum`), so that
-the order of the candidates decides nothing.
+The papers do not define ties, nor what happens if no candidate matches. Here, of blocks with equal
+votes the one whose voters have the better mean value wins (values relative to the best of their
+run), then the one that the space names first. If no candidate matches, the context is shortened
+from the left, one position at a time; all match the empty context. Sums are rounded once (`fsum`),
+so that the order of the candidates has no effect.
 """
 
 from collections.abc import Sequence
@@ -34,7 +33,7 @@ class Candidate:
 
     Attributes:
         layers: block names, first layer first.
-        value: how good it is; more is better.
+        value: its score, turned so that more is better.
         confirmed: value by which its search named it a winner, as in `study.selection`; None if
             it is not a winner.
     """
@@ -52,12 +51,12 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Vote:
-    """A candidate with what its word counts.
+    """A candidate with the weight of its vote.
 
     Attributes:
         layers: block names, first layer first.
         weight: above 0; of all votes together 1.
-        value: for ties: its value less the best of its run, 0 or below.
+        value: for ties: its value minus the best of its run, 0 or below.
     """
 
     layers: Layers
@@ -67,15 +66,15 @@ class Vote:
 
 @dataclass(frozen=True)
 class Slot:
-    """How one position was decided.
+    """The votes at one position.
 
     Attributes:
         name: the block chosen.
-        shares: of the votes that matched, by block, in the order of the space; they add up to 1.
-        matched: how many candidates matched.
-        context: previous positions that were looked at; fewer than c at the left end, or where
-            nothing matched more.
-        tie: whether another block had as many votes.
+        shares: of the matching votes, by block, in the order of the space; they add up to 1.
+        matched: number of matching candidates.
+        context: number of previous positions that match; fewer than c at the left end, or if no
+            candidate matches more.
+        tie: whether another block has as many votes.
     """
 
     name: str
@@ -91,17 +90,17 @@ def all_of(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 
 def top(candidates: Sequence[Candidate], count: int) -> list[Candidate]:
-    """Return the best `count` (at least 1), and those that are exactly as good as the last."""
+    """Return the best `count` (at least 1), and those with the same value as the last."""
     ranked = all_of(candidates)
     return [each for each in ranked if each.standing <= ranked[: max(1, count)][-1].standing]
 
 
 def top_cluster(candidates: Sequence[Candidate], clusters: int = 3) -> list[Candidate]:
-    """Return the best cluster of k-means on the values: exact, so without a seed.
+    """Return the best cluster of k-means on the values; the solution is exact and needs no seed.
 
     Args:
         candidates: at least one.
-        clusters: k, at least 1; no more than there are different values.
+        clusters: k, at least 1; at most the number of different values counts.
     """
     ranked = sorted(candidates, key=lambda candidate: (-candidate.value, candidate.layers))
     values = [candidate.value for candidate in ranked]
@@ -111,11 +110,11 @@ def top_cluster(candidates: Sequence[Candidate], clusters: int = 3) -> list[Cand
 def first_cluster(values: Sequence[float], clusters: int) -> int:
     """Return the size of the first cluster of the best division of sorted values.
 
-    In one dimension clusters are stretches of the sorted values, and the division with the least
-    sum of squares is found by going through the last one's beginnings. Of equally good divisions
-    it is the one with the smaller first cluster. Equal values are kept together.
+    In one dimension clusters are ranges of the sorted values, and the division with the least sum
+    of squares is found by dynamic programming over the start of the last range. Of equally good
+    divisions the one with the smaller first cluster is taken. Equal values stay together.
     """
-    middle = fsum(values) / len(values)  # around it, squares lose least to rounding
+    middle = fsum(values) / len(values)  # centred: sums of squares lose least to rounding
     sums = [0.0, *accumulate(value - middle for value in values)]
     squares = [0.0, *accumulate((value - middle) ** 2 for value in values)]
 
@@ -123,7 +122,7 @@ def first_cluster(values: Sequence[float], clusters: int) -> int:
         return squares[stop] - squares[start] - (sums[stop] - sums[start]) ** 2 / (stop - start)
 
     cuts = [i for i in range(1, len(values)) if values[i] != values[i - 1]] + [len(values)]
-    # By where the stretch ends: the least cost of so many clusters, and the size of the first.
+    # By the end of the range: the least cost of that many clusters, and the size of the first.
     best = {stop: (within(0, stop), stop) for stop in cuts}
     for _ in range(clusters - 1):
         best = {
@@ -135,12 +134,12 @@ def first_cluster(values: Sequence[float], clusters: int) -> int:
 
 
 def votes(pools: Sequence[Sequence[Candidate]], *, decay: float | None = None) -> list[Vote]:
-    """Give the candidates of each run's pool their votes; every run has the same sum.
+    """Return the votes of the candidates of each run's pool; every run has the same total.
 
     Args:
         pools: one a run, none empty.
-        decay: above 0 and at most 1: a candidate has `decay ** rank` votes, its rank being how many
-            of its pool are better; None: each has one.
+        decay: above 0 and at most 1: a candidate has `decay ** rank` votes, its rank being the
+            number of better candidates in its pool; None: each has one.
     """
     found = []
     for pool in pools:
@@ -155,19 +154,19 @@ def votes(pools: Sequence[Sequence[Candidate]], *, decay: float | None = None) -
     return found
 
 
-def aggregate(ballots: Sequence[Vote], names: Sequence[str], c: int) -> list[Slot]:
+def aggregate(given: Sequence[Vote], names: Sequence[str], c: int) -> list[Slot]:
     """Apply the rule N_c.
 
     Args:
-        ballots: at least one; all of one depth, over blocks in `names`.
+        given: at least one; all of one depth, over blocks in `names`.
         names: the blocks in the order of the space.
-        c: how many previous positions must match, at least 0.
+        c: number of previous positions that must match, at least 0.
     """
     chosen: list[Slot] = []
-    for position in range(len(ballots[0].layers)):
+    for position in range(len(given[0].layers)):
         start = max(0, position - c)
         prefix = tuple(slot.name for slot in chosen)
-        while not (matched := [v for v in ballots if v.layers[start:position] == prefix[start:]]):
+        while not (matched := [v for v in given if v.layers[start:position] == prefix[start:]]):
             start += 1
         chosen.append(_decide(matched, names, position, position - start))
     return chosen

@@ -1,4 +1,4 @@
-"""The candidates of run folders, and their aggregation into one architecture of their space.
+"""Candidates of run folders, and their aggregation into one architecture of their space.
 
 Candidates are ranked as their search ranks its trials (`study.selection`): first the winners by the
 mean of their repeats, then the others. A candidate's value, which decides ties and clusters, is the
@@ -43,8 +43,8 @@ class Choice:
 
     Attributes:
         c: previous positions that must match, at least 0.
-        top: take the best so many of a pool, at least 1; None: not by number.
-        clusters: take the top cluster of so many, at least 1; None: not by clusters.
+        top: size of the pool, the best candidates, at least 1; None: not by number.
+        clusters: number of clusters, of which the top one is the pool, at least 1; None: none.
         decay: above 0 and at most 1, of votes by rank within a run; None: equal votes.
     """
 
@@ -64,17 +64,17 @@ class Choice:
 
 @dataclass(frozen=True)
 class Aggregate:
-    """An architecture, and how it came about.
+    """An aggregated architecture with its votes.
 
     Attributes:
         architecture: the blocks and dimensions of the space, in the order that was voted for.
         slots: how each position was decided.
-        candidates: how many there were.
-        voters: how many of them were in the pools.
-        known: whether one of the candidates has these very layers.
-        broken: rules of the searches that the architecture breaks.
+        candidates: their number.
+        voters: number of candidates in the pools.
+        known: whether one of the candidates has the same layers.
+        broken: constraints of the searches that the architecture does not satisfy.
         choice: how it was aggregated.
-        runs: of how many searches.
+        runs: number of searches.
     """
 
     architecture: Architecture
@@ -135,12 +135,12 @@ def _check_alike(runs: Sequence[Run]) -> None:
                 "E0836",
                 f"{run.folder} cannot be aggregated with {runs[0].folder}; different: "
                 + ", ".join(different),
-                help="aggregate runs of one space that were judged by one evaluator",
+                help="aggregate runs of one space with one evaluator",
             )
 
 
 def _meaning(run: Run) -> dict[str, object]:
-    """Return what two runs must share: the blocks and slots, and what a score is."""
+    """Return what two runs must share: the blocks and slots, and the meaning of a score."""
     settings = run.settings
     space = {f"space {key}": value for key, value in settings.space.items()}
     evaluator = {
@@ -172,7 +172,7 @@ def _candidates(run: Run) -> list[Candidate]:
         raise InputError(
             "E0837",
             f"{run.folder} has no trial with a score to aggregate",
-            help="let the search find some first",
+            help="continue the search until a trial has a score",
         )
     return _merged([found])
 

@@ -156,4 +156,6 @@ def test_a_rule_that_the_result_breaks_is_named(folder) -> None:
     with_a = lambda rows: [row.update(layers=["A"] * 6) for row in rows]  # noqa: E731
     edit(folder / "a/trials.json", with_a)
     assert aggregate_runs([read_run(folder / "a")], Choice()).broken == ("A<=0",)
-    assert "it breaks A<=0" in run("aggregate", "a", cwd=folder).stdout
+    assert (
+        "constraint of the search not satisfied: A<=0" in run("aggregate", "a", cwd=folder).stdout
+    )

@@ -1,4 +1,4 @@
-"""An aggregated architecture as text: what was voted on, and how each position was decided."""
+"""Report of an aggregation: rule, pool, and the votes at each position."""
 
 from typing import Any
 
@@ -15,8 +15,10 @@ def aggregate_text(found: Aggregate) -> str:
         f"{found.runs} {'run' if found.runs == 1 else 'runs'}",
     ]
     if not found.known:
-        lines.append("  none of the candidates has these layers: it has not been evaluated")
-    lines += [f"  it breaks {rule}, a rule of the search" for rule in found.broken]
+        lines.append(
+            "  none of the candidates has these layers: the architecture has not been evaluated"
+        )
+    lines += [f"  constraint of the search not satisfied: {rule}" for rule in found.broken]
     width = max(len(name) for name in found.architecture.blocks)
     lines += ["", f"  {'slot':>4}  {'block':{max(5, width)}}  matched  votes"]
     for number, slot in enumerate(found.slots, 1):
@@ -82,5 +84,5 @@ def _remark(c: int, number: int, context: int, tie: bool) -> str:
     wanted = min(c, number - 1)
     remarks = ["tie"] if tie else []
     if context < wanted:
-        remarks.append(f"none matched {wanted} before, {context} looked at")
+        remarks.append(f"no candidate matches {wanted} previous positions: {context} used")
     return f"  ({'; '.join(remarks)})" if remarks else ""

@@ -1,4 +1,4 @@
-"""What a table says, and what searching it hundreds of times says of the samplers."""
+"""Reports of a table and of the sampler benchmark on it."""
 
 import io
 import math
@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from aira_dsl.architecture import compress
+from aira_dsl.evaluation.noise import table_noise
 from aira_dsl.evaluation.table import SEPARATOR, Table
 from aira_dsl.experiments.sampler_benchmark import SamplerBenchmark
 from aira_dsl.experiments.table_analysis import Analysis, analyse, ranks
+from aira_dsl.utils.formatting import interval
 
 SHOWN = 10
 
 
 def table_json(table: Table) -> dict[str, Any]:
     """Return what `table_text` says, for machines; the whole ranking too."""
-    analysis = analyse(table)
+    analysis, near = analyse(table), table_noise(table)
     means = dict(zip(table.rows, table.means_A.tolist(), strict=True))
     return {
         "space": table.definition.name,
@@ -27,6 +29,7 @@ def table_json(table: Table) -> dict[str, Any]:
         "seeds": {int(n): int((table.seeds_A == n).sum()) for n in set(table.seeds_A)},
         "sittings": [sitting.model_dump() for sitting in table.sittings],
         "noise": _number(analysis.noise),
+        "noise_near_best": near.value if near else None,
         "between": _number(analysis.between),
         "ceiling": _number(analysis.ceiling),
         "explained": analysis.explained,
@@ -55,7 +58,7 @@ def table_text(table: Table, asked: Sequence[tuple[str, ...]] = ()) -> str:
         *_ranking([max(places, key=places.__getitem__)], places, means)[1:],
         *_asked(table, asked, places, means),
         "",
-        *_noise(analysis),
+        *_noise(table, analysis),
         "variance explained, of rows left out of the fit:",
         *(f"  {name:<20} {share:6.1%}" for name, share in analysis.explained.items()),
     ]
@@ -100,7 +103,7 @@ def sampler_benchmark_text(benchmark: SamplerBenchmark) -> str:
         cells = ""
         for place in places:
             mean, low, high = benchmark.mean(sampler, place)
-            cells += f"{f'{mean:.4f} ({low:.4f}-{high:.4f})':>26}"
+            cells += f"{interval(mean, low, high):>26}"
         lines.append(f"{sampler:<10}{cells}{benchmark.found(sampler):>9.0%}")
     return "\n".join(lines) + "\n"
 
@@ -148,12 +151,14 @@ def _asked(
     return ["", *_ranking(names, places, means)] if names else []
 
 
-def _noise(analysis: Analysis) -> list[str]:
-    if math.isnan(analysis.noise):
-        return ["noise: unknown, there is one seed only", ""]
+def _noise(table: Table, analysis: Analysis) -> list[str]:
+    near = table_noise(table)
+    if near is None:
+        return ["noise: not known with one seed", ""]
     return [
         f"noise between seeds {analysis.noise:.4f}; between arrangements {analysis.between:.4f}; "
         f"{analysis.ceiling:.1%} of the variance of the means is not noise",
+        f"noise near the best: {near.value:.4f} (from {near.basis})",
         "",
     ]
 
