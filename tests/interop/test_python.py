@@ -10,7 +10,7 @@ import torch
 import aira_dsl
 from aira_dsl.architecture import Architecture
 from aira_dsl.interop.standalone.python import to_python
-from aira_dsl.primitives import MLP, Attention
+from aira_dsl.primitives import MLP, Attention, Mamba2
 from tests.interop.models import decode, prompts, random_architecture, trained, with_overrides
 
 SEEDS = [*range(6), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(6, 30))]
@@ -90,3 +90,28 @@ def test_long_patterns_stay_readable():
     architecture = Architecture(blocks={"A": Attention(), "M": MLP()}, layers=layers)
     assert tuple(module_of(architecture).LAYERS) == layers
     assert max(map(len, to_python(architecture).splitlines())) <= 100
+
+
+def test_exported_mamba2_trains_in_the_memory_of_ours():
+    """Bytes kept for the backward pass; a product of three operands would keep many times more."""
+    block = Mamba2(inner=512, state=128, head_dim=64)
+    architecture = Architecture(width=256, blocks={"S": block}, layers=("S",))
+    ours = aira_dsl.build(architecture).stack[0].mixer
+    exported = module_of(architecture).Model()
+    exported.load_state_dict(aira_dsl.build(architecture).state_dict())
+    theirs = exported.layers[0].mixer
+    x = torch.randn(1, 256, 256)
+    assert kept_bytes(lambda: theirs(x, {})) <= 1.1 * kept_bytes(lambda: ours(x))
+
+
+def kept_bytes(run):
+    storages = {}
+
+    def pack(tensor):
+        storage = tensor.untyped_storage()
+        storages[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        run()
+    return sum(storages.values())
