@@ -1,10 +1,12 @@
 """The stack as a picture: one self-contained SVG, readable on light and on dark pages.
 
-Each row is a line of `stack.lines`: a strip with one cell a layer, the block's name, and a bar for
-its share of the FLOPs. Primitives differ by the letter in the cells as well as by color, and
-all text is text.
+Each row is a line of `stack.lines`: a strip with one cell a layer, the block's name, the number of
+layers that it counts, and a bar for their share of the FLOPs. Primitives differ by the letter in
+the cells as well as by color, and all text is text. Columns are as wide as their longest text, so
+that texts never overlap; the picture grows with them.
 """
 
+from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 from aira_dsl.architecture import ELEMENT_BYTES, Architecture, Workload, cost
@@ -13,15 +15,19 @@ from aira_dsl.primitives.registry import KINDS
 from aira_dsl.report.stack import Line, count_kinds, gutters, lines
 from aira_dsl.utils.formatting import humanized
 
-WIDTH, ROW, TOP, MARGIN = 780, 26, 96, 24
-CELL, MAX_CELLS = 11, 12
+MIN_WIDTH, ROW, MARGIN, GAP = 780, 26, 24, 14
+CELL, PITCH, MAX_CELLS = 11, 13.75, 12
+BAR = 100
 ROWS = 200
 """Rows drawn at most."""
 
+MONO, SANS = 7.4, 7.0
+"""Width of a character in px: of 12 px monospaced, of 13 px proportional on average."""
+
 _STYLE = """
   text { font: 13px ui-sans-serif, system-ui, sans-serif; fill: #1f2328 }
-  .mono { font-family: ui-monospace, monospace; font-size: 12px }
-  .title { font-size: 18px; font-weight: 600 }
+  .mono { font: 12px ui-monospace, monospace }
+  .title { font: 600 16px ui-monospace, monospace }
   .faint { fill: #59636e }
   .end { text-anchor: end }
   .track { fill: #8182861f }
@@ -45,23 +51,53 @@ _HEXES: dict[Color, tuple[str, str]] = {
 """Each color on light and on dark pages."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Where columns begin, or end if their texts stand at the right."""
+
+    numbers_end: float
+    gutter: float
+    cells: float
+    name: float
+    count_end: float
+    bar: float
+    parameters_end: float
+    cache_end: float
+
+    @classmethod
+    def of(cls, stack: list[Line], brackets: list[str]) -> "_Columns":
+        """Make every column as wide as its longest text."""
+        numbers_end = MARGIN + MONO * max(len(_numbers(line)) for line in stack)
+        gutter = numbers_end + GAP
+        cells = gutter + MONO * max(map(len, brackets)) + GAP
+        strip = min(max(line.count for line in stack), MAX_CELLS) * PITCH + 2 * MONO
+        name = cells + strip + GAP
+        count_end = name + MONO * max(len(_name(line)) for line in stack) + GAP + SANS * 5
+        bar = count_end + 2 * GAP
+        parameters_end = bar + BAR + GAP + MONO * 6 + GAP + SANS * 10
+        cache_end = max(parameters_end + GAP + SANS * 11, MIN_WIDTH - MARGIN)
+        return cls(numbers_end, gutter, cells, name, count_end, bar, parameters_end, cache_end)
+
+
 def draw(architecture: Architecture, workload: Workload) -> str:
     """Return the SVG of an architecture's stack."""
     stack = lines(architecture, context=workload.context, convention=workload.convention)
-    shown = stack[:ROWS]
-    height = TOP + ROW * len(shown) + 64
+    shown, brackets = stack[:ROWS], gutters(stack)
+    columns = _Columns.of(shown, brackets[:ROWS])
+    width = columns.cache_end + MARGIN
+    header, top = _header(architecture, workload, columns, width)
+    height = top + ROW * len(shown) + 64
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
-        f'width="{WIDTH}" height="{height}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" '
+        f'width="{width:.0f}" height="{height}" role="img" '
         f"aria-label={quoteattr(f'{architecture.name}: {architecture.pattern[:400]}')}>",
         f"<title>{escape(architecture.name)}</title>",
         f"<style>{_STYLE}{_fills(architecture)}</style>",
-        *_header(architecture, workload),
+        *header,
     ]
-    widest = max(line.flops_share for line in stack)
-    for row, (line, gutter) in enumerate(zip(shown, gutters(stack), strict=False)):
-        parts += _row(line, gutter, TOP + ROW * row, widest)
-    parts += _footer(architecture, workload, TOP + ROW * len(shown), len(stack) - len(shown))
+    for row, (line, bracket) in enumerate(zip(shown, brackets, strict=False)):
+        parts += _row(line, bracket, top + ROW * row, columns)
+    parts += _footer(architecture, workload, top + ROW * len(shown), len(stack) - len(shown))
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -75,7 +111,10 @@ def _fills(architecture: Architecture) -> str:
     return f"  {light}\n  @media (prefers-color-scheme: dark) {{ {dark} }}\n"
 
 
-def _header(architecture: Architecture, workload: Workload) -> list[str]:
+def _header(
+    architecture: Architecture, workload: Workload, columns: _Columns, width: float
+) -> tuple[list[str], int]:
+    """Return the texts above the rows, and the height at which the rows begin."""
     costs = cost(
         architecture,
         element_bytes=ELEMENT_BYTES,
@@ -87,42 +126,60 @@ def _header(architecture: Architecture, workload: Workload) -> list[str]:
         f"{humanized(costs.parameters)} parameters without embeddings · "
         f"{humanized(costs.training_flops)} training FLOPs per token"
     )
-    legend = []
-    x = MARGIN
-    for kind, count in count_kinds(architecture).items():
-        legend += [_cell(x, 62, kind), _text(x + 17, 72, f"{count:,} {kind}")]
-        x += 60 + 8 * len(f"{count:,} {kind}")
+    legend, y = _legend(architecture, 62, width)
+    heading = y + 30
     return [
         _text(MARGIN, 28, architecture.name, "title"),
         _text(MARGIN, 48, totals, "faint"),
         *legend,
-        _text(430, TOP - 8, "share of FLOPs", "faint"),
-        _text(WIDTH - 108, TOP - 8, "parameters", "faint end"),
-        _text(WIDTH - MARGIN, TOP - 8, "cache/token", "faint end"),
-    ]
+        _text(columns.count_end, heading, "count", "faint end"),
+        _text(columns.bar, heading, "share of FLOPs", "faint"),
+        _text(columns.parameters_end, heading, "parameters", "faint end"),
+        _text(columns.cache_end, heading, "cache/token", "faint end"),
+    ], heading + 8
 
 
-def _row(line: Line, gutter: str, y: int, widest: float) -> list[str]:
-    base = y + 17
-    numbers = f"{line.first:,}" if line.count == 1 else f"{line.first:,}–{line.last:,}"
-    name = line.block if line.count == 1 else f"{line.count} × {line.block}"
-    cells = [
-        _cell(190 + CELL * 1.25 * i, y + 6, line.kind) for i in range(min(line.count, MAX_CELLS))
-    ]
+def _legend(architecture: Architecture, y: int, width: float) -> tuple[list[str], int]:
+    """Return the kinds with their counts, in as many lines as they need, and the last line's y."""
+    parts: list[str] = []
+    x: float = MARGIN
+    for kind, count in count_kinds(architecture).items():
+        label = f"{count:,} {kind}"
+        needed = CELL + 6 + SANS * len(label)
+        if x > MARGIN and x + needed > width - MARGIN:
+            x, y = MARGIN, y + 22
+        parts += [_cell(x, y, kind), _text(x + CELL + 6, y + 10, label)]
+        x += needed + 2 * GAP
+    return parts, y
+
+
+def _numbers(line: Line) -> str:
+    return f"{line.first:,}" if line.count == 1 else f"{line.first:,}–{line.last:,}"
+
+
+def _name(line: Line) -> str:
+    return line.block if line.count == 1 else f"{line.count:,} × {line.block}"
+
+
+def _row(line: Line, bracket: str, y: int, columns: _Columns) -> list[str]:
+    base, bar = y + 17, columns.bar
+    drawn = min(line.count, MAX_CELLS)
+    cells = [_cell(columns.cells + PITCH * i, y + 6, line.kind) for i in range(drawn)]
     more = "…" if line.count > MAX_CELLS else ""
     cache = f"{humanized(line.cache_bytes)}B" if line.cache_bytes else ""
-    bar = 100 * line.flops_share / widest
+    share = f'y="{y + 7}" width="{BAR * line.flops_share:.1f}" height="12" rx="2"/>'
     return [
-        _text(MARGIN + 70, base, numbers, "mono faint end"),
-        _text(MARGIN + 82, base, gutter.replace(" ", "\N{NO-BREAK SPACE}"), "mono faint"),
+        _text(columns.numbers_end, base, _numbers(line), "mono faint end"),
+        _text(columns.gutter, base, bracket.replace(" ", "\N{NO-BREAK SPACE}"), "mono faint"),
         *cells,
-        _text(190 + CELL * 1.25 * MAX_CELLS, base, more),
-        _text(360, base, name, "mono"),
-        f'<rect class="track" x="430" y="{y + 7}" width="100" height="12" rx="2"/>',
-        f'<rect class="{line.kind}" x="430" y="{y + 7}" width="{bar:.1f}" height="12" rx="2"/>',
-        _text(538, base, f"{line.flops_share:.1%}", "mono"),
-        _text(WIDTH - 108, base, humanized(line.parameters), "mono end"),
-        _text(WIDTH - MARGIN, base, cache, "mono end"),
+        _text(columns.cells + PITCH * MAX_CELLS, base, more),
+        _text(columns.name, base, _name(line), "mono"),
+        _text(columns.count_end, base, f"{line.layers:,}", "mono end"),
+        f'<rect class="track" x="{bar:.1f}" y="{y + 7}" width="{BAR}" height="12" rx="2"/>',
+        f'<rect class="{line.kind}" x="{bar:.1f}" {share}',
+        _text(bar + BAR + GAP, base, f"{line.flops_share:.1%}", "mono"),
+        _text(columns.parameters_end, base, humanized(line.parameters), "mono end"),
+        _text(columns.cache_end, base, cache, "mono end"),
     ]
 
 
@@ -131,7 +188,10 @@ def _footer(architecture: Architecture, workload: Workload, y: int, hidden: int)
     pattern = architecture.pattern
     pattern = pattern if len(pattern) <= 90 else pattern[:89] + "…"
     name = "paper's" if workload.convention == "paper" else "Megatron's"
-    note = f"FLOPs by the {name} convention at a context of {context:,}; cache in bfloat16"
+    note = (
+        f"FLOPs: {name} convention, context {context:,}; cache in bfloat16; "
+        "a row counts all its layers"
+    )
     more = [_text(MARGIN, y + 16, f"… and {hidden:,} more rows", "faint")] if hidden > 0 else []
     return [
         *more,
@@ -140,7 +200,7 @@ def _footer(architecture: Architecture, workload: Workload, y: int, hidden: int)
     ]
 
 
-def _cell(x: float, y: int, kind: str) -> str:
+def _cell(x: float, y: float, kind: str) -> str:
     return (
         f'<g><rect class="cell {kind}" x="{x:.1f}" y="{y}" width="{CELL}" height="14" rx="2"/>'
         f'<text x="{x + CELL / 2:.1f}" y="{y + 11}" text-anchor="middle" '

@@ -122,6 +122,71 @@ def test_picture_is_a_picture(layers):
     assert any("parameters without embeddings" in text for text in texts)
 
 
+SVG = "{http://www.w3.org/2000/svg}"
+CHARACTERS = {"mono": 7.4, "title": 10.0}
+"""Width of a character in px by class; 7 for the proportional font."""
+
+
+def boxes(picture):
+    """Yield (y, left, right, text) of every text outside the cells, and of the bars."""
+    for each in picture.iterfind(f"{SVG}text"):
+        classes, text = each.get("class", "").split(), each.text or ""
+        width = len(text) * next((w for c, w in CHARACTERS.items() if c in classes), 7.0)
+        x = float(each.get("x")) - (width if "end" in classes else 0)
+        yield float(each.get("y")), x, x + width, text
+    for each in picture.iterfind(f"{SVG}rect[@class='track']"):
+        x = float(each.get("x"))
+        yield float(each.get("y")) + 10, x, x + float(each.get("width")), "bar"
+    for each in picture.iterfind(f"{SVG}g/{SVG}rect"):
+        x = float(each.get("x"))
+        yield float(each.get("y")) + 11, x, x + float(each.get("width")), "cell"
+
+
+def assert_no_overlap(architecture):
+    picture = ElementTree.fromstring(draw(architecture, Workload()))
+    width = float(picture.get("width"))
+    found = sorted(box for box in boxes(picture) if box[3])
+    for y, left, right, text in found:
+        assert left >= 0, text
+        assert right <= width, text
+        for other_y, other_left, other_right, other in found:
+            if (other_y, other_left, other) != (y, left, text) and abs(other_y - y) < 12:
+                assert other_right <= left or right <= other_left, (text, other)
+
+
+LONG = """
+architecture a_very_long_architecture_name_for_testing_overflow_in_the_svg {
+  width 512
+  block GroupedQueryAttentionWithRotary = attention { heads 8, kv_heads 2 }
+  block FeedForwardGatedLinearUnitBlock = mlp { hidden 1024, activation swiglu }
+  block MambaTwoStateSpaceModelBlockXYZ = mamba2 { inner 1024, head_dim 64, state 64 }
+  pattern Pair = MambaTwoStateSpaceModelBlockXYZ-FeedForwardGatedLinearUnitBlock
+  layers 7×Pair-GroupedQueryAttentionWithRotary-Pair
+}
+"""
+
+
+def test_long_names_do_not_overlap():
+    assert_no_overlap(aira_dsl.parse(LONG))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.sampled_from("AMS"), min_size=1, max_size=30), st.integers(1, 60))
+def test_texts_of_a_picture_never_overlap(layers, times):
+    model = stack_of(*layers * times)
+    blocks = {name * 20 if name == "M" else name: block for name, block in model.blocks.items()}
+    renamed = tuple(name * 20 if name == "M" else name for name in model.layers)
+    assert_no_overlap(Architecture(width=model.width, blocks=blocks, layers=renamed, name="n" * 64))
+
+
+def test_bars_are_shares_of_all_flops():
+    picture = ElementTree.fromstring(draw(aira_dsl.parse(LONG), Workload()))
+    tracks = picture.findall(f"{SVG}rect[@class='track']")
+    bars = [each for each in picture.findall(f"{SVG}rect") if each not in tracks]
+    filled = sum(float(bar.get("width")) for bar in bars)
+    assert filled == pytest.approx(float(tracks[0].get("width")), 0.01)
+
+
 def test_picture_of_the_docs_is_current_and_safe(tmp_path):
     model = aira_dsl.load(HYBRID).at("1b")
     assert (ROOT / "docs" / "images" / "stack.svg").read_text() == draw(model, Workload())

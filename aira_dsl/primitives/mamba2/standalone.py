@@ -27,7 +27,7 @@ def scan(
         between = between.masked_fill(later[None, :, :, None], -torch.inf).exp()
         scores = torch.einsum("blhn,bshn->blsh", C, B) * between * dt.unsqueeze(1)
         y = torch.einsum("blsh,bshp->blhp", scores, x)
-        # Factors go into B and C, which are narrow; an einsum of three keeps (B, L, H, P, N) instead.
+        # Factors go into B and C, which are narrow: three operands would keep (B, L, H, P, N).
         y = y + torch.einsum("blhn,bhpn->blhp", C * decay_BLH.exp()[..., None], state_BHPN)
         rest = dt * (decay_BLH[:, -1:] - decay_BLH).exp()
         state_BHPN = state_BHPN * decay_BLH[:, -1].exp()[..., None, None]
