@@ -21,6 +21,7 @@ from aira_dsl.language import (
     to_yaml,
 )
 from tests.interop.models import random_architecture, with_overrides
+from tests.language.fixes import applied
 from tests.models.architectures import architectures
 
 GOOD = """\
@@ -88,6 +89,11 @@ CASES = {
     "E0101 pattern": one("5×Unit-Mb", "5×Unit--Mb"),
     "E0202 key": one("width", "widht"),
     "E0202 group": one("blocks:", "block:"),
+    "E0202 type for kind": one("kind: mlp", "type: mlp"),
+    "E0202 kind of another name": one("kind: mlp", "is: mlp"),
+    "E0109 line comment": one("width", "// small\nwidth"),
+    "E0109 comment after a value": one("width: 128", "width: 128  /* small */"),
+    "E0109 the .arch form": "# small\narchitecture m { block A = attention; layers A }\n",
     "E0203 parameter": one("heads: 16", "haeds: 16"),
     "E0204 kind": one("kind: mlp", "kind: mpl"),
     "E0205 block": one("5×Unit-Mb", "5×Unit-Mc"),
@@ -114,6 +120,26 @@ def test_diagnostic(text, request, snapshot):
     found = [e for e in check(text, filename="model.yaml") if e.severity == "error"]
     assert {each.code for each in found} == {request.node.callspec.id[:5]}
     assert render_all(found, text) == snapshot
+
+
+def test_comments_in_json_are_put_right():
+    text = '{\n  // the width\n  "width": 128, "blocks": {"A": "attention"}, "layers": "2A"\n}\n'
+    (found,) = check(text, filename="model.json")
+    assert (found.code, found.line, found.column) == ("E0109", 2, 3)
+    assert found.help == "comments begin with `#`; JSON itself has none"
+    assert check(applied(found, text), filename="model.json") == []
+
+
+def test_a_path_is_not_a_comment(tmp_path):
+    (tmp_path / "a//b.yaml").parent.mkdir()
+    (tmp_path / "a/b.yaml").write_text(GOOD, encoding="utf-8")
+    for path in ("a//b.yaml", '"a//b.yaml"', "'.//a/b.yaml'"):
+        assert check(f"extends: {path}\n", file=tmp_path / "m.yaml") == []
+
+
+def test_malformed_json_is_called_json():
+    (found,) = check('{"width": 128', filename="model.json")
+    assert found.message == "this is not well-formed JSON"
 
 
 def test_it_means_what_the_text_means():

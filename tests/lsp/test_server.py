@@ -144,7 +144,7 @@ def test_formatting_is_that_of_fmt(client: Client, tmp_path: Path) -> None:
 
 
 def test_outline_and_rename(client: Client, tmp_path: Path) -> None:
-    text = "architecture x { block A = mlp; layers 2A }"
+    text = "architecture x { block A = attention; layers 2A }"
     uri = client.open(tmp_path / "x.arch", text)
     (symbol,) = client.request("textDocument/documentSymbol", textDocument={"uri": uri})
     assert [each["name"] for each in symbol["children"]] == ["A", "layers"]

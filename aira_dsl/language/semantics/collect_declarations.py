@@ -40,6 +40,7 @@ class Sorter:
         self.section = section
         self.sink = sink
         self.written = blank(section, self._kind(later))
+        self.keys = {str(each.key) for each in section.items if isinstance(each, Statement)}
 
     def run(self) -> Written:
         """Return what the section says."""
@@ -215,8 +216,7 @@ class Sorter:
             return
         known = [*known, "block"]
         message = f"unknown setting {quoted(item.key)}"
-        taken = {str(each.key) for each in self.section.items if isinstance(each, Statement)}
-        help_text = partial(advice, item.key, "setting", known, "known", taken=taken)
+        help_text = partial(advice, item.key, "setting", known, "known", taken=self.keys)
         self._at(item.key, "E0202", message, help_text)
         word = meant(item.key, "setting", known)
         if word == "block":

@@ -33,6 +33,8 @@ def warn(sections: tuple[Section, ...], meaning: Meaning, sink: Sink) -> None:
         layers = read.layers
         if section is not main and layers is None:
             layers = _layers_at(read, meaning)
+        if section is main or read.layers is not None:
+            _nothing_mixes(section, read, layers, sink)
         if layers is not None:
             _claimed_depth(section, len(layers), sink)
             _missing_order(section, read, layers, sink)
@@ -96,22 +98,29 @@ def _claimed_in_comment(item: Statement, depth: int, sink: Sink) -> None:
         sink.add("W0204", claim.start(1), claim.end(1), message, "correct one of them")
 
 
+def _nothing_mixes(
+    section: Section, read: Meaning, layers: tuple[str, ...] | None, sink: Sink
+) -> None:
+    """Report models, and spaces of models, in which each position sees only itself."""
+    names = read.blocks if layers is None else set(layers)
+    if not any(read.blocks[name].mixes_tokens for name in names):
+        at = section.name or section.word
+        message = "no layer mixes tokens: each position sees only itself"
+        _at(at, "W0207", message, "add a block that does, such as attention or mamba2", sink)
+
+
 def _missing_order(section: Section, read: Meaning, layers: tuple[str, ...], sink: Sink) -> None:
-    """Report models that recall badly, do not know the token order, or mix no tokens at all."""
+    """Report models that can hardly look back, or do not know what came first."""
     blocks = [read.blocks[name] for name in dict.fromkeys(layers)]
     context = read.settings.get("context", Design.model_fields["context"].default)
     at = section.name or section.word
     mixing = dict.fromkeys(block.kind for block in blocks if block.mixes_tokens)
-    if not mixing:
-        message = "no layer mixes tokens: each position sees only itself"
-        _at(at, "W0207", message, "add a block that does, such as attention or mamba2", sink)
-        return
-    if not any(block.recalls for block in blocks) and context >= LONG_CONTEXT:
+    if mixing and not any(block.recalls for block in blocks) and context >= LONG_CONTEXT:
         design = Design(**read.settings, blocks=read.blocks)
         if design.stack_parameters(layers) >= LARGE:
             message = f"a context of {context:,} tokens, and no layer that can look back exactly"
             _at(at, "W0205", message, "a few attention layers keep recall", sink)
-    if not any(block.knows_order for block in blocks):
+    if mixing and not any(block.knows_order for block in blocks):
         message = f"no {' or '.join(mixing)} layer has positions: no layer knows the token order"
         _at(at, "W0206", message, "give one of them `rope`, or add a mamba2 block", sink)
 

@@ -23,7 +23,9 @@ CONTINUES = frozenset({"-", "+", ",", "×", "*", "=", "\\"})
 """Marks after which a statement continues on the next line."""
 
 _PAIRS = {")": "(", "}": "{"}
-_FENCE = re.compile(r"```.*\n?")
+_FOREIGN = re.compile(r"```.*\n?|//.*|--(?=\s).*|/\*(?s:.*?)(\*/|\Z)|<!--(?s:.*?)(-->|\Z)")
+"""A fence of Markdown or a comment of another notation, outside of sections."""
+
 _FLOAT = re.compile(r"[0-9]+(_[0-9]+)*(\.[0-9]|[eE][-+]?[0-9])")
 _REPEATED = re.compile(r"([0-9]+(?:_[0-9]+)*)([A-Za-z_]\w*)", re.ASCII)
 
@@ -59,25 +61,25 @@ class _Cutter:
         steps = [(each.text == "}") - (each.text == "{") for each in reversed(self.words)]
         self.excess = [*reversed([*accumulate(steps)]), 0]
         self.strays: list[Lexeme] = []
-        self.fences: list[Lexeme] = []
+        self.foreign: list[Lexeme] = []
 
     def run(self) -> Outline:
         parts: list[Part] = []
         while self.at < len(self.words):
             each = self.words[self.at]
-            fence = _FENCE.match(self.text, each.start) if each.text == "`" else None
-            if fence is not None:
-                self._skip_fence(fence)
+            foreign = _FOREIGN.match(self.text, each.start) if each.kind == "mark" else None
+            if foreign is not None:
+                self._skip(foreign)
             elif each.kind in {"line", "mark"}:
                 self.strays += [each] if each.kind == "mark" else []
                 self.at += 1
             else:
                 parts.append(self._part(inside=False))
-        return Outline(tuple(parts), self.all_words, tuple(self.strays), tuple(self.fences))
+        return Outline(tuple(parts), self.all_words, tuple(self.strays), tuple(self.foreign))
 
-    def _skip_fence(self, fence: re.Match[str]) -> None:
-        self.fences.append(Lexeme("mark", fence[0], *fence.span()))
-        while self.at < len(self.words) and self.words[self.at].start < fence.end():
+    def _skip(self, foreign: re.Match[str]) -> None:
+        self.foreign.append(Lexeme("mark", foreign[0], *foreign.span()))
+        while self.at < len(self.words) and self.words[self.at].start < foreign.end():
             self.at += 1
 
     def _part(self, *, inside: bool) -> Part:

@@ -133,13 +133,13 @@ class Outline(NamedTuple):
         parts: its sections, and lines outside of them that begin with a word.
         words: all its words, with comments and line ends.
         strays: marks outside of any section.
-        fences: lines of Markdown (```), which are skipped.
+        foreign: fences of Markdown and comments of other notations outside of any section.
     """
 
     parts: tuple[Part, ...]
     words: tuple[Lexeme, ...]
     strays: tuple[Lexeme, ...]
-    fences: tuple[Lexeme, ...]
+    foreign: tuple[Lexeme, ...]
 
     @property
     def sections(self) -> Iterator[Part]:

@@ -4,18 +4,23 @@ import re
 
 from lark import Token, UnexpectedInput
 
+from aira_dsl.architecture import SETTINGS
 from aira_dsl.language.diagnostics.collector import Hint, Sink
 from aira_dsl.language.diagnostics.snippet import quoted
 from aira_dsl.language.syntax.body import at_end, read_items
 from aira_dsl.language.syntax.cutter import outline
 from aira_dsl.language.syntax.outline import Outline, Part
 from aira_dsl.language.syntax.parser import parse_file
-from aira_dsl.language.syntax.scan import Lexeme
+from aira_dsl.language.syntax.scan import WIDE_BRACKETS, Lexeme
 from aira_dsl.language.syntax.syntax_errors import report
 from aira_dsl.language.syntax.tree import Section
-from aira_dsl.language.vocabulary import SECTIONS, STATEMENTS
+from aira_dsl.language.vocabulary import LAYERS, SECTIONS, STATEMENTS
 
+_COMMENT = re.compile(r"^(//+|--|/\*+|<!--)|\*+/$|-->$")
+_OTHER_FORM = re.compile(r"(\{)\s*(?:[\"'}]|\w+\s*:)|(---)\s|(\w+)\s*:(?:\s|$)")
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) .*", re.MULTILINE)
+
+_YAML_KEYS = {"name", "blocks", "patterns", "overrides", "scales", "slots", LAYERS, *SETTINGS}
 
 
 def recover(sink: Sink, error: UnexpectedInput) -> tuple[Section, ...] | None:
@@ -38,9 +43,9 @@ def recover(sink: Sink, error: UnexpectedInput) -> tuple[Section, ...] | None:
         return None
     rest = _rest(whole)
     stop = len(sink.text) if rest is None else rest.start
-    for fence in whole.fences:
-        if fence.start < stop:
-            _report_fence(sink, fence)
+    for foreign in whole.foreign:
+        if foreign.start < stop:
+            _report_foreign(sink, foreign)
     parts = [part for part in whole.parts if part.start < stop]
     sections = []
     for part, following in zip(parts, [*parts[1:], None], strict=False):
@@ -68,6 +73,11 @@ def _read_section(sink: Sink, part: Part, following: Part | None) -> Section:
     assert part.open is not None, "it is a section"
     _check_header(sink, part.start, part.open + 1)
     items = tuple(read_items(sink, part))
+    last = sink.text[part.end - 1]
+    if part.closed and last in WIDE_BRACKETS and not sink.exhausted:
+        message = f"the language does not use the character {quoted(last)}"
+        plain = WIDE_BRACKETS[last]
+        sink.add("E0103", part.end - 1, part.end, message, Hint(f"use `{plain}`", plain))
     if not part.closed and not sink.exhausted:
         _check_closed(sink, part, following)
     title = "".join(each.text for each in part.header[1:] if each.kind in {"name", "number"})
@@ -115,16 +125,31 @@ def _report_header(sink: Sink, start: int) -> None:
         report(sink, error, end, start, "header")
 
 
-def _report_fence(sink: Sink, fence: Lexeme) -> None:
-    """Report the ``` of a Markdown text."""
-    hint = Hint("delete this line", "", (fence.start, fence.end))
-    message = "marks of Markdown are not part of the text"
-    sink.add("E0101", fence.start, fence.start + 3, message, hint)
+def _report_foreign(sink: Sink, found: Lexeme) -> None:
+    """Report the ``` of a Markdown text, or a comment of another notation."""
+    place = found.start, found.end
+    if found.text.startswith("`"):
+        message, hint = "marks of Markdown are not part of the text", Hint("delete this line", "")
+        sink.add("E0101", found.start, found.start + 3, message, hint._replace(at=place))
+        return
+    mark = _COMMENT.match(found.text)
+    assert mark is not None, "the outline saw it"
+    lines = _COMMENT.sub("", found.text).strip().split("\n")
+    edit = "\n".join(f"# {line.strip()}".rstrip() for line in lines)
+    message = f"{quoted(mark[0])} does not begin a comment"
+    hint = Hint("comments begin with `#`", edit, place)
+    sink.add("E0101", found.start, found.start + mark.end(), message, hint)
 
 
 def _report_rest(sink: Sink, first: Lexeme, later: bool) -> None:
     """Report what stands where a section belongs."""
-    if first.text in SECTIONS:
+    other = _OTHER_FORM.match(sink.text, first.start)
+    if other and not later and not sink and (other[3] is None or other[3] in _YAML_KEYS):
+        form, suffix = ("JSON", ".json") if other[1] else ("YAML", ".yaml")
+        message = f"this text is in the {form} form of the language"
+        help_text = f"give the file a name that ends in `{suffix}`"
+        sink.add("E0101", first.start, first.end, message, help_text)
+    elif first.text in SECTIONS:
         _report_header(sink, first.start)
     elif later:
         message = f"{quoted(first.text)} after the end of the section"

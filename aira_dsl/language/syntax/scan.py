@@ -24,6 +24,10 @@ _LEXEME = re.compile(
 )
 
 
+WIDE_BRACKETS = {"｛": "{", "｝": "}", "（": "(", "）": ")"}
+"""Brackets of East Asian keyboards, which are errors but pair like brackets."""
+
+
 class Lexeme(NamedTuple):
     """A word, a number, a mark, a line end or a comment."""
 
@@ -34,11 +38,14 @@ class Lexeme(NamedTuple):
 
 
 def scan(text: str) -> Iterator[Lexeme]:
-    """Yield the lexemes of a text, comments too; white space is left out."""
+    """Yield the lexemes of a text, comments too; white space is left out.
+
+    A wide bracket is the lexeme of the bracket that was meant.
+    """
     for match in _LEXEME.finditer(text):
-        kind = match.lastgroup
+        kind, found = match.lastgroup, match.group()
         assert kind is not None
-        yield Lexeme(kind, match.group(), match.start(), match.end())
+        yield Lexeme(kind, WIDE_BRACKETS.get(found, found), match.start(), match.end())
 
 
 def guard(sink: Sink) -> bool:
@@ -49,7 +56,7 @@ def guard(sink: Sink) -> bool:
         sink.add("E0106", 0, 0, message, "an architecture takes a few hundred")
     elif match := _CONTROL.search(text):
         _control(sink, match)
-    elif len(text) > MAX_LEXEMES or text.count("(") + text.count("{") > MAX_DEPTH:
+    elif len(text) > MAX_LEXEMES or sum(map(text.count, "({（｛")) > MAX_DEPTH:
         _measure(sink)
     if not sink and (text.isspace() or not text):
         _empty(sink)

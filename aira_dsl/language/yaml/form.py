@@ -13,6 +13,7 @@ from lark import Token, UnexpectedInput
 from aira_dsl.language.diagnostics.collector import Hint, Sink
 from aira_dsl.language.diagnostics.foreign_words import advice
 from aira_dsl.language.diagnostics.snippet import quoted
+from aira_dsl.language.diagnostics.suggest import did_you_mean
 from aira_dsl.language.syntax.parser import parse_pattern
 from aira_dsl.language.syntax.syntax_errors import report
 from aira_dsl.language.syntax.tree import (
@@ -30,10 +31,9 @@ from aira_dsl.language.syntax.tree import (
     Statement,
 )
 from aira_dsl.language.vocabulary import DEFINITIONS, LAYERS, SECTIONS
+from aira_dsl.language.yaml.misplaced import GROUPS, is_config_of_another_tool, is_text_form
 from aira_dsl.language.yaml.nodes import Mapping, Node, Scalar, Sequence, parse_nodes
-
-GROUPS = {"blocks": "block", "patterns": "pattern", "overrides": "layer"}
-"""Keys that hold several statements, and the word of those in a text."""
+from aira_dsl.primitives.registry import KINDS
 
 DERIVED = ("pattern", "fingerprint", "costs")
 """What a JSON record has besides the architecture; it follows from the rest and is not read."""
@@ -44,11 +44,16 @@ _NUMBERS = {
 }
 _NAME = re.compile(r"[0-9]*[A-Za-z_][A-Za-z0-9_]*")
 _SPAN = re.compile(r"\s*([0-9]+)(?:\s*-\s*([0-9]+))?\s*(,|$)")
+_KIND_KEYS = {"type", "class", "block", "layer", "mixer", "module", "block_type", "layer_type"}
+"""Keys that other configs have in place of `kind`."""
+
 _NOTHING = {"null", "~", ""}
 
 
 def read_yaml(sink: Sink, start: int, end: int) -> tuple[Section, ...] | None:
     """Read `whole[start:end]` as the sections of a file, or report why not and return None."""
+    if is_text_form(sink, start):
+        return None
     root = parse_nodes(sink, start, end)
     if root is None:
         return None
@@ -56,22 +61,9 @@ def read_yaml(sink: Sink, start: int, end: int) -> tuple[Section, ...] | None:
         message = "a file in this form is a mapping"
         sink.add("E0111", root.start, root.end, message, "write `name`, `blocks` and `layers`")
         return None
-    if (key := _key_of_another_tool(root)) is not None:
-        message = "the file is a model config of another tool"
-        help_text = "read it with `aira-dsl import FILE`"
-        sink.add("E0313", key.start, key.end, message, help_text)
+    if is_config_of_another_tool(sink, root):
         return None
     return tuple(_Converter(sink).file(root))
-
-
-def _key_of_another_tool(root: Mapping) -> Scalar | None:
-    """Return the key by which a config of transformers or OLMo-core is recognized, or None."""
-    keys = {key.text: key for key, _ in root.pairs}
-    if keys.keys() & {LAYERS, "slots", "extends", *GROUPS}:
-        return None
-    return next(
-        (keys[name] for name in ("model_type", "architectures", "d_model") if name in keys), None
-    )
 
 
 class _Converter:
@@ -173,7 +165,7 @@ class _Converter:
             return lost
         if isinstance(value, Scalar):  # `A: attention`
             return Definition(word, name, (Repeat(None, _token(value)),), None)
-        parameters = self._parameters(key, value, ("kind",))
+        parameters = None if self._misses_kind(value) else self._parameters(key, value, ("kind",))
         if parameters is None:
             return lost
         assert isinstance(value, Mapping), "it has parameters"
@@ -184,6 +176,20 @@ class _Converter:
             self._wrong_shape(key, kinds[0], "one word")
             return lost
         return Definition(word, name, (Repeat(None, _token(kinds[0])),), parameters)
+
+    def _misses_kind(self, block: Node) -> bool:
+        """Whether a block has another key in place of `kind`, which is reported."""
+        pairs = block.pairs if isinstance(block, Mapping) else []
+        if any(key.text == "kind" for key, _ in pairs):
+            return False
+        known = {name for spec in KINDS.values() for name in spec.model_fields}
+        for key, node in pairs:
+            names_kind = isinstance(node, Scalar) and node.text in KINDS
+            if key.text not in known and (names_kind or key.text in _KIND_KEYS):
+                message = f"unknown key {quoted(key.text)}"
+                self.sink.add("E0202", key.start, key.end, message, did_you_mean("kind"))
+                return True
+        return False
 
     def _parameters(self, key: Scalar, value: Node, but: tuple[str, ...]) -> Parameters | None:
         if not isinstance(value, Mapping):

@@ -4,11 +4,18 @@ Only events are asked of PyYAML: no value is built, no alias followed, no tag ob
 file costs no more than its length. JSON is read by the same path.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from aira_dsl.language.diagnostics.collector import Sink
+from aira_dsl.language.diagnostics.collector import Hint, Sink
 from aira_dsl.language.syntax.scan import MAX_DEPTH, MAX_LEXEMES
+
+# Outside of quotes, and not within a word such as `https://`.
+_COMMENT = re.compile(
+    r"""^(?:[^"'#\n]|"[^"\n]*"|'[^'\n]*')*?(?<![^\s,{}\[\]"'])(//|/\*)""", re.MULTILINE
+)
+_BLOCK_COMMENT = re.compile(r"/\*([^\n]*?)\*/[ \t]*(?=\n|$)")
 
 _WORDS = {
     "mapping values are not allowed": "a `:` where none belongs; quote the text before it",
@@ -71,6 +78,9 @@ def parse_nodes(sink: Sink, start: int, end: int) -> Node | None:
 
     builder = _Builder(sink, start)
     text = sink.whole[start:end]
+    if comment := _COMMENT.search(text):
+        _report_comment(sink, comment, start)
+        return None
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         for event in yaml.parse(text, Loader=loader):
@@ -177,10 +187,23 @@ class _Builder:
         return False
 
 
+def _report_comment(sink: Sink, comment: re.Match[str], start: int) -> None:
+    mark = comment[1]
+    message = f"`{mark}` does not begin a comment"
+    hint = Hint("comments begin with `#`; JSON itself has none", "#")
+    if mark == "/*":
+        inside = _BLOCK_COMMENT.match(comment.string, comment.start(1))
+        at = (start + comment.start(1), start + inside.end()) if inside else None
+        hint = hint._replace(fix=f"# {inside[1].strip()}" if inside else None, at=at)
+    first = start + comment.start(1)
+    sink.add("E0109", first, first + len(mark), message, hint)
+
+
 def _report(sink: Sink, error: Any, start: int, end: int) -> None:
     mark = getattr(error, "problem_mark", None)
     at = min(end, start + mark.index) if mark is not None else start
     problem = str(getattr(error, "problem", "") or "")
     meaning = next((words for piece, words in _WORDS.items() if piece in problem), None)
     stop = min(at + 1, end) if sink.whole[at : at + 1].strip() else at
-    sink.add("E0109", at, stop, "this is not well-formed YAML", meaning)
+    form = "JSON" if sink.filename.lower().endswith(".json") else "YAML"
+    sink.add("E0109", at, stop, f"this is not well-formed {form}", meaning)
