@@ -1,5 +1,6 @@
-"""Agents: a policy says what to do next, a proposer (a language model) does it.
+"""Agents: a policy chooses the next operation, a language model carries it out.
 
-Nothing here knows how trials are kept or evaluated: policies and prompts work on `Node`s, proposers
-on texts. `aira_dsl.study.optuna_logging` turns trials into nodes and answers into trials.
+Nothing here depends on what is searched for, nor on how trials are stored or evaluated. A `Domain`
+(`agent.py`) writes the requests and parses the answers; `aira_dsl.study.architecture_agent` is the
+one for architectures.
 """

@@ -1,4 +1,4 @@
-"""What calls cost: a dated table of prices, kept as data, and bounds on what a call can cost."""
+"""Prices of calls, read from a dated table, and upper bounds of the cost of a call."""
 
 import tomllib
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from aira_dsl.errors import InputError, UsageError
 
 MILLION = 1_000_000
 BYTES_PER_TOKEN = 2
-"""Fewer than any text of ours takes: what is reckoned from it is an upper bound on tokens."""
+"""Fewer than any tokenizer needs for our prompts, so that the result is an upper bound."""
 
 OVERHEAD = 200  # tokens that a provider adds for roles, the schema and the like
 
 
 class Price(BaseModel):
-    """US dollars for a million tokens."""
+    """Price in US dollars per million tokens."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,9 +31,9 @@ class Prices(BaseModel):
     """A price table.
 
     Attributes:
-        date: when it was right.
-        cache_write: price of a token that is put into the cache, as a multiple of `input`.
-        cache_read: price of a token that is found there, as a multiple of `input`.
+        date: date of the prices.
+        cache_write: price of a token that is written to the cache, as a multiple of `input`.
+        cache_read: price of a token that is read from it, as a multiple of `input`.
         models: prices by model.
     """
 
@@ -45,7 +45,7 @@ class Prices(BaseModel):
     models: dict[str, Price]
 
     def usd(self, model: str, usage: Usage) -> float | None:
-        """Return what a call cost; None if the model's price is not known."""
+        """Return the cost of a call in US dollars; None if the price of the model is unknown."""
         if (price := self.price(model)) is None:
             return None
         read = usage.input + self.cache_write * usage.cache_write
@@ -53,7 +53,7 @@ class Prices(BaseModel):
         return (read * price.input + usage.output * price.output) / MILLION
 
     def price(self, model: str) -> Price | None:
-        """Return a model's price; `claude-x-20260901` has that of `claude-x`."""
+        """Return the price of a model; `claude-x-20260901` has that of `claude-x`."""
         names = [name for name in self.models if model == name or model.startswith(f"{name}-20")]
         return self.models[max(names, key=len)] if names else None
 
@@ -62,8 +62,8 @@ def load_prices(path: str | Path | None = None) -> Prices:
     """Read a price table; None for the one that ships.
 
     Raises:
-        UsageError: E0812, if the file can not be read.
-        InputError: E0813, if it is no price table.
+        UsageError: E0812, if the file cannot be read.
+        InputError: E0813, if it is not a price table.
     """
     own = resources.files("aira_dsl.agents") / "prices.toml"
     try:
@@ -71,19 +71,19 @@ def load_prices(path: str | Path | None = None) -> Prices:
         return Prices.model_validate(tomllib.loads(text))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
-            "E0812", f"the prices in {path} can not be read: {error}", help="check --prices"
+            "E0812", f"the prices in {path} cannot be read: {error}", help="check --prices"
         ) from None
     except (tomllib.TOMLDecodeError, ValidationError) as error:
         reason = str(error).splitlines()
         raise InputError(
             "E0813",
-            f"{path} is no price table: {' '.join(reason[:3])}",
+            f"{path} is not a price table: {' '.join(reason[:3])}",
             help="see aira_dsl/agents/prices.toml for the form",
         ) from None
 
 
 def most_tokens(request: Request, max_output: int) -> Usage:
-    """Return more tokens than a call can take."""
+    """Return an upper bound of the tokens of a call."""
     texts = [request.system, request.context, *(message.text for message in request.messages)]
     size = sum(len(text.encode()) for text in texts)
     return Usage(cache_write=OVERHEAD + size // BYTES_PER_TOKEN, output=max_output)
@@ -91,7 +91,7 @@ def most_tokens(request: Request, max_output: int) -> Usage:
 
 @dataclass(frozen=True)
 class Caps:
-    """What the calls of a search may cost in all; None: no bound.
+    """Upper bounds of the cost of all calls of a search; None: no bound.
 
     Attributes:
         usd: US dollars.
@@ -102,7 +102,7 @@ class Caps:
     tokens: int | None = None
 
     def exceeded(self, usd: float | None, tokens: int) -> str:
-        """Say which cap such a total would exceed; empty if none."""
+        """Return the cap that such a total would exceed; empty if none."""
         if self.tokens is not None and tokens > self.tokens:
             return f"--max-tokens {self.tokens:,}"
         if self.usd is not None and (usd is None or usd > self.usd):

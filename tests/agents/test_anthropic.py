@@ -1,4 +1,4 @@
-"""The real SDK against a real HTTP server: what is sent, what is read, what is waited for."""
+"""The real SDK against a real HTTP server: requests, replies and retries."""
 
 import json
 import threading
@@ -44,7 +44,7 @@ def proposer():
 
 
 def answers(*script):
-    """Behave as told, the last of it for ever."""
+    """Answer by a script; the last answer is repeated."""
     return lambda body, place: script[min(place, len(script) - 1)]
 
 
@@ -60,7 +60,7 @@ def test_an_answer_with_its_usage(proposer, output, thinking):
     assert reply.usage == Usage(input=100, cache_write=7, cache_read=1000, output=20)
 
 
-def test_what_is_sent(proposer):
+def test_the_request_of_a_call(proposer):
     with serving(answers(GOOD)) as service:
         proposer(service, model="some-model", effort="low").ask(REQUEST)
         (sent,) = service.requests
@@ -89,7 +89,7 @@ def test_what_is_sent(proposer):
         ("stop_sequence", "end"),
     ],
 )
-def test_why_an_answer_ended(proposer, stop, expected):
+def test_the_reason_why_an_answer_ended(proposer, stop, expected):
     with serving(answers(Message('{"hypo', stop=stop))) as service:
         assert proposer(service).ask(REQUEST).stop == expected
 
@@ -109,21 +109,21 @@ def test_why_an_answer_ended(proposer, stop, expected):
     ids=["429", "529", "500", "503", "408", "dropped", "broken off", "malformed"],
 )
 @pytest.mark.parametrize("output", [STREAMED, STREAMED + 1], ids=["json", "events"])
-def test_what_passes_by_itself_is_waited_for(proposer, fault, output):
+def test_temporary_failures_are_retried(proposer, fault, output):
     with serving(answers(fault, GOOD)) as service:
         reply = proposer(service, max_output=output, pause=lambda seconds: None).ask(REQUEST)
         assert reply.text == GOOD.text
         assert len(service.requests) >= 2
 
 
-def test_a_long_outage_is_told_of_and_survived(proposer):
+def test_a_long_outage_is_reported_and_survived(proposer):
     pauses, told = [], []
     script = [*[Failure(503)] * 20, GOOD]
     with serving(answers(*script)) as service:
         asked = proposer(service, pause=pauses.append)
         asked.on_trouble = told.append
         assert asked.ask(REQUEST).text == GOOD.text
-    assert pauses == sorted(pauses), "longer and longer"
+    assert pauses == sorted(pauses), "pauses must not become shorter"
     assert pauses[-1] <= 300
     assert len(pauses) >= 5
     assert told[-1] is None
@@ -147,7 +147,7 @@ def test_patience_ends(proposer, monkeypatch):
         (413, "E0817"),
     ],
 )
-def test_what_does_not_pass_is_an_error_at_once(proposer, status, code):
+def test_final_failures_are_errors_at_once(proposer, status, code):
     body = json.dumps({"type": "error", "error": {"type": "x", "message": f"no: {KEY} is bad"}})
     with serving(answers(Failure(status, body=body))) as service:
         with pytest.raises(UsageError, match=code) as caught:
@@ -163,7 +163,7 @@ def test_no_key(monkeypatch):
         AnthropicProposer(SCHEMA).open()
 
 
-def test_nobody_at_home():
+def test_a_closed_port_is_retried():
     with serving(answers(GOOD)) as service:
         url = service.url
 

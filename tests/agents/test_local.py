@@ -1,4 +1,4 @@
-"""The proposer on this machine: what it may write, and the real model writing it."""
+"""The proposer on this machine: the grammar of its answers, and the real model."""
 
 import json
 import os
@@ -51,7 +51,7 @@ NAME = st.from_regex(r"\A[A-Za-z_][A-Za-z0-9_]{0,7}\Z")
 
 @settings(deadline=None)
 @given(st.data(), st.lists(NAME, min_size=1, max_size=5, unique=True), st.integers(1, 20))
-def test_whatever_the_grammar_derives_is_an_arrangement_of_the_space(data, names, slots) -> None:
+def test_every_text_of_the_grammar_is_an_arrangement_of_the_space(data, names, slots) -> None:
     text = data.draw(from_lark(Lark(answer_grammar(names, slots))))
     assert len(layers_of(text, names)) == slots
     assert len(text) <= longest_answer(names, slots)
@@ -72,12 +72,12 @@ def test_terminals_come_from_the_language() -> None:
 
 
 @pytest.mark.parametrize(("names", "slots"), [((), 3), (("A-M",), 3), (('"',), 1), (("A",), 0)])
-def test_what_is_no_space_has_no_grammar(names, slots) -> None:
+def test_invalid_spaces_have_no_grammar(names, slots) -> None:
     with pytest.raises(ValueError, match="can be written"):
         answer_grammar(names, slots)
 
 
-def test_the_newest_message_goes_first_then_the_system_text() -> None:
+def test_a_short_context_keeps_the_newest_message_then_the_system_text() -> None:
     asked = Request(
         system="s" * 50,
         messages=(
@@ -133,7 +133,7 @@ def test_a_question_that_is_too_long_leaves_room_for_the_answer(fake) -> None:
     assert fake._server.asked[-1]["messages"][-1]["content"] == "the newest"
 
 
-def test_seed_and_attempt_decide_and_nothing_else(fake) -> None:
+def test_the_answer_depends_on_seed_and_attempt_alone(fake) -> None:
     for changes in ({}, {"number": 5}, {"seed": 1}, {"attempt": 1}, {"seed": 10}):
         fake.ask(request(**changes))
     first, again, *others = [body["seed"] for body in fake._server.asked]
@@ -151,7 +151,7 @@ def test_a_failure_of_the_model_is_an_error_with_a_code(fake) -> None:
     assert caught.value.code == "E0834"
 
 
-def test_what_is_not_installed_is_said_with_the_way_to_install_it(monkeypatch, tmp_path) -> None:
+def test_a_missing_package_is_named_with_its_installation(monkeypatch, tmp_path) -> None:
     for present in ((), ("xllamacpp",)):
         monkeypatch.setattr(local, "find_spec", lambda name, p=present: name in p or None)
         monkeypatch.setattr(local, "PACKAGE", "not_there")
@@ -224,7 +224,7 @@ def test_a_long_system_text_is_cut_to_the_context() -> None:
 
 
 @pytest.mark.slow
-def test_a_file_that_is_no_model_is_refused(tmp_path) -> None:
+def test_a_file_that_is_not_a_model_is_refused(tmp_path) -> None:
     need_the_model()
     (tmp_path / "junk.gguf").write_bytes(b"junk" * 100)
     with pytest.raises(UsageError) as caught:

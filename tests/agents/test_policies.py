@@ -21,7 +21,7 @@ def steps_of(tree: Tree) -> list[str]:
     return [" ".join([node.kind, *map(str, node.parents)]) for node in tree.nodes]
 
 
-def test_oneshot_is_a_single_draft_that_knows_nothing():
+def test_oneshot_is_a_single_independent_draft():
     tree = grow(OneShot(), planned([0.5]), 10)
     assert steps_of(tree) == ["draft"]
     operation = next_operation(OneShot(), Tree([]))
@@ -29,7 +29,7 @@ def test_oneshot_is_a_single_draft_that_knows_nothing():
     assert operation.memory == "none"
 
 
-def test_best_of_n_mends_nothing():
+def test_best_of_n_does_not_debug():
     tree = grow(BestOfN(), planned([None, 0.1, None, 0.9]), 4)
     assert steps_of(tree) == ["draft"] * 4
 
@@ -39,23 +39,23 @@ def test_greedy_drafts_five_then_improves_the_best():
     assert steps_of(tree) == ["draft"] * 5 + ["improve 1", "improve 1", "improve 6", "improve 6"]
 
 
-def test_greedy_of_equals_improves_the_earlier():
+def test_greedy_improves_the_earlier_of_equal_nodes():
     assert steps_of(grow(Greedy(), planned([0.5] * 6), 6))[-1] == "improve 0"
 
 
-def test_greedy_counts_broken_drafts_and_mends_them_first():
+def test_greedy_counts_buggy_drafts_and_debugs_them_first():
     tree = grow(Greedy(), planned([0.1, None, 0.3, 0.2, 0.4, 0.9, 0.5]), 7)
     assert steps_of(tree) == ["draft"] * 5 + ["debug 1", "improve 5"]
 
 
-def test_greedy_leaves_a_chain_alone_after_four_attempts():
+def test_greedy_ends_a_chain_after_four_attempts():
     """A node of debugging depth 3 is still tried, as published: depth 3 allows 4 attempts."""
     scores = [0.1, None, 0.3, 0.2, 0.4, *[None] * 4, 0.5]
     tree = grow(Greedy(), planned(scores), 10)
     assert steps_of(tree)[5:] == ["debug 1", "debug 5", "debug 6", "debug 7", "improve 4"]
 
 
-def test_greedy_without_anything_valid_drafts_again():
+def test_greedy_drafts_again_without_a_valid_node():
     greedy = Greedy(debug_probability=0.0)
     tree = grow(greedy, lambda number, operation, tree: None, 8)
     assert steps_of(tree) == ["draft"] * 8
@@ -69,13 +69,13 @@ def test_greedy_debugs_with_its_probability():
     assert 900 < kinds["debug"] < 1100
 
 
-def test_greedy_chooses_what_to_mend_at_random():
+def test_greedy_debugs_a_random_node():
     nodes = [Node(k, "draft", state="buggy", status="invalid") for k in range(5)]
     chosen = {Greedy().next(Tree(nodes), random.Random(k)).parents for k in range(100)}
     assert chosen == {(k,) for k in range(5)}
 
 
-def test_mcts_fills_a_round_then_goes_to_the_best_child():
+def test_mcts_completes_a_round_then_selects_the_best_child():
     tree = grow(MCTS(), planned([0.1, 0.5, 0.3, 0.2, 0.4, *[0.6] * 5]), 10)
     assert steps_of(tree) == ["draft"] * 5 + ["improve 1"] * 5
 
@@ -93,20 +93,20 @@ def test_mcts_by_hand():
     assert 0.9 + bonus > 1 / 6 + bonus / math.sqrt(6)
 
 
-def test_mcts_mends_a_child_before_it_makes_the_next():
+def test_mcts_debugs_a_child_before_it_makes_the_next():
     tree = grow(MCTS(), planned([0.1, None, None, 0.8, *[0.2] * 4]), 8)
     assert steps_of(tree) == [
         "draft", "draft", "debug 1", "debug 2", "draft", "draft", "draft", "improve 3",
     ]  # fmt: skip
 
 
-def test_mcts_credits_the_chain_that_mended():
+def test_mcts_adds_the_score_to_the_debugging_chain():
     """Node 3 mended 1 by way of 2: selection goes root, 1, 2, 3, and 3 is the leaf."""
     tree = grow(MCTS(), planned([0.1, None, None, 0.8, *[0.2] * 4]), 8)
     assert tree.nodes[7].parents == (3,)
 
 
-def test_mcts_never_enters_what_was_not_mended():
+def test_mcts_never_enters_a_subtree_without_a_valid_node():
     policy = MCTS(children=2, debug_attempts=1)
     tree = grow(policy, planned([None, None, 0.1, 0.5, 0.5, 0.5, 0.5]), 7)
     assert steps_of(tree)[:3] == ["draft", "debug 0", "draft"]
@@ -176,7 +176,7 @@ def test_evolution_begins_with_drafts_then_mutates_then_crosses():
     assert 0.4 < crossed["crossover"] / 390 < 0.6
 
 
-def test_evolution_keeps_who_is_as_good_as_the_mean():
+def test_evolution_keeps_individuals_as_good_as_the_mean():
     nodes = [Node(k, "draft", state="valid", fitness=f, score=f) for k, f in enumerate((0.4, 0.6))]
     new = [
         Node(k, "improve", (0,), "valid", f, f)
@@ -204,7 +204,7 @@ def test_evolution_draws_two_different_parents():
         assert set(Evolution().parents(nodes, 2, [0.5], random.Random(seed))) == {0, 1}
 
 
-def test_evolution_lets_only_the_mended_end_of_a_chain_live():
+def test_evolution_keeps_only_the_valid_end_of_a_chain():
     scores = [None, 0.9, 0.1, 0.1, 0.1, 0.1, *[0.2] * 20]
     tree = grow(Evolution(), planned(scores), 26)
     assert steps_of(tree)[:3] == ["draft", "debug 0", "draft"]

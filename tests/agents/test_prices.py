@@ -29,15 +29,15 @@ def test_the_table_that_ships_has_the_default_model():
     assert load_prices().price(DEFAULT_MODEL) is not None
 
 
-def test_caps_name_themselves():
+def test_the_exceeded_cap_is_named():
     assert Caps(usd=1.0).exceeded(0.99, 10) == ""
     assert Caps(usd=1.0).exceeded(1.01, 10) == "--max-usd 1"
-    assert Caps(usd=1.0).exceeded(None, 10) == "--max-usd 1", "an unknown price is no free one"
+    assert Caps(usd=1.0).exceeded(None, 10) == "--max-usd 1", "an unknown price is not zero"
     assert Caps(tokens=10).exceeded(None, 11) == "--max-tokens 10"
     assert Caps().exceeded(None, 10**9) == ""
 
 
-def test_the_bound_is_above_what_any_text_takes():
+def test_the_bound_is_above_the_tokens_of_any_text():
     """No tokenizer makes a token of less than two bytes of our prompts; most take three or four."""
     request = Request(system="abcd" * 100, messages=(Message("user", "×" * 50),))
     most = most_tokens(request, 77)
@@ -45,7 +45,7 @@ def test_the_bound_is_above_what_any_text_takes():
     assert most.output == 77
 
 
-def test_unusable_tables(tmp_path):
+def test_invalid_tables_are_refused(tmp_path):
     with pytest.raises(UsageError, match="E0812"):
         load_prices(tmp_path / "none.toml")
     path = tmp_path / "prices.toml"

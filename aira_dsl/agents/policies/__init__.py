@@ -1,8 +1,8 @@
-"""Policies: what to do next, as pure functions of the tree so far.
+"""Policies: pure functions from the tree so far to the next operation.
 
-A policy keeps nothing between calls: it reads its state off the tree, so that a killed search goes
-on where it stood and several workers share one tree. Algorithms and defaults are those that
-aira-dojo ships (facebookresearch/aira-dojo); each module names where it differs and why.
+A policy has no state between calls: it computes everything from the tree, so that a killed search
+continues where it stopped and several workers share one tree. Algorithms and defaults are those of
+aira-dojo (facebookresearch/aira-dojo); each module lists its differences and the reasons.
 """
 
 from aira_dsl.agents.policies.base import Policy
@@ -18,6 +18,6 @@ POLICIES: dict[str, Policy] = {
     "mcts": MCTS(),
     "evolution": Evolution(),
 }
-"""Every policy with its default parameters, by the name that `--policy` takes."""
+"""The policies with their default parameters, by the values of `--policy`."""
 
 __all__ = ["MCTS", "POLICIES", "BestOfN", "Evolution", "Greedy", "OneShot", "Policy"]

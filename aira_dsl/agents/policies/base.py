@@ -1,4 +1,4 @@
-"""What a policy is, and the debugging cycle that tree search and evolution have in common."""
+"""The interface of a policy, and the debugging cycle that tree search and evolution share."""
 
 import random
 from typing import Protocol
@@ -7,29 +7,29 @@ from aira_dsl.agents.tree import Node, Operation, Tree
 
 
 class Policy(Protocol):
-    """Names the next operation.
+    """Chooses the next operation.
 
-    A policy may only look at the tree, and draw from `rng`; the same tree and the same state of
-    `rng` give the same operation.
+    It depends on the tree and on `rng` only: the same tree and the same state of `rng` give the
+    same operation.
     """
 
     def next(self, tree: Tree, rng: random.Random) -> Operation | None:
-        """Return what to do next.
+        """Return the next operation.
 
-        None means that nothing can be decided before a running node has finished; if none is
-        running, the policy is done.
+        None means that the next operation depends on a running node; if no node is running, the
+        policy is done.
         """
 
 
 def debug(node: Node) -> Operation:
-    """Ask for another try at what a buggy node wanted."""
+    """Return the operation that repairs a buggy node."""
     return Operation("debug", (node.number,), memory="ancestors")
 
 
-def mending(tree: Tree, node: Node, attempts: int) -> Operation | None:
-    """Continue a node's debugging cycle: mend it until it is valid, at most so many times.
+def continue_debugging(tree: Tree, node: Node, attempts: int) -> Operation | None:
+    """Return the next step of a node's debugging cycle, of at most `attempts` steps.
 
-    Returns None if it is valid, still running, or given up.
+    None if the node is valid, still running, or out of attempts.
     """
     chain = tree.debugging_chain(node)
     if chain[-1].state == "buggy" and len(chain) <= attempts:
@@ -38,5 +38,5 @@ def mending(tree: Tree, node: Node, attempts: int) -> Operation | None:
 
 
 def is_settled(tree: Tree, node: Node) -> bool:
-    """Tell whether a node whose debugging cycle has nothing to continue has come to its end."""
+    """Return whether a debugging cycle that `continue_debugging` does not continue has ended."""
     return tree.debugging_chain(node)[-1].state != "running"

@@ -1,14 +1,14 @@
 """Evolution by generations: five individuals each, by mutation or crossover.
 
 Parents are drawn from the population without replacement, with a softmax of their fitness, scaled
-to [0, 1] by the best and the worst score seen, over the temperature. From the second generation on
-every other child is a crossover of two. A broken child is mended until it is valid or given up; a
-valid one joins the population if it is at least as good as its mean.
+to [0, 1] by the best and the worst score seen, over the temperature. From generation 2 on (counted
+from 0) every other child, on average, is a crossover of two. A buggy child is debugged until it is
+valid or out of attempts; a valid one joins the population if it is at least as good as its mean.
 
 The population is computed from the tree, generation by generation. Differences from aira-dojo:
-there is one island, which is its default, and so no migration; parents of a generation are drawn
-from the generations before it, so that several workers can make it side by side. The temperature
-stays at 1, the default of start and end alike; there is no last generation but the budget's.
+there is one island, its default, and so no migration; parents of a generation are drawn from the
+earlier generations, so that several workers can make its children at the same time. The temperature
+stays at 1, the default of start and end; the budget ends the last generation.
 """
 
 import math
@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from aira_dsl.agents.policies.base import is_settled, mending
+from aira_dsl.agents.policies.base import continue_debugging, is_settled
 from aira_dsl.agents.tree import Node, Operation, Tree
 
 
@@ -26,12 +26,12 @@ class Evolution:
     """Evolution by generations.
 
     Attributes:
-        individuals: of a generation.
-        capacity: of the population; beyond it the worst are dropped.
-        crossover_probability: that a child has two parents.
+        individuals: size of a generation.
+        capacity: largest size of the population; the worst are dropped.
+        crossover_probability: probability that a child has two parents.
         first_crossover: the first generation with crossovers.
-        temperature: of the choice of parents: small for the best only, large for anyone.
-        debug_attempts: at most so many to mend one child.
+        temperature: of the softmax that draws parents; near 0 only the best is drawn.
+        debug_attempts: upper bound of the debugging steps of one child.
     """
 
     individuals: int = 5
@@ -42,12 +42,12 @@ class Evolution:
     debug_attempts: int = 10
 
     def next(self, tree: Tree, rng: random.Random) -> Operation | None:
-        """Return the next step of the generation that is not finished yet."""
+        """Return the next step of the current generation."""
         population: list[Node] = []
         seen: list[float] = []
         for generation, members in self._generations(tree):
             for member in members:
-                if (operation := mending(tree, member, self.debug_attempts)) is not None:
+                if (operation := continue_debugging(tree, member, self.debug_attempts)) is not None:
                     return operation
             if len(members) < self.individuals:
                 return self._birth(generation, population, seen, rng)
@@ -59,7 +59,7 @@ class Evolution:
         raise AssertionError("generations do not end")
 
     def survivors(self, population: Sequence[Node], newcomers: Sequence[Node]) -> list[Node]:
-        """Return the population after its newcomers were judged one by one."""
+        """Return the population after its newcomers have been compared with it, one by one."""
         alive = list(population)
         for node in newcomers:
             if node.fitness is None:
@@ -67,7 +67,7 @@ class Evolution:
             scores = [_fitness(each) for each in alive]
             if not scores or node.fitness >= sum(scores) / len(scores):
                 alive.append(node)
-                # Of equals the older ones stay.
+                # Among equal ones the older stay.
                 alive.sort(key=lambda each: (-_fitness(each), each.number))
                 alive = alive[: self.capacity]
         return alive
@@ -75,7 +75,7 @@ class Evolution:
     def parents(
         self, population: Sequence[Node], number: int, seen: Sequence[float], rng: random.Random
     ) -> tuple[int, ...]:
-        """Draw different parents; `seen` are all scores so far, those of the dropped included."""
+        """Draw distinct parents; `seen` are all scores so far, also of dropped individuals."""
         low, high = min(seen), max(seen)
 
         def weight(node: Node) -> float:

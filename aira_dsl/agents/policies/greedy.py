@@ -1,9 +1,9 @@
-"""Greedy tree search: some drafts, then mend what is broken, else improve the best.
+"""Greedy tree search: some drafts, then debug a failed node, else improve the best.
 
-It is AIDE's policy, which aira-dojo ships as Greedy. Broken drafts count as drafts. Differences:
-the debugging depth is that of the class (3), not of the shipped configuration (20), since an
-architecture text is cheap to mend and a text that three attempts do not mend is not worth more;
-the probability of debugging is the configuration's (1), not the class's (0.5).
+This is the policy of AIDE, named Greedy in aira-dojo. Buggy drafts count as drafts. Differences:
+the debugging depth is the default of the class (3), not that of the configuration (20), since a
+short text that three attempts do not repair is not worth more; the probability of debugging is that
+of the configuration (1), not the default of the class (0.5).
 """
 
 import random
@@ -18,9 +18,9 @@ class Greedy:
     """Greedy tree search.
 
     Attributes:
-        drafts: how many to begin with.
-        debug_probability: of looking for something to mend before improving.
-        debug_depth: a node after more debugging steps in a row than this is left alone.
+        drafts: number of drafts before the first improvement.
+        debug_probability: probability that a buggy node is debugged, if there is one.
+        debug_depth: a node after more consecutive debugging steps than this is not debugged.
     """
 
     drafts: int = 5
@@ -28,16 +28,16 @@ class Greedy:
     debug_depth: int = 3
 
     def next(self, tree: Tree, rng: random.Random) -> Operation | None:
-        """Return a draft, a debugging step at random, or the improvement of the best."""
+        """Return a draft, a debugging step of a random node, or an improvement of the best."""
         if len(tree.drafts) < self.drafts:
             return Operation("draft")
-        if rng.random() < self.debug_probability and (broken := self._broken(tree)):
-            return debug(rng.choice(broken))
+        if rng.random() < self.debug_probability and (buggy := self._buggy(tree)):
+            return debug(rng.choice(buggy))
         if tree.best is None:
             return Operation("draft")
         return Operation("improve", (tree.best.number,))
 
-    def _broken(self, tree: Tree) -> list[Node]:
+    def _buggy(self, tree: Tree) -> list[Node]:
         return [
             node
             for node in tree.nodes

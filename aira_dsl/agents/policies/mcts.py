@@ -1,17 +1,17 @@
 """Monte Carlo tree search without rollouts: a node's own score is its value.
 
-From the root, follow the child of the largest
+From the root, follow the child with the largest
 
     UCT(child) = Q̂(child) + c · sqrt(ln N(parent) / N(child))
 
 to a leaf, make five children of it, and add the score of each valid one to every node on the path.
 Q̂ is the mean score of a node, scaled to [0, 1] by the best and the worst score seen (0.5 while
-there is one). A broken child is mended until it is valid or given up.
+there is one). A buggy child is debugged until it is valid or out of attempts.
 
-The statistics are not kept but computed: the tree's rounds of five are replayed from the first.
-Differences from aira-dojo: scores are turned before they are scaled, so that Q̂ stays in [0, 1] for
-losses, too; a subtree that has no valid node is not entered, the node above it gets five more.
-Several workers fill a round side by side; the next one begins when all of it is finished.
+The statistics are not stored: each call replays the rounds of five from the first. Differences from
+aira-dojo: losses are negated before they are scaled, so that Q̂ stays in [0, 1]; a subtree without a
+valid node is not entered, and its parent gets five more children. Several workers work on one round
+at the same time; the next round begins when all its children are finished.
 """
 
 import math
@@ -20,7 +20,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from aira_dsl.agents.policies.base import is_settled, mending
+from aira_dsl.agents.policies.base import continue_debugging, is_settled
 from aira_dsl.agents.tree import Node, Operation, Tree
 
 ROOT = -1
@@ -31,9 +31,9 @@ class MCTS:
     """Monte Carlo tree search.
 
     Attributes:
-        children: made of a leaf in one round.
+        children: number of children of a leaf in one round.
         exploration: the constant c of UCT.
-        debug_attempts: at most so many to mend one child.
+        debug_attempts: upper bound of the debugging steps of one child.
     """
 
     children: int = 5
@@ -41,7 +41,7 @@ class MCTS:
     debug_attempts: int = 20
 
     def next(self, tree: Tree, rng: random.Random) -> Operation | None:
-        """Return the next step of the round that is not finished yet."""
+        """Return the next step of the current round."""
         statistics, rounds = Statistics(), Counter[int]()
         while True:
             path = self.select(tree, statistics)
@@ -49,7 +49,7 @@ class MCTS:
             begin = self.children * rounds[leaf]
             round_ = _offspring(tree, leaf)[begin : begin + self.children]
             for child in round_:
-                if (operation := mending(tree, child, self.debug_attempts)) is not None:
+                if (operation := continue_debugging(tree, child, self.debug_attempts)) is not None:
                     return operation
             if len(round_) < self.children:
                 return Operation("draft") if leaf == ROOT else Operation("improve", (leaf,))
@@ -60,14 +60,14 @@ class MCTS:
             rounds[leaf] += 1
 
     def select(self, tree: Tree, statistics: "Statistics") -> list[int]:
-        """Return the path from the root to the leaf that UCT leads to, by their numbers."""
+        """Return the numbers of the nodes from the root to the leaf that UCT selects."""
         path = [ROOT]
         while alive := [n for n in _below(tree, path[-1]) if statistics.visits[n.number]]:
             path.append(max(alive, key=lambda n: self.uct(path[-1], n, statistics)).number)
         return path
 
     def uct(self, parent: int, child: Node, statistics: "Statistics") -> float:
-        """Return the upper confidence bound of a child that was visited."""
+        """Return the upper confidence bound of a visited child."""
         visits = statistics.visits
         bonus = math.sqrt(math.log(visits[parent]) / visits[child.number])
         return statistics.value(child.number) + self.exploration * bonus
@@ -75,14 +75,14 @@ class MCTS:
 
 @dataclass
 class Statistics:
-    """Visits and scores of the nodes, as far as the tree was replayed."""
+    """Visits and scores of the nodes in the replayed part of the tree."""
 
     visits: Counter[int] = field(default_factory=Counter)
     totals: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
     seen: list[float] = field(default_factory=list)
 
     def add(self, path: Sequence[int], chain: Sequence[Node]) -> None:
-        """Credit the path, and a child with what mended it, if it was mended."""
+        """Add the score of a child and its debugging chain to their nodes and to the path."""
         fitness = chain[-1].fitness
         if fitness is None:
             return
@@ -92,7 +92,7 @@ class Statistics:
             self.totals[number] += fitness
 
     def value(self, number: int) -> float:
-        """Return the mean score of a visited node, 0 for the worst seen, 1 for the best."""
+        """Return the mean score of a visited node, scaled: 0 is the worst seen, 1 the best."""
         low, high = min(self.seen), max(self.seen)
         mean = self.totals[number] / self.visits[number]
         return 0.5 if low == high else (mean - low) / (high - low)
@@ -103,5 +103,5 @@ def _below(tree: Tree, number: int) -> list[Node]:
 
 
 def _offspring(tree: Tree, leaf: int) -> list[Node]:
-    """Return the children that rounds made of a leaf; those that mend it are none."""
+    """Return the children of a leaf without the attempts to debug it."""
     return [node for node in _below(tree, leaf) if node.kind != "debug"]

@@ -1,8 +1,7 @@
-"""No search at all: one draft, or many that know nothing of each other.
+"""Baselines without a search: one draft, or many independent drafts.
 
-They are the baselines that tell what a policy adds to its model. The published one-shot agent is a
-single draft, scored once; best-of-n is the same with more luck, at the budget of a search. Neither
-mends what is broken.
+They show what a policy adds to its model. The published one-shot agent is a single draft with one
+evaluation; best-of-n repeats it as often as the budget of a search allows. Neither debugs.
 """
 
 import random
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 
 from aira_dsl.agents.tree import Operation, Tree
 
-ALONE = Operation("draft", memory="none")
+INDEPENDENT = Operation("draft", memory="none")
 
 
 @dataclass(frozen=True)
@@ -19,13 +18,13 @@ class OneShot:
 
     def next(self, tree: Tree, rng: random.Random) -> Operation | None:
         """Return a draft if there is none."""
-        return None if tree.nodes else ALONE
+        return None if tree.nodes else INDEPENDENT
 
 
 @dataclass(frozen=True)
 class BestOfN:
-    """Drafts that know nothing of each other, as many as the budget allows."""
+    """Independent drafts, as many as the budget allows."""
 
     def next(self, tree: Tree, rng: random.Random) -> Operation | None:
         """Return a draft."""
-        return ALONE
+        return INDEPENDENT

@@ -1,4 +1,4 @@
-"""An agent's search: who came from whom and why, and what the proposals cost."""
+"""The search of an agent: the tree of its trials, and the cost of its proposals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from aira_dsl.report.html.text import clean
 from aira_dsl.study.trials import Trial
 
 INDENTS = 6
-"""Levels that are drawn as such: a chain of a hundred improvements would leave the page."""
+"""Levels of indentation: deeper trials are drawn at the last one, to stay on the page."""
 
 
 @dataclass(frozen=True)
-class Question:
-    """One call of a proposal: what it cost, and why its answer could not be used."""
+class CallFacts:
+    """One call for a proposal: its cost, and why its answer was rejected."""
 
     model: str
     tokens: int
@@ -32,12 +32,12 @@ class Step:
         operation: draft, improve, debug or crossover.
         parents: the trials it was made from.
         depth: distance from its draft; the first parent counts.
-        pattern: its layers; empty if no proposal could be used.
+        pattern: its layers; empty without a usable proposal.
         score: None if it has none.
-        gain: by how much its score is better than its best parent's.
-        hypothesis: why it was proposed.
+        gain: difference to the score of its best parent; positive is better.
+        hypothesis: why the model proposed it.
         trouble: why there is no score.
-        calls: the agent's calls for it.
+        calls: the calls for it.
     """
 
     number: int
@@ -49,25 +49,25 @@ class Step:
     gain: float | None
     hypothesis: str
     trouble: str
-    calls: tuple[Question, ...]
+    calls: tuple[CallFacts, ...]
 
     @property
     def indent(self) -> int:
-        """The depth as far as it is drawn."""
+        """The level at which it is drawn."""
         return min(self.depth, INDENTS)
 
 
 @dataclass(frozen=True)
 class AgentTotals:
-    """What the proposals of a search came to.
+    """Totals of the proposals of a search.
 
     Attributes:
-        proposals: trials that an agent was asked for.
-        usable: those that ended with an architecture to evaluate.
-        usable_at_once: those whose first answer could be used.
-        calls: questions asked, repairs included.
-        repairs: questions that handed a broken answer back.
-        duplicates: answers refused because their arrangement was there already.
+        proposals: trials of the agent.
+        usable: those with an architecture to evaluate.
+        usable_at_once: those whose first answer was accepted.
+        calls: requests, repairs included.
+        repairs: requests that returned a rejected answer.
+        duplicates: answers with an arrangement that had been tried.
         input, cache_write, cache_read, output: tokens by kind.
         usd: cost of the calls with a known price.
         unpriced: calls without one.
@@ -95,7 +95,7 @@ class AgentTotals:
 
 
 def agent_totals(rows: Sequence[Trial]) -> AgentTotals | None:
-    """Add up what the agent's trials report; None if no agent had a part in it."""
+    """Return the totals; None if no trial belongs to an agent."""
     asked = [row for row in rows if row.operation]
     if not asked:
         return None
@@ -103,7 +103,7 @@ def agent_totals(rows: Sequence[Trial]) -> AgentTotals | None:
     return AgentTotals(
         proposals=len(asked),
         usable=sum(map(_usable, asked)),
-        usable_at_once=sum(_usable(row) and not _complained(row) for row in asked),
+        usable_at_once=sum(_usable(row) and not _first_was_rejected(row) for row in asked),
         calls=len(calls),
         repairs=sum(max(0, len(row.calls) - 1) for row in asked),
         duplicates=sum(call.code == "duplicate" for call in calls),
@@ -121,12 +121,12 @@ def _usable(row: Trial) -> bool:
     return bool(row.layers) and row.status not in UNUSABLE
 
 
-def _complained(row: Trial) -> bool:
+def _first_was_rejected(row: Trial) -> bool:
     return bool(row.calls) and bool(row.calls[0].complaint)
 
 
 def steps(rows: Sequence[Trial], *, sign: int) -> list[Step]:
-    """Return an agent's trials, each after its first parent and before its younger siblings.
+    """Return the trials of an agent, each after its first parent and before its later siblings.
 
     Args:
         rows: the trials.
@@ -136,13 +136,13 @@ def steps(rows: Sequence[Trial], *, sign: int) -> list[Step]:
     children: dict[int | None, list[Trial]] = {}
     for row in known.values():
         parent = next((number for number in row.parents if number in known), None)
-        # A trial comes from earlier ones; anything else is damage, and must not make a circle.
+        # Parents are earlier trials; a damaged file must not lead to a cycle.
         children.setdefault(
             parent if parent is not None and parent < row.number else None, []
         ).append(row)
     waiting = [(row, 0) for row in reversed(children.get(None, []))]
     found = []
-    while waiting:  # not recursive: chains may be long
+    while waiting:  # not recursive: chains can be longer than Python's stack
         row, depth = waiting.pop()
         found.append(_step(row, depth, known, sign))
         waiting += [(child, depth + 1) for child in reversed(children.get(row.number, []))]
@@ -161,7 +161,7 @@ def _step(row: Trial, depth: int, known: dict[int, Trial], sign: int) -> Step:
         hypothesis=clean(row.hypothesis).strip(),
         trouble="" if row.score is not None else trouble(row),
         calls=tuple(
-            Question(
+            CallFacts(
                 clean(c.model), c.usage.total, c.usd, c.seconds, clean(c.code), clean(c.complaint)
             )
             for c in row.calls
@@ -176,7 +176,7 @@ def _gain(row: Trial, known: dict[int, Trial], sign: int) -> float | None:
 
 
 def trouble(row: Trial) -> str:
-    """Say why a trial has no score."""
+    """Return why a trial has no score."""
     if row.state == "RUNNING":
         return "still running"
     told = ": ".join(filter(None, (row.status, row.message)))

@@ -1,15 +1,15 @@
-"""The lab notebook of a search: what was tried, why, and what came of it, trial by trial."""
+"""The lab notebook of a search: proposal, reason and result of every trial."""
 
 from collections.abc import Sequence
 
 from aira_dsl.study.run import Run
 from aira_dsl.study.trials import Trial
 
-REPAIRED = 3  # complaints that are shown of one trial
+SHOWN = 3  # rejected answers of one trial
 
 
 def notebook_text(run: Run) -> str:
-    """Write the notebook as Markdown, which reads as plain text, too."""
+    """Return the notebook as Markdown; it is readable as plain text."""
     settings = run.settings
     head = [
         f"# {settings.space['name']}: {settings.searcher}, preset {settings.evaluator.preset}, "
@@ -29,11 +29,11 @@ def _totals(rows: Sequence[Trial]) -> str:
     calls = [call for row in rows for call in row.calls]
     text = f"{len(rows)} trials, {scored} scored"
     if calls:
-        refused = sum(bool(call.complaint) for call in calls)
+        rejected = sum(bool(call.complaint) for call in calls)
         costs = [call.usd for call in calls if call.usd is not None]
         money = f"${sum(costs):.4f}" if len(costs) == len(calls) else "unknown cost"
         tokens = sum(call.usage.total for call in calls)
-        text += f"; {len(calls)} calls, {refused} handed back, {tokens:,} tokens, {money}"
+        text += f"; {len(calls)} calls, {rejected} answers rejected, {tokens:,} tokens, {money}"
     return text
 
 
@@ -45,10 +45,10 @@ def _page(row: Trial, run: Run) -> list[str]:
         lines.append(f"    {row.pattern}")
     lines += ["", _outcome(row, run)]
     complaints = [call for call in row.calls if call.complaint]
-    for place, call in enumerate(complaints[:REPAIRED], 1):
-        lines.append(f"- answer {place} handed back ({call.code}): {_first_line(call.complaint)}")
-    if len(complaints) > REPAIRED:
-        lines.append(f"- and {len(complaints) - REPAIRED} more")
+    for place, call in enumerate(complaints[:SHOWN], 1):
+        lines.append(f"- answer {place} rejected ({call.code}): {_first_line(call.complaint)}")
+    if len(complaints) > SHOWN:
+        lines.append(f"- and {len(complaints) - SHOWN} more")
     if row.calls:
         money = "" if row.usd is None else f", ${row.usd:.4f}"
         prompts = ", ".join(call.prompt for call in row.calls)
@@ -59,7 +59,7 @@ def _page(row: Trial, run: Run) -> list[str]:
 def _origin(row: Trial) -> str:
     parents = " and ".join(map(str, row.parents))
     if not row.operation:
-        return "proposed by the sampler"
+        return "sampler"
     return f"{row.operation} of {parents}" if parents else row.operation
 
 

@@ -1,1 +1,1 @@
-"""The agent that proposes architectures: its prompts, how its answers are read, what it costs."""
+"""The agent that proposes architectures: its prompts, answers and trials."""

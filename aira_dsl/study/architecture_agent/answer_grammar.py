@@ -1,17 +1,17 @@
-"""The grammar of an answer: what a small model may write, so that all that it writes can be read.
+"""The grammar of an answer, for constrained decoding.
 
-A decoder that knows this grammar offers the model, token by token, only what can still become a
+A decoder with this grammar offers the model, token by token, only continuations that can become a
 correct answer: a JSON object with one plain sentence and the layers of an arrangement.
 
-The layers are a part of the notation of grammar/arch.lark. There a pattern is
-`_sequence: repeat | _sequence _separator repeat`, and a `repeat` may count or hold a group. Here
-each `repeat` is one NAME of the space and each `_separator` a dash, as many as there are slots. The
-numbers and the groups are left out because a grammar without contexts can not add up: that
-`3×(A-M)` has six layers is not to be seen from its shape. Nothing is lost: every arrangement has
-exactly one such text. Names and dash are held against the terminals of arch.lark, read from there.
+The layers are a subset of the notation of grammar/arch.lark. There a pattern is
+`_sequence: repeat | _sequence _separator repeat`, and a `repeat` may have a count or be a group.
+Here each `repeat` is one NAME of the space and each `_separator` a dash, one layer per slot.
+Counts and groups are left out because a context-free grammar cannot add: it cannot tell that
+`3×(A-M)` has six layers. Every arrangement has exactly one text of this form. Names and dash are
+checked against the terminals of arch.lark.
 
-The text is in the form that Lark, hypothesis and llguidance read alike. Constraints of a space
-(`A<=4`) are no part of it; what breaks one is handed back like anybody's proposal.
+The grammar is written in the subset of Lark's notation that Lark, hypothesis and llguidance share.
+Constraints of a space (`A<=4`) are not part of it; an answer that breaks one is rejected.
 """
 
 import re
@@ -20,12 +20,12 @@ from functools import cache
 from importlib.resources import files
 
 HYPOTHESIS = 160
-"""Characters that a hypothesis may have at most."""
+"""Largest number of characters of a hypothesis."""
 
 DASH = "-"
 OPENING, MIDDLE, CLOSING = '{"hypothesis": "', '", "architecture": "', '"}'
 
-# Plain characters only: nothing that JSON would have to escape.
+# Only characters that JSON does not escape.
 _SENTENCE = rf"/[A-Z][A-Za-z0-9 ,.:;()%+-]{{0,{HYPOTHESIS - 1}}}/"
 
 
@@ -34,10 +34,10 @@ def answer_grammar(names: Sequence[str], slots: int) -> str:
 
     Args:
         names: the blocks of the space, at least one.
-        slots: how many layers an arrangement has, at least 1.
+        slots: number of layers, at least 1.
 
     Raises:
-        ValueError: a name is none in grammar/arch.lark, there is none, or `slots` is below 1.
+        ValueError: a name is not a NAME of grammar/arch.lark, there are no names, or `slots` < 1.
 
     >>> print(answer_grammar(["A", "Mb"], 3))
     start: OPENING HYPOTHESIS MIDDLE layers CLOSING
@@ -68,7 +68,7 @@ def answer_grammar(names: Sequence[str], slots: int) -> str:
 
 
 def longest_answer(names: Sequence[str], slots: int) -> int:
-    """Return the characters of the longest answer: as many tokens as it can ever take."""
+    """Return the number of characters of the longest answer: an upper bound of its tokens."""
     frame = len(OPENING) + HYPOTHESIS + len(MIDDLE) + len(CLOSING)
     return frame + slots * max(map(len, names)) + (slots - 1) * len(DASH)
 

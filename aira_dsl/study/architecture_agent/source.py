@@ -146,6 +146,7 @@ class AgentSource:
         attributes: dict[str, Any] = {
             "calls": [each.model_dump(mode="json") for each in attempts],
             "tokens": sum(each.usage.total for each in attempts),
+            "duplicates": sum(each.code == "duplicate" for each in attempts),
             "hypothesis": found.hypothesis,
         }
         if isinstance(found, Rejection):
