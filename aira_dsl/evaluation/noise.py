@@ -128,8 +128,8 @@ def calibrated_noise(settings: "EvaluatorSettings", near: float | None = None) -
         near: the score; None for the best one.
     """
     calibration = load_calibration(settings.preset)
-    if calibration is None:
-        return None
+    if calibration is None or settings.objective != "mad":
+        return None  # a language model's identity would read its corpus
     measured = settings.model_copy(update={"precision": calibration.precision, "device": "cpu"})
     if measured.identity() != calibration.identity:  # other tasks under the same name
         return None

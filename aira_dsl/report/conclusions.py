@@ -179,7 +179,9 @@ def _many(pairs: int) -> str:
 
 _SENTENCES: dict[str, Callable[..., str]] = {
     "no score": _no_score,
-    "noise": lambda value, basis: f"noise of a score between seeds: {score(value)} (from {basis})",
+    "noise": lambda value, basis: (
+        f"noise of a score between seeds: {score(value)}" + (f" (from {basis})" if basis else "")
+    ),
     "unknown noise": lambda: "the noise of a score is not known: differences may be due to chance",
     "one evaluation": lambda trials: (
         f"the best of {plural(trials, 'trial')} has one evaluation, for which it was chosen: the "

@@ -4,21 +4,24 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
 from aira_dsl.evaluation.noise import Noise, search_noise
-from aira_dsl.evaluation.presets import EvaluatorSettings
-from aira_dsl.evaluation.table import Table
 from aira_dsl.study.selection import best
 from aira_dsl.study.trials import Trial
+
+if TYPE_CHECKING:
+    from aira_dsl.evaluation.presets import EvaluatorSettings
+    from aira_dsl.evaluation.table import Table
 
 NOISE = "noise.json"
 _NOISE = TypeAdapter(Noise | None)
 
 
 def noise_of(
-    trials: Sequence[Trial], settings: EvaluatorSettings, table: Table | None = None
+    trials: Sequence[Trial], settings: "EvaluatorSettings", table: "Table | None" = None
 ) -> Noise | None:
     """Return the noise of scores near the best one of a search; None if nothing tells it.
 

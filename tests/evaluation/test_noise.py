@@ -107,6 +107,7 @@ def test_the_calibration_of_the_same_tasks_counts_whatever_the_precision() -> No
     assert 0.01 < found.value < 0.02
     assert (found.freedom, found.origin) == (PRIOR_FREEDOM, "calibration")
     assert calibrated_noise(preset_settings("smoke")) is None
+    assert calibrated_noise(preset_settings("cpu", objective="language")) is None
     assert search_noise(preset_settings("smoke"), (), near=None) is None
 
 

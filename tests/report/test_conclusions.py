@@ -85,6 +85,13 @@ def test_a_difference_is_told_with_its_interval(comparison: Comparison) -> None:
     assert found["few runs"] == "3 runs of a method are few: the intervals are too narrow"
 
 
+def test_a_comparison_of_an_earlier_version_has_no_origin_of_its_noise(
+    comparison: Comparison,
+) -> None:
+    earlier = comparison.model_copy(update={"noise": 0.05, "noise_basis": ""})
+    assert drawn(earlier)["noise"] == "noise of a score between seeds: 0.0500"
+
+
 def test_a_difference_below_the_noise_floor_is_not_significant(comparison: Comparison) -> None:
     wide = {a: dict.fromkeys(b, 0.9) for a, b in comparison.noise_floor.items()}
     found = drawn(comparison.model_copy(update={"noise_floor": wide}))

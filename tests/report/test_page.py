@@ -23,7 +23,7 @@ from aira_dsl.report.html.chart import ticks
 from aira_dsl.report.html.comparison_plots import look
 from aira_dsl.report.html.run_facts import facts
 from aira_dsl.report.html.slots import slot_shares
-from aira_dsl.report.html.text import clean
+from aira_dsl.report.html.text import Column, Sheet, clean
 from aira_dsl.study.run import Run
 from aira_dsl.study.selection import rank
 
@@ -136,6 +136,12 @@ def test_long_chains_and_damaged_parents_are_no_trouble(agent_run: Run) -> None:
     assert [step.depth for step in steps(chain, sign=1)] == list(range(5_000))
     circle = [replace(row, number=0, parents=(1,)), replace(row, number=1, parents=(0, 7))]
     assert [step.number for step in steps(circle, sign=1)] == [0, 1]
+
+
+def test_the_decimal_points_of_a_column_are_aligned() -> None:
+    columns = (Column("name", "name"), Column("value", "value", "decimal"))
+    sheet = Sheet("numbers", columns, (("a", 0.5), ("b", 12.25), ("c", None)))
+    assert [row[1][2] for row in sheet.cells] == ["0.5", "12.2", ""]
 
 
 @pytest.mark.parametrize("span", [(0.0, 1.0), (0.7012, 0.7013), (-3.0, 4000.0), (1e-9, 2e-9)])
