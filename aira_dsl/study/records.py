@@ -35,6 +35,7 @@ def trial_of(
     attributes = trial.user_attrs
     fingerprint = attributes.get("fingerprint", "")  # an agent's trial may have no architecture
     layers = layers_of(trial)
+    calls = tuple(map(Attempt.model_validate, attributes.get("calls", ())))
     evaluation: dict[str, Any] = attributes.get("evaluation", {})
     return Trial(
         number=trial.number,
@@ -56,5 +57,6 @@ def trial_of(
         operation=attributes.get("operation", ""),
         parents=tuple(attributes.get("parents", ())),
         hypothesis=attributes.get("hypothesis", ""),
-        calls=tuple(map(Attempt.model_validate, attributes.get("calls", ()))),
+        duplicates=attributes.get("duplicates", sum(call.code == "duplicate" for call in calls)),
+        calls=calls,
     )

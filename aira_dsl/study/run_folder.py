@@ -91,6 +91,15 @@ class RunFolder(ResultFolder):
             )
 
 
+def kept_sampler(folder: Path) -> str | None:
+    """Return the sampler of the search in a folder; None if there is no search by a sampler."""
+    try:
+        sampler = json.loads((folder / SETTINGS).read_bytes()).get("sampler")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return sampler if isinstance(sampler, str) else None
+
+
 def read_clock(folder: Path) -> tuple[float, float]:
     """Return the wall-clock and the charged seconds of a run folder; 0 without its clock file.
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, get_args
 
 from aira_dsl.agents.transcripts import Transcripts
 from aira_dsl.architecture import Architecture
@@ -30,12 +30,17 @@ from aira_dsl.study.artifacts import attach
 from aira_dsl.study.candidate import Candidate
 from aira_dsl.study.journal import Journal
 from aira_dsl.study.loop import Search
-from aira_dsl.study.options import SearchOptions
+from aira_dsl.study.options import SamplerName, SearchOptions
 from aira_dsl.study.progress import Progress, Trouble
 from aira_dsl.study.result import SearchResult, summarise
-from aira_dsl.study.run_folder import RunFolder
+from aira_dsl.study.run_folder import RunFolder, kept_sampler
 from aira_dsl.study.samplers import SamplerSource
-from aira_dsl.study.settings import Limits, SearchSettings, default_sampler
+from aira_dsl.study.settings import (
+    DEFAULT_SAMPLERS,
+    Limits,
+    SearchSettings,
+    default_sampler,
+)
 from aira_dsl.study.source import Source
 from aira_dsl.study.storage import GONE, shared_address, without_password
 from aira_dsl.utils.machine import Device, available_cores, free_memory
@@ -87,16 +92,20 @@ class SearchPlan:
             space = space or evaluator.table.space
         space = (space or Space.default()).where(*options.where)
         agent = ArchitectureAgent.of(space, options) if options.method == "agent" else None
-        settings = SearchSettings.of(
-            space,
-            method=options.method,
-            sampler=None if agent else options.sampler or default_sampler(budget),
-            agent=agent.settings if agent else None,
-            seed=options.seed,
-            prune=options.prune,
-            evaluator=evaluator.settings,
-            code=version,
-        )
+
+        def settings_of(sampler: SamplerName | None) -> SearchSettings:
+            return SearchSettings.of(
+                space,
+                method=options.method,
+                sampler=sampler,
+                agent=agent.settings if agent else None,
+                seed=options.seed,
+                prune=options.prune,
+                evaluator=evaluator.settings,
+                code=version,
+            )
+
+        settings = settings_of(None if agent else _sampler(options, budget, settings_of))
         return cls(options, space, settings, budget, evaluator, agent)
 
     @property
@@ -272,6 +281,29 @@ class SearchSession:
             self._report(self._latest)
 
         return report
+
+
+def _sampler(
+    options: SearchOptions, budget: int | None, settings_of: Callable[[SamplerName], SearchSettings]
+) -> SamplerName:
+    """Return the chosen sampler, else the one of the folder that is continued, else a default.
+
+    The default of a larger budget may be another one; the search in a folder keeps its sampler.
+    """
+    default = default_sampler(budget)
+    if options.sampler is not None or options.force:
+        return options.sampler or default
+    names: tuple[SamplerName, ...] = (default, *get_args(SamplerName))
+    for name in names:
+        if options.out is not None:
+            folder = Path(options.out)
+        elif name in DEFAULT_SAMPLERS:
+            folder = Path("runs") / settings_of(name).title
+        else:
+            continue
+        if kept_sampler(folder) == name:
+            return name
+    return default
 
 
 def _make_evaluator(options: SearchOptions) -> tuple[Evaluator, str]:

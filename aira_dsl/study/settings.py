@@ -126,6 +126,10 @@ class SearchSettings(MethodOptions):
         return f"agent-{self.agent.policy}-{self.agent.proposer}"
 
 
+DEFAULT_SAMPLERS: tuple[SamplerName, ...] = ("gp", "tpe")
+"""What `default_sampler` returns."""
+
+
 def default_sampler(budget: int | None) -> SamplerName:
     """Return the sampler that finds the best trials within a budget (measured; docs/search.md)."""
     return "gp" if budget is not None and budget <= GP_BUDGET else "tpe"

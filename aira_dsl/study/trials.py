@@ -36,6 +36,7 @@ class Trial:
         operation: of an agent: draft, improve, debug or crossover; empty for a sampler.
         parents: the trials that the agent started from.
         hypothesis: why the agent proposed it.
+        duplicates: proposals for it that repeated an earlier trial, by a sampler or an agent.
         calls: the agent's calls for it, repairs included.
     """
 
@@ -58,6 +59,7 @@ class Trial:
     operation: str = ""
     parents: tuple[int, ...] = ()
     hypothesis: str = ""
+    duplicates: int = 0
     calls: tuple[Attempt, ...] = ()
 
     @property

@@ -1,22 +1,28 @@
 """Every sampler through one suite: a new one gets these for free."""
 
+import copy
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
-from typing import get_args
+from typing import Any, get_args
 
 import optuna
 import pytest
+from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from aira_dsl.architecture import SpaceDefinition
 from aira_dsl.evaluation.direction import Direction
 from aira_dsl.primitives import MLP, Attention, Mamba2
 from aira_dsl.space import Space
-from aira_dsl.study.arrangements import distributions, layers_of
+from aira_dsl.study.arrangements import distributions, layers_of, slot_name
 from aira_dsl.study.options import SamplerName
-from aira_dsl.study.samplers import propose
+from aira_dsl.study.samplers import SamplerSource, propose
 from aira_dsl.study.samplers.evolution import RegularizedEvolutionSampler
+from aira_dsl.study.samplers.new_arrangements import NewArrangementSampler
+from aira_dsl.study.samplers.replica import Replica
+from aira_dsl.study.samplers.whole import WholeSampler
 
 SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
 BLOCKS = {"A": Attention(), "M": MLP(), "Mb": Mamba2()}
@@ -184,3 +190,60 @@ def test_evolution_draws_at_random_until_its_population_is_full() -> None:
     expected = space.draw(random.Random(7))
     params = sampler.sample_relative(study, None, {})  # type: ignore[arg-type]
     assert tuple(params.values()) == expected
+
+
+class Stubborn(WholeSampler):
+    """Proposes one arrangement, whatever is known."""
+
+    def __init__(self, layers: Sequence[str]) -> None:
+        self._layers = layers
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        return {}
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return {slot_name(slot): name for slot, name in enumerate(self._layers)}
+
+
+@pytest.mark.parametrize("tries", [1, 20])
+def test_duplicates_are_counted_and_then_the_nearest_new_arrangement_is_taken(tries: int) -> None:
+    space = make_space(6)
+    first = space.layers(5)
+    replica = Replica(distributions(space), Direction.MAXIMIZE)
+
+    def asked(seen: set[str]) -> tuple[tuple[str, ...], int]:
+        sampler = NewArrangementSampler(Stubborn(first), space, seen, random.Random(0), tries)
+        return layers_of(replica.ask(sampler)), sampler.duplicates
+
+    assert asked(set()) == (first, 0)
+    moved, duplicates = asked({space.architecture(first).fingerprint})
+    assert duplicates == tries
+    assert sum(a != b for a, b in zip(first, moved, strict=True)) == 1
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_source_that_follows_proposes_as_one_that_starts_anew(sampler: SamplerName) -> None:
+    """Also when trials of other workers are running, fail, or end late."""
+    space, rng = make_space(4), random.Random(1)
+    source = SamplerSource(space, sampler, direction=Direction.MAXIMIZE, seed=0)
+    trials: list[FrozenTrial] = []
+    for number in range(16):
+        following = source.proposal(trials)
+        assert following == propose(space, sampler, trials, direction=Direction.MAXIMIZE, seed=0)
+        assert following is not None
+        if number == 7:  # another worker was first
+            following = replace(following, layers=space.layers(80))
+        value = motif(following.layers) if rng.random() < 0.7 else None
+        trial = trial_of(space, following.layers, value, following.system_attrs)
+        trial.number = number
+        if number % 5 == 3:
+            trial.state, trial.values = TrialState.RUNNING, None
+        elif number % 5 == 0 and trials[-3:]:
+            late = copy.copy(trials[number - 2])
+            late.state, late.values = TrialState.COMPLETE, [0.5]
+            trials[number - 2] = late
+        trials.append(trial)

@@ -104,3 +104,19 @@ def invoke(*arguments: str) -> str:
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
     return done.stdout
+
+
+@pytest.mark.parametrize("out", [["--out", "run"], []])
+def test_a_search_keeps_its_sampler_when_its_budget_grows(
+    out: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`gp` is the default up to 300 evaluations, `tpe` is that of larger budgets."""
+    monkeypatch.chdir(tmp_path)
+    command = ["search", str(SIX), "--evaluator", "table", "--where", "A>=5", "--repeats", "0"]
+    command += ["--workers", "1", *out]
+    invoke(*command, "--budget", "2")
+    told = json.loads(invoke(*command, "--budget", "301", "--format", "json"))
+    settings = json.loads((tmp_path / told["folder"] / "settings.json").read_text())
+    assert settings["sampler"] == "gp"
+    assert told["ended"]
+    assert len(list((tmp_path / "runs").glob("*"))) == (not out)

@@ -78,4 +78,4 @@ def _first_try_rate(rows: Sequence[Trial]) -> float | None:
 def _duplicates(row: Trial) -> int:
     """Count the proposals behind a trial that repeated an arrangement."""
     answers = sum(call.code == "duplicate" for call in row.calls)
-    return max(answers, int(row.status == "duplicate"))
+    return max(row.duplicates, answers, int(row.status == "duplicate"))
