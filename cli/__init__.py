@@ -26,7 +26,7 @@ _COMMANDS = {
     "check": "check",
     "fmt": "fmt",
     "compile": "compile:compile_",
-    "import": "import_",
+    "import": "import_:app",
     "show": "show",
     "diff": "diff",
     "explain": "explain",

@@ -24,8 +24,8 @@ class ImportCommand(TyperCommand):
 
 
 def import_(
-    format_or_source: Annotated[
-        str,
+    words: Annotated[
+        list[str],
         typer.Argument(
             metavar="[FORMAT] SOURCE",
             help="A config.json, its folder, a file of Megatron-LM arguments, or `-` for the "
@@ -33,7 +33,6 @@ def import_(
             "FORMAT (hf, nemotron_h, aira_dsl, olmo, megatron) is recognized.",
         ),
     ],
-    source: Annotated[str | None, typer.Argument(hidden=True)] = None,
     *,
     like: Annotated[
         Path | None,
@@ -57,8 +56,13 @@ def import_(
 
     if costs_only and out is not None:
         raise UsageError("E0523", "--costs-only prints only; it takes no --out")
-    format = None if source is None else format_or_source
-    imported = read(source or format_or_source, format, like=like, name=name, costs_only=costs_only)
+    if len(words) > 2:
+        message = (
+            f"import takes one source, after the name of its format; {words[2]!r} is left over"
+        )
+        raise UsageError("E0523", message, help="quote a pattern or arguments")
+    format = words[0] if len(words) == 2 else None
+    imported = read(words[-1], format, like=like, name=name, costs_only=costs_only)
     for note in imported.notes:
         print(f"note: {note}", file=sys.stderr)
     if costs_only:
@@ -76,3 +80,7 @@ def import_(
         print(text, end="")
     else:
         print(f"{out}: {write_text(out, text, force=force)}")
+
+
+app = typer.Typer(add_completion=False)
+app.command("import", cls=ImportCommand)(import_)
