@@ -102,7 +102,9 @@ class EvaluationPool:
             AiraError: if the data or the settings are wrong, so that no candidate can succeed.
             RunError: E0602, if no process can be started.
         """
-        return [(out.tag, self._finish(out)) for out in self._pool.collect(timeout)]
+        outcomes = self._pool.collect(timeout)
+        outcomes.sort(key=_has_error)  # an error must not lose what is finished
+        return [(outcome.tag, self._finish(outcome)) for outcome in outcomes]
 
     def close(self) -> None:
         """End all processes; evaluations that are running are lost."""
@@ -129,3 +131,7 @@ class EvaluationPool:
             seconds=self._time_limit if failure.reason == "over time" else 0.0,
             message=failure.message,
         )
+
+
+def _has_error(outcome: Outcome) -> bool:
+    return outcome.failure is not None and outcome.failure.error is not None

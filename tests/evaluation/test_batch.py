@@ -13,7 +13,8 @@ from aira_dsl.evaluation.pool import EvaluationPool, EvaluationRequest
 from aira_dsl.evaluation.presets import preset_settings
 from aira_dsl.evaluation.result import SplitName, Status, TaskScore
 from aira_dsl.evaluation.store import Store
-from aira_dsl.jobs.pool import Job, Needs
+from aira_dsl.jobs.local import LocalPool
+from aira_dsl.jobs.pool import Job, Needs, Outcome
 from aira_dsl.primitives import MLP
 from aira_dsl.testing.evaluator import PlannedEvaluator
 
@@ -125,6 +126,26 @@ def test_a_mistake_in_the_settings_ends_the_batch(store: Store) -> None:
     with pytest.raises(InputError, match="no such corpus") as caught:
         evaluate_all([request], workers=1, **LIMITS)
     assert caught.value.code == "E0611"
+
+
+class Together(LocalPool):
+    """Returns all outcomes at the same time."""
+
+    def collect(self, timeout: float) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        while self.running:
+            outcomes += super().collect(timeout)
+        return sorted(outcomes, key=lambda outcome: outcome.tag)
+
+
+def test_what_is_finished_at_the_time_of_a_mistake_is_stored(store: Store) -> None:
+    good = PlannedEvaluator(SMOKE, store=store, plan=by_depth)
+    bad = Failing("refuse", "no such corpus", store)
+    several = [EvaluationRequest(bad, NAMES[0], 3), EvaluationRequest(good, NAMES[1], 3)]
+    pool = EvaluationPool(workers=2, time_limit=60.0, pool=Together(2))
+    with closing(pool), pytest.raises(InputError):
+        list(evaluate_many(several, pool))
+    assert several[1].recall() is not None
 
 
 def test_a_candidate_is_pruned_at_the_same_task_here_and_in_a_worker(store: Store) -> None:
