@@ -16,7 +16,7 @@ Emit = Literal[
 
 
 def compile_(
-    file: Annotated[Path, typer.Argument(help="An architecture file.")],
+    file: Annotated[Path, typer.Argument(help="An architecture file; `-` reads the input.")],
     *,
     scale: Annotated[str | None, typer.Option(help="Compile it at this scale of the file.")] = None,
     emit: Annotated[
@@ -44,11 +44,11 @@ def compile_(
 ) -> None:
     """Compile an architecture to a PyTorch module, or export it."""
     from aira_dsl.interop.exporters import EXPORTERS, Weights
-    from aira_dsl.language import load
+    from aira_dsl.language.paths import STDIN, load_path
 
     choice = Weights(seed=seed, source=weights, dtype=dtype, included=not no_weights)
     _check_options(emit, choice, out)
-    architecture = load(file)
+    architecture = load_path(file)
     if scale is not None:
         architecture = architecture.at(scale)
     if emit == "summary":
@@ -56,7 +56,8 @@ def compile_(
         return
     exporter = EXPORTERS[emit]
     if exporter.kind == "folder":
-        folder = out or Path(f"{file.stem}{'' if scale is None else f'_{scale}'}.{emit}")
+        stem = architecture.name if file == STDIN else file.stem
+        folder = out or Path(f"{stem}{'' if scale is None else f'_{scale}'}.{emit}")
         _write_folder(architecture, exporter, folder, choice, force)
         if emit == "module":
             print()

@@ -20,10 +20,10 @@ def diff(
     ] = "text",
 ) -> None:
     """Compare two architectures by what they mean: settings, layers, costs."""
-    from aira_dsl.language import load
+    from aira_dsl.language.paths import load_path
     from aira_dsl.report.terminal.diff import difference, drawing
 
-    models = [load(path) for path in (a, b)]
+    models = [load_path(path) for path in (a, b)]
     if scale is not None:
         models = [model.at(scale) for model in models]
     found = difference(*models)

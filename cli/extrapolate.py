@@ -7,7 +7,7 @@ import typer
 
 
 def extrapolate(
-    file: Annotated[Path, typer.Argument(help="An architecture file.")],
+    file: Annotated[Path, typer.Argument(help="An architecture file; `-` reads the input.")],
     *,
     to: Annotated[str, typer.Option(help="A scale of the file, or 350m, 1b, 3b.")],
     how: Annotated[
@@ -18,11 +18,12 @@ def extrapolate(
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
     """Write an architecture at another size; `show` says what that costs."""
-    from aira_dsl.language import load, to_text
+    from aira_dsl.language import to_text
+    from aira_dsl.language.paths import load_path
     from aira_dsl.scaling import extrapolate as extrapolated
     from aira_dsl.utils.files import write_text
 
-    text = to_text(extrapolated(load(file), to, how=how))
+    text = to_text(extrapolated(load_path(file), to, how=how))
     if out is None:
         print(text, end="")
     else:

@@ -8,7 +8,7 @@ import typer
 
 
 def show(
-    file: Annotated[Path, typer.Argument(help="An architecture file.")],
+    file: Annotated[Path, typer.Argument(help="An architecture file; `-` reads the input.")],
     *,
     scale: Annotated[str | None, typer.Option(help="Show it at this scale of the file.")] = None,
     context: Annotated[
@@ -29,10 +29,10 @@ def show(
 ) -> None:
     """Draw an architecture layer by layer, with parameters, FLOPs and caches."""
     from aira_dsl.architecture import Workload
-    from aira_dsl.language import load
+    from aira_dsl.language.paths import load_path
     from aira_dsl.report.summary import show_json, summary
 
-    architecture = load(file)
+    architecture = load_path(file)
     if scale is not None:
         architecture = architecture.at(scale)
     workload = Workload(context, batch, convention, None if budget is None else int(budget))

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 def space(
     file: Annotated[
         Path | None,
-        typer.Argument(help="A space or architecture file; the paper's 3^16 space if left out."),
+        typer.Argument(
+            help="A space or architecture file, or `-`; default: the paper's 3^16 space."
+        ),
     ] = None,
     count: Annotated[bool, typer.Option("--count", help="Print only the number.")] = False,
     index: Annotated[
@@ -39,11 +41,12 @@ def space(
 ) -> None:
     """Show a space of arrangements: count it exactly, index it, sample it uniformly."""
     from aira_dsl.language import expand_pattern
+    from aira_dsl.language.paths import load_space_path
     from aira_dsl.space import Space
 
     if format_ not in ("text", "json"):
         raise typer.BadParameter("use text or json", param_hint="--format")
-    found = (Space.load(file) if file else Space.default()).where(*(where or ()))
+    found = (Space(load_space_path(file)) if file else Space.default()).where(*(where or ()))
     if index is not None or pattern is not None or sample is not None:
         drawn = [found.layers(index)] if index is not None else []
         if pattern is not None:

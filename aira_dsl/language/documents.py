@@ -49,7 +49,7 @@ def _check_kind(name: str, status: os.stat_result) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise _refusal("E0302", name, "this is a directory", "name a file")
     if not stat.S_ISREG(status.st_mode):
-        help_text = "read a pipe or a device through `-`: `… | aira-dsl check -`"
+        help_text = "read a pipe or a device as the standard input: `aira-dsl check - < FILE`"
         raise _refusal("E0302", name, "this is not a regular file", help_text)
     if status.st_size > MAX_BYTES:
         message = f"the file has {status.st_size:,} bytes, the limit is {MAX_BYTES:,}"

@@ -1,4 +1,4 @@
-"""What the commands `check` and `fmt` do to one path; `-` stands for the standard input."""
+"""Paths as the commands take them; `-` stands for the standard input."""
 
 import difflib
 import os
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from aira_dsl.architecture import SpaceDefinition, compress
+from aira_dsl.architecture import Architecture, SpaceDefinition, compress
 from aira_dsl.language.diagnostics.diagnostic import ArchitectureError, Diagnostic
 from aira_dsl.language.documents import decode, read_text
 from aira_dsl.language.printer import format_text
-from aira_dsl.language.reading import examine
+from aira_dsl.language.reading import examine, parse, parse_space
 from aira_dsl.language.syntax.scan import MAX_BYTES
 from aira_dsl.utils.files import write_atomically
 
@@ -66,6 +66,16 @@ class Formatted:
         )
         lines = difflib.unified_diff(before, after, self.filename, self.filename)
         return "".join(line if line.endswith("\n") else line + "\n" for line in lines)
+
+
+def load_path(path: Path) -> Architecture:
+    """Read an architecture from a file or the standard input; raises ArchitectureError."""
+    return parse(_read(path), filename=_name(path), file=_file(path))
+
+
+def load_space_path(path: Path) -> SpaceDefinition:
+    """Read a search space from a file or the standard input; raises ArchitectureError."""
+    return parse_space(_read(path), filename=_name(path), file=_file(path))
 
 
 def check_path(path: Path) -> Checked:
