@@ -1,5 +1,20 @@
-"""`python -m aira_dsl` is `aira-dsl`."""
+"""`python -m aira_dsl` and the script `aira-dsl`: the command line.
 
-from aira_dsl.cli import main
+Signals are handled before anything is imported, so that Ctrl-C never shows a traceback.
+"""
 
-main()
+import os
+import signal
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: os._exit(130))  # nothing to clean up yet
+    from aira_dsl.cli import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -91,4 +91,4 @@ def _options(
 
 def main() -> None:
     """Run the command line; the entry point of `aira-dsl` and `python -m aira_dsl`."""
-    run(app)
+    run(lambda: app(prog_name="aira-dsl"))

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from .process import console, print_rich
+
 
 def bench(
     *,
@@ -17,13 +19,12 @@ def bench(
     format_: Annotated[Literal["text", "json"], typer.Option("--format", help="Output.")] = "text",
 ) -> None:
     """Time training on this machine, beside transformers' NemotronH of the same layers."""
-    from rich.console import Console
 
     from aira_dsl.experiments.speed.arrangements import arrangements
     from aira_dsl.experiments.speed.measure import bench as run
     from aira_dsl.report.terminal.speed import speed_json, speed_table
 
-    progress = Console(stderr=True)
+    progress = console(stderr=True)
     report = run(
         arrangements(every=every),
         seconds=seconds,
@@ -34,4 +35,4 @@ def bench(
         json.dump(speed_json(report), sys.stdout, indent=2)
         print()
     else:
-        Console(highlight=False).print(speed_table(report))
+        print_rich(speed_table(report))

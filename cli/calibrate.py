@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from .process import interruptible
+
 
 class _Preset(StrEnum):
     smoke = "smoke"
@@ -54,7 +56,7 @@ def calibrate(
 
     there = out / f"{preset.value}.json" if out is not None else None
     known = read_calibration(there) if there and there.exists() and not force else None
-    try:
+    with interruptible("calibration"):
         found = run(
             preset.value,
             extent=Extent(arrangements, seeds, longer, tuple(times or Extent().times)),
@@ -63,9 +65,6 @@ def calibrate(
             store=store,
             on_progress=lambda text: print(text, file=sys.stderr, flush=True),
         )
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on", file=sys.stderr)
-        raise typer.Exit(130) from None
     analysis = analyse_calibration(found)
     if out is not None:
         write_calibration(found, analysis, out)

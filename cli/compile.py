@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from .process import print_rich
+
 if TYPE_CHECKING:
     from aira_dsl.architecture import Architecture
     from aira_dsl.interop.exporters import FolderExporter, Weights
@@ -117,8 +119,7 @@ def _write_folder(
 
 
 def _print_summary(architecture: "Architecture") -> None:
-    from rich.console import Console
 
     from aira_dsl.report.summary import summary
 
-    Console(highlight=False).print(summary(architecture))
+    print_rich(summary(architecture))

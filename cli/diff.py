@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from .process import print_rich
+
 
 def diff(
     a: Annotated[Path, typer.Argument(help="An architecture file.")],
@@ -30,8 +32,6 @@ def diff(
     if format == "json":
         print(json.dumps(found.as_json(), indent=2))
     else:
-        from rich.console import Console
-
-        Console(highlight=False).print(drawing(found))
+        print_rich(drawing(found))
     if exit_code and not found.same:
         raise typer.Exit(1)

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand
 
+from .process import print_rich
+
 _TEXT = re.compile(r"-[-M*GDE+|/\[\]\\]*|--[a-z][\w-]*\s.*", re.DOTALL)
 """Megatron-LM's pattern or arguments as one word of the command line, not an option."""
 
@@ -66,11 +68,9 @@ def import_(
     for note in imported.notes:
         print(f"note: {note}", file=sys.stderr)
     if costs_only:
-        from rich.console import Console
-
         from aira_dsl.report.summary import summary
 
-        Console(highlight=False).print(summary(imported.architecture))
+        print_rich(summary(imported.architecture))
         return
     from aira_dsl.language import to_text
     from aira_dsl.utils.files import write_text

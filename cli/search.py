@@ -1,6 +1,7 @@
 """`aira-dsl search`: searches a space of arrangements."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,7 +9,7 @@ import typer
 from aira_dsl.study.options import SearchOptions
 
 from .options import Format, SpaceFile, with_options
-from .signals import interruptible
+from .process import console, interruptible
 
 if TYPE_CHECKING:
     from aira_dsl.space import Space
@@ -25,26 +26,38 @@ def search(
     format_: Format = "text",
 ) -> None:
     """Search a space of layer arrangements; the same command continues an interrupted search."""
-    from aira_dsl.space import Space
-
-    searched = Space.load(space) if space else None
     if dry_run:
-        _print_preview(searched, options)
-        return
-    from rich.console import Console
+        _print_preview(_load(space), options)
+    elif code := run(space, options, as_json=format_ == "json"):
+        raise typer.Exit(code)
 
+
+def run(space: Path | None, options: SearchOptions, *, as_json: bool = False) -> int:
+    """Search and print the result; return the exit code, 3 if no trial has a score."""
     from aira_dsl.api import search as run_search
-    from aira_dsl.models.accelerate import missing_kernels
     from aira_dsl.report.terminal.live import LiveView
     from aira_dsl.report.terminal.outcome import outcome_json, outcome_text
 
-    if options.evaluator == "proxy" and (reason := missing_kernels()):
-        print(f"note: {reason}; evaluations take several times as long", file=sys.stderr)
-    with interruptible("search"), LiveView(Console(stderr=True)) as view:
+    searched = _load(space)
+    if options.evaluator == "proxy":
+        _note_missing_kernels()
+    with interruptible("search"), LiveView(console(stderr=True)) as view:
         result = run_search(searched, **options.model_dump(), on_progress=view.update)
-    sys.stdout.write(outcome_json(result) if format_ == "json" else outcome_text(result))
-    if result.best is None:
-        raise typer.Exit(3)
+    sys.stdout.write(outcome_json(result) if as_json else outcome_text(result))
+    return 3 if result.best is None else 0
+
+
+def _load(space: Path | None) -> "Space | None":
+    from aira_dsl.space import Space
+
+    return Space.load(space) if space else None
+
+
+def _note_missing_kernels() -> None:
+    from aira_dsl.models.accelerate import missing_kernels
+
+    if reason := missing_kernels():
+        print(f"note: {reason}; evaluations take several times as long", file=sys.stderr)
 
 
 def _print_preview(space: "Space | None", options: SearchOptions) -> None:

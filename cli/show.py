@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from .process import print_rich
+
 
 def show(
     file: Annotated[Path, typer.Argument(help="An architecture file; `-` reads the input.")],
@@ -45,6 +47,4 @@ def show(
     elif format == "json":
         print(json.dumps(show_json(architecture, workload), indent=2))
     else:
-        from rich.console import Console
-
-        Console(highlight=False).print(summary(architecture, workload))
+        print_rich(summary(architecture, workload))

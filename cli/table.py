@@ -1,12 +1,13 @@
 """`aira-dsl table`: make, describe and search complete tables of small spaces."""
 
 import json
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+from .process import console, interruptible
 
 app = typer.Typer(help="Complete tables of small spaces: make, show, compare.")
 
@@ -46,8 +47,7 @@ def make(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
-    """Evaluate every arrangement of a space; a table that is there already is gone on with."""
-    from rich.console import Console
+    """Evaluate every arrangement of a space; a table that is there already is continued."""
 
     from aira_dsl.evaluation.table import Table, read_table
     from aira_dsl.experiments.make_table import make_table
@@ -59,21 +59,17 @@ def make(
         print(f"{out}: {table.extent}")
 
     known = read_table(out) if out.exists() and not force else None
-    try:
-        with ListView(Console(stderr=True)) as view:
-            make_table(
-                Space.load(space),
-                preset=preset.value,
-                precision=precision,
-                seeds=seeds,
-                known=known,
-                store=store,
-                save=save,
-                on_result=view.update,
-            )
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on", file=sys.stderr)
-        raise typer.Exit(130) from None
+    with interruptible("table"), ListView(console(stderr=True)) as view:
+        make_table(
+            Space.load(space),
+            preset=preset.value,
+            precision=precision,
+            seeds=seeds,
+            known=known,
+            store=store,
+            save=save,
+            on_result=view.update,
+        )
 
 
 @app.command()
@@ -112,7 +108,6 @@ def compare(
     format_: _Format = "text",
 ) -> None:
     """Search a table hundreds of times with every sampler; show how far from the best they end."""
-    from rich.console import Console
 
     from aira_dsl.evaluation.table import shipped_table
     from aira_dsl.experiments.sampler_benchmark import benchmark_samplers
@@ -124,7 +119,7 @@ def compare(
     )
     from aira_dsl.utils.files import write_atomically
 
-    with ListView(Console(stderr=True)) as view:
+    with ListView(console(stderr=True)) as view:
         found = benchmark_samplers(
             file or shipped_table(),
             samplers=[each.value for each in sampler or list(_Sampler)],

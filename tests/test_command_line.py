@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from aira_dsl.cli import app
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from aira_dsl.evaluation.presets import preset_settings
 from aira_dsl.space import Space
@@ -264,3 +265,73 @@ def test_a_terminal_that_knows_only_ascii_is_served() -> None:
     done = run("check", EXAMPLE, env=environment)
     assert done.returncode == 0, done.stderr
     assert "16 layers" in done.stdout
+
+
+def test_h_is_help() -> None:
+    for command in ((), ("search",), ("table", "make")):
+        helped, short = (CliRunner().invoke(app, [*command, flag]) for flag in ("--help", "-h"))
+        assert short.exit_code == 0
+        assert short.output == helped.output
+
+
+def test_a_shell_completes_commands() -> None:
+    request = {
+        "_AIRA_DSL_COMPLETE": "complete_bash",
+        "COMP_WORDS": "aira-dsl che",
+        "COMP_CWORD": "1",
+    }
+    assert run(env={**os.environ, **request}).stdout.split() == ["check"]
+
+
+def test_what_goes_into_a_pipe_is_not_cut(tmp_path: Path) -> None:
+    name = 64 * "x"
+    (tmp_path / "wide.arch").write_text(
+        f"architecture wide {{ width 16; block {name} = attention {{ heads 2 }}; layers 2{name} }}"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
+    shown = run("show", "wide.arch", cwd=tmp_path, env=environment).stdout
+    assert any(name in line and "attention" in line for line in shown.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "told"),
+    [
+        (">/dev/full", 3, "error[E0904]: the output cannot be written: No space left on device"),
+        ("2>/dev/full", 0, "16 layers"),
+        ("2>&-", 0, "16 layers"),
+        (">&-", 0, ""),
+    ],
+)
+def test_closed_and_full_streams(redirection: str, code: int, told: str) -> None:
+    command = f"{sys.executable} -m aira_dsl check {EXAMPLE} {redirection}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert told in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+INTERRUPTED = """
+import os, signal, sys
+_, module, signal_name = sys.argv
+
+class Interrupt:
+    def find_spec(self, name, *rest):
+        if name == module:
+            os.kill(os.getpid(), getattr(signal, signal_name))
+
+sys.meta_path.insert(0, Interrupt())
+from aira_dsl.__main__ import main
+sys.argv[1:] = ["search", "--evaluator", "table", "--budget", "2", "--out", "run"]
+main()
+"""
+
+
+@pytest.mark.parametrize(("module", "name"), [("typer", "SIGINT"), ("optuna", "SIGTERM")])
+def test_an_interruption_during_the_start_ends_quietly(
+    module: str, name: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, module, name],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr, done.stdout) == (130, "", "")

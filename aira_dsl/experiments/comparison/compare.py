@@ -5,12 +5,12 @@ started again, the others continue, final scores come from the store.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from aira_dsl.errors import InputError, UsageError
 from aira_dsl.evaluation.store import Store, default_store_path
+from aira_dsl.evaluation.table_evaluator import TableEvaluator
 from aira_dsl.experiments.comparison.analysis import Groups, judge_runs
 from aira_dsl.experiments.comparison.compatibility import by_method, check_alike
 from aira_dsl.experiments.comparison.final_scores import (
@@ -21,35 +21,26 @@ from aira_dsl.experiments.comparison.final_scores import (
 from aira_dsl.experiments.comparison.folder import ComparisonFolder
 from aira_dsl.experiments.comparison.record import Comparison
 from aira_dsl.experiments.comparison.run import SearchJob, run_searches
-from aira_dsl.experiments.comparison.settings import ComparisonSettings
+from aira_dsl.experiments.comparison.settings import ComparisonSettings, ExecutionOptions
 from aira_dsl.experiments.comparison.summary import finished
 from aira_dsl.jobs.local import LocalPool
 from aira_dsl.study.run import Run, read_run
+from aira_dsl.utils.machine import available_cores
+
+OnProgress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and the total."""
 
 
-@dataclass(frozen=True)
-class ExecutionOptions:
-    """Execution options of a comparison; they do not affect results.
-
-    Attributes:
-        out: the comparison's folder.
-        jobs: searches at a time, one thread each.
-        store: the SQLite file of known evaluations; None for the user's own.
-        table: the table's file, if the evaluator is a table; None for the one that ships.
-        force: replace another comparison in the folder.
-        on_progress: called with what is being done, how much of it is done, and the total.
-    """
-
-    out: Path
-    jobs: int
-    store: Path | None = None
-    table: Path | None = None
-    force: bool = False
-    on_progress: Callable[[str, int, int], None] = lambda what, done, total: None
+def _ignore(what: str, done: int, total: int) -> None:
+    """Report no progress."""
 
 
 def compare(
-    settings: ComparisonSettings, execution: ExecutionOptions, *, space: Path | None = None
+    settings: ComparisonSettings,
+    execution: ExecutionOptions,
+    *,
+    space: Path | None = None,
+    on_progress: OnProgress = _ignore,
 ) -> Comparison:
     """Run every method with every seed and analyse the results.
 
@@ -57,6 +48,7 @@ def compare(
         settings: what to compare.
         execution: folder, processes, store and table.
         space: the file of the space in `settings`; None for the evaluator's own.
+        on_progress: called before, and with every search and final score.
 
     Returns:
         The comparison, also written to the folder as `comparison.json`.
@@ -68,21 +60,28 @@ def compare(
     """
     asked = settings.model_dump(mode="json")
     with closing(ComparisonFolder(execution.out, asked, force=execution.force)) as folder:
-        _run_searches(settings, execution, folder, space)
+        _run_searches(settings, execution, folder, space, on_progress)
         groups: dict[str, list[Run]] = {method: [] for method in settings.methods}
         for method, seed in settings.runs:
             groups[method].append(read_run(folder.run(_name(method, seed))))
         check_alike([run for group in groups.values() for run in group])
-        return _judge(groups, execution, budget=settings.budget, repeats=settings.repeats)
+        return _analyse(groups, execution, settings.budget, settings.repeats, on_progress)
 
 
-def compare_runs(paths: Sequence[Path], execution: ExecutionOptions, *, repeats: int) -> Comparison:
+def compare_runs(
+    paths: Sequence[Path],
+    execution: ExecutionOptions,
+    *,
+    repeats: int,
+    on_progress: OnProgress = _ignore,
+) -> Comparison:
     """Analyse searches that were run before.
 
     Args:
         paths: their run folders.
         execution: folder, processes, store and table.
         repeats: a final score is the mean over one more seed than this.
+        on_progress: called with every final score.
 
     Raises:
         InputError: E0811 for a path that is not a run folder; E0822, E0823 for runs that cannot be
@@ -97,7 +96,7 @@ def compare_runs(paths: Sequence[Path], execution: ExecutionOptions, *, repeats:
     asked = {"runs": sorted(run.settings.identity for run in runs), "repeats": repeats}
     with closing(ComparisonFolder(execution.out, asked, force=execution.force)):
         budget = len(finished(runs[0]))
-        return _judge(by_method(runs), execution, budget=budget, repeats=repeats)
+        return _analyse(by_method(runs), execution, budget, repeats, on_progress)
 
 
 def _run_searches(
@@ -105,38 +104,24 @@ def _run_searches(
     execution: ExecutionOptions,
     folder: ComparisonFolder,
     space: Path | None,
+    on_progress: OnProgress,
 ) -> None:
-    jobs = [
-        _job(_name(method, seed), settings.options(method, seed), execution, folder, space)
-        for method, seed in settings.runs
-    ]
+    jobs = []
+    for method, seed in settings.runs:
+        name = _name(method, seed)
+        options = settings.search_options(method, seed, execution, folder.run(name))
+        jobs.append(SearchJob(name, space, options, log=folder.run(f"{name}.log")))
     waiting = [job for job in jobs if not _is_done(folder, job.name)]
     total, left = len(jobs), {job.name for job in waiting}
 
     def note(job: SearchJob) -> None:
         folder.add_finished(job.name)
         left.discard(job.name)
-        execution.on_progress(job.name, total - len(left), total)
+        on_progress(job.name, total - len(left), total)
 
-    execution.on_progress("searching", total - len(left), total)
-    run_searches(waiting, LocalPool(execution.jobs), gpus=_gpus(settings), on_finished=note)
-
-
-def _job(
-    name: str,
-    options: Sequence[str],
-    execution: ExecutionOptions,
-    folder: ComparisonFolder,
-    space: Path | None,
-) -> SearchJob:
-    files = [] if space is None else [str(space)]
-    for option, file in (("--store", execution.store), ("--table", execution.table)):
-        files += [] if file is None else [option, str(file)]
-    return SearchJob(
-        name=name,
-        arguments=("search", *files, *options, "--out", str(folder.run(name))),
-        log=folder.run(f"{name}.log"),
-    )
+    on_progress("searching", total - len(left), total)
+    pool = LocalPool(execution.jobs or available_cores())
+    run_searches(waiting, pool, gpus=_gpus(settings), on_finished=note)
 
 
 def _gpus(settings: ComparisonSettings) -> int:
@@ -159,17 +144,26 @@ def _is_done(folder: ComparisonFolder, name: str) -> bool:
     return True
 
 
-def _judge(groups: Groups, execution: ExecutionOptions, *, budget: int, repeats: int) -> Comparison:
+def _analyse(
+    groups: Groups,
+    execution: ExecutionOptions,
+    budget: int,
+    repeats: int,
+    on_progress: OnProgress,
+) -> Comparison:
     runs = [run for group in groups.values() for run in group]
     evaluator = evaluator_of(runs[0], execution.table)
     seeds = test_seeds(evaluator, repeats)
 
     def tell(done: int, total: int) -> None:
-        execution.on_progress("final scores", done, total)
+        on_progress("final scores", done, total)
 
-    with closing(Store(execution.store or default_store_path())) as store:
-        evaluator.store = store
-        tests = final_scores(runs, evaluator, seeds, workers=execution.jobs, on_result=tell)
+    with ExitStack() as opened:
+        if not isinstance(evaluator, TableEvaluator):
+            store = Store(execution.store or default_store_path())
+            evaluator.store = opened.enter_context(closing(store))
+        workers = execution.jobs or available_cores()
+        tests = final_scores(runs, evaluator, seeds, workers=workers, on_result=tell)
     comparison = judge_runs(groups, tests, evaluator=evaluator, folder=execution.out, budget=budget)
     comparison.write(execution.out)
     return comparison

@@ -11,6 +11,7 @@ from pathlib import Path
 from aira_dsl.errors import RunError
 from aira_dsl.jobs.pool import Job, Needs, Outcome, Pool
 from aira_dsl.jobs.pool import run_all as run_jobs
+from aira_dsl.study.options import SearchOptions
 
 GRACE = 30.0  # seconds in which an interrupted search releases its trials
 _NO_BEST = 3  # exit code of a search in which every candidate failed: a result, not an error
@@ -22,12 +23,14 @@ class SearchJob:
 
     Attributes:
         name: of the search in the comparison.
-        arguments: of `aira-dsl`.
+        space: file of the searched space; None for the evaluator's own.
+        options: options of the search.
         log: file to which its output is appended.
     """
 
     name: str
-    arguments: tuple[str, ...]
+    space: Path | None
+    options: SearchOptions
     log: Path
 
 
@@ -60,7 +63,11 @@ def run_searches(
 def _job(search: SearchJob, gpus: int) -> Job:
     return Job(
         worker="aira_dsl.experiments.comparison.child:search",
-        payload={"arguments": search.arguments, "log": str(search.log)},
+        payload={
+            "space": None if search.space is None else str(search.space),
+            "options": search.options.model_dump(mode="json"),
+            "log": str(search.log),
+        },
         needs=Needs(gpus=gpus, grace=GRACE),
         trusted=True,  # agents read their keys, searches the password of their database
     )

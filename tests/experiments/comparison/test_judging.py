@@ -16,10 +16,11 @@ from aira_dsl.agents.models.base import Usage
 from aira_dsl.errors import AiraError, InputError
 from aira_dsl.evaluation.table import Table
 from aira_dsl.experiments.comparison import read_comparison
-from aira_dsl.experiments.comparison.compare import ExecutionOptions, compare_runs
+from aira_dsl.experiments.comparison.compare import compare_runs
 from aira_dsl.experiments.comparison.compatibility import by_method
-from aira_dsl.experiments.comparison.settings import ComparisonSettings
+from aira_dsl.experiments.comparison.settings import ComparisonSettings, ExecutionOptions
 from aira_dsl.experiments.comparison.summary import summarise_run
+from aira_dsl.study.options import SearchOptions
 from aira_dsl.study.run import read_run
 from aira_dsl.study.settings import AgentSettings
 from aira_dsl.study.trials import as_json
@@ -280,9 +281,14 @@ def test_money_is_shared_equally_among_agents() -> None:
         methods=("random", "agent-mcts", "agent-greedy"), seeds=2, budget=3, max_usd=10.0,
         proposer="scripted", where=("A<=2",),
     )  # fmt: skip
-    assert "--max-usd" not in settings.options("random", 0)
-    options = settings.options("agent-mcts", 1)
-    assert options[options.index("--max-usd") + 1] == "2.5"
-    assert options[options.index("--policy") + 1] == "mcts"
-    assert options[options.index("--seed") + 1] == "1"
+    execution = ExecutionOptions(out=Path("out"), jobs=1)
+
+    def options(method: str, seed: int) -> SearchOptions:
+        return settings.search_options(method, seed, execution, Path("out/run"))
+
+    assert options("random", 0) == SearchOptions(
+        sampler="random", budget=3, workers=1, where=("A<=2",), out=Path("out/run")
+    )
+    agent = options("agent-mcts", 1)
+    assert (agent.max_usd, agent.policy, agent.seed) == (2.5, "mcts", 1)
     assert settings.runs[:3] == [("random", 0), ("agent-mcts", 0), ("agent-greedy", 0)]
