@@ -166,9 +166,7 @@ def test_the_command_line_keeps_its_names() -> None:
         "diff": ["--exit-code", "--format", "--scale", "a", "b"],
         "explain": ["--format", "code"],
         "extrapolate": ["--force", "--how", "--out", "--to", "file"],
-        "import": [
-            "--costs-only", "--force", "--like", "--name", "--out", "format_or_source", "source",
-        ],
+        "import": ["--costs-only", "--force", "--like", "--name", "--out", "words"],
         "report": ["--force", "--format", "--out", "folder"],
         "show": [
             "--batch", "--budget", "--context", "--convention", "--force", "--format", "--scale",
