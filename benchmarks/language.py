@@ -44,7 +44,7 @@ def of_the_command(folder: Path) -> None:
     for name, line in LARGE.items():
         taken = command(folder, name, line)
         print(f"aira-dsl check, {LINES:,} lines, {name}: {taken:.2f} s ({taken - small:+.2f} s)")
-    (folder / "base.arch").write_text(large(LARGE["definitions"]))
+    (folder / "base.arch").write_text(large(LARGE["definitions"]), encoding="utf-8")
     taken = command(
         folder, "extends", lambda i: "", head='architecture x {\n  extends "base.arch"\n'
     )
@@ -78,7 +78,7 @@ def command(folder: Path, name: str, line: Callable[[int], str], **parts: str) -
 
 def timed(folder: Path, name: str, text: str) -> float:
     path = folder / f"{name.replace(' ', '_')}.arch"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     runs = []
     for _ in range(5):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -95,7 +95,9 @@ def _prepare_streams() -> None:
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
+        # Files and pipes are UTF-8 in every locale, as the files that are read.
+        to_terminal = sys.stdout.isatty()
+        sys.stdout.reconfigure(errors="replace", encoding=None if to_terminal else "utf-8")
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
     sys.stderr = io.TextIOWrapper(
         io.BufferedWriter(_Lossy()), encoding=encoding, errors="replace", line_buffering=True

@@ -121,7 +121,7 @@ def test_importing_the_package_imports_next_to_nothing() -> None:
 def test_all_public_names_exist_and_are_documented() -> None:
     import aira_dsl
 
-    page = (ROOT / "docs/api.md").read_text()
+    page = (ROOT / "docs/api.md").read_text(encoding="utf-8")
     listed = {name for row in re.findall(r"^\| (`.*`) \|", page, re.M) for name in ticked(row)}
     assert set(aira_dsl.__all__) - {"__version__"} == listed
     for name in aira_dsl.__all__:

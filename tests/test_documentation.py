@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -31,7 +31,7 @@ def write_files(text: str, folder: Path) -> None:
     (folder / "examples").symlink_to(ROOT / "examples")
     for file in [*blocks(text, "arch"), *blocks(text, "yaml")]:
         if re.match(r"# \w+\.(arch|yaml)\n", file):
-            (folder / file.split()[1]).write_text(file)
+            (folder / file.split()[1]).write_text(file, encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def write_files(text: str, folder: Path) -> None:
     ],
 )
 def test_python_snippets_run(page: str, tmp_path: Path) -> None:
-    text = (ROOT / page).read_text()
+    text = (ROOT / page).read_text(encoding="utf-8")
     found = blocks(text, "python")
     assert found
     write_files(text, tmp_path)
@@ -60,7 +60,7 @@ def test_python_snippets_run(page: str, tmp_path: Path) -> None:
 )
 def test_commands_run_and_print_what_is_shown(page: str, tmp_path: Path) -> None:
     """Console blocks: a `$ aira-dsl …` line, then its output, `...` for what is left out."""
-    text = (ROOT / page).read_text()
+    text = (ROOT / page).read_text(encoding="utf-8")
     write_files(text, tmp_path)
     shown = blocks(text, "console")
     assert shown
@@ -79,12 +79,12 @@ def test_commands_run_and_print_what_is_shown(page: str, tmp_path: Path) -> None
 def test_ci_runs_the_test_command_of_the_readme() -> None:
     (command,) = re.findall(r"^.*pytest -n 2$", README, re.M)
     steps = command.replace(" && ", "\n").replace("pip install", "pip install -q").split("\n")
-    script = (ROOT / ".ci/run").read_text()
+    script = (ROOT / ".ci/run").read_text(encoding="utf-8")
     for step in steps:
         assert step.strip() in script
 
 
 def test_links_between_pages_lead_somewhere() -> None:
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"

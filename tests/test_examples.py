@@ -24,7 +24,7 @@ SUSPICIOUS = {"airahybrid_a_stretched", "mamba"}
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_example_is_right_and_canonical(path):
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     found = {each.code for each in aira_dsl.check(text, file=path)}
     assert found == ({"W0205"} if path.stem in SUSPICIOUS else set())
     assert aira_dsl.format_text(text, file=path) == text

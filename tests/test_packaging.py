@@ -40,13 +40,16 @@ def test_the_wheel_installs_one_package_and_works_elsewhere(tmp_path: Path) -> N
     install = [python, "-m", "pip", "install", "-q", "--no-deps", "--no-index", wheel]
     subprocess.run(install, check=True)
     (site_packages,) = environment.glob("lib/python*/site-packages")
-    (site_packages / "lent.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
+    (site_packages / "lent.pth").write_text(
+        sysconfig.get_paths()["purelib"] + "\n", encoding="utf-8"
+    )
 
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     shutil.copy(ROOT / "examples/airaformer_d.arch", elsewhere / "model.arch")
     (elsewhere / "tiny.arch").write_text(
-        "space tiny { width 16; block M = mlp; block A = attention { heads 2 }; slots 2 }"
+        "space tiny { width 16; block M = mlp; block A = attention { heads 2 }; slots 2 }",
+        encoding="utf-8",
     )
     clean = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {
         "AIRA_DSL_STORE": "store.db",

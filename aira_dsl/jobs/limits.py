@@ -34,7 +34,9 @@ def allocated_memory() -> int:
     status = Path("/proc/self/status")
     if not status.exists():
         return 0
-    line = next(ln for ln in status.read_text().splitlines() if ln.startswith("VmData"))
+    line = next(
+        ln for ln in status.read_text(encoding="utf-8").splitlines() if ln.startswith("VmData")
+    )
     return int(line.split()[1]) * 1024
 
 

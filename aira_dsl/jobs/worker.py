@@ -104,7 +104,7 @@ def _imported(path: str) -> WorkerFunction:
 
 def _claim_stdout() -> TextIO:
     """Keep the real standard output for messages; whatever else is printed goes to stderr."""
-    messages = os.fdopen(os.dup(1), "w")
+    messages = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return messages
 

@@ -65,7 +65,9 @@ def wait_for_end(pid: int) -> None:
     deadline = time.monotonic() + SECONDS
     while True:
         try:
-            state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+            state = (
+                Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
+            )
         except OSError:
             return
         if state == "Z":
@@ -206,4 +208,4 @@ class PoolContract(ABC):
             file = tmp_path / "file"
             start(pool, job("finish_on_signal", str(file), Needs(grace=SECONDS)))
             pool.close()
-            assert file.read_text() == "finished"
+            assert file.read_text(encoding="utf-8") == "finished"

@@ -18,7 +18,7 @@ def available_cores() -> int:
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else (os.cpu_count() or 1)
     try:
-        quota, period = (CGROUP / "cpu.max").read_text().split()
+        quota, period = (CGROUP / "cpu.max").read_text(encoding="utf-8").split()
         return max(1, min(cores, int(quota) // int(period)))
     except (OSError, ValueError):  # no container, or "max": no quota
         return cores
@@ -32,7 +32,7 @@ def free_memory() -> int | None:
 
 def _machine_memory() -> int | None:
     try:
-        for line in MEMINFO.read_text().splitlines():
+        for line in MEMINFO.read_text(encoding="utf-8").splitlines():
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
     except (OSError, ValueError):
@@ -43,7 +43,7 @@ def _machine_memory() -> int | None:
 def _container_memory() -> int | None:
     """Return the bytes left of a container's limit, or None outside a container."""
     try:
-        limit = int((CGROUP / "memory.max").read_text())  # "max" if there is none
-        return max(0, limit - int((CGROUP / "memory.current").read_text()))
+        limit = int((CGROUP / "memory.max").read_text(encoding="utf-8"))  # "max" if there is none
+        return max(0, limit - int((CGROUP / "memory.current").read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return None

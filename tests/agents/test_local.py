@@ -115,7 +115,7 @@ class Counting:
 def fake(tmp_path: Path, monkeypatch):
     """A proposer with a stand-in for the model."""
     monkeypatch.setattr(local, "find_spec", lambda name: object())
-    (tmp_path / "small.gguf").write_text("")
+    (tmp_path / "small.gguf").write_text("", encoding="utf-8")
     made = make(4, model_path=tmp_path / "small.gguf", context=1000)
     made._server = Counting(1000)
     return made

@@ -49,9 +49,9 @@ def test_invalid_tables_are_refused(tmp_path):
     with pytest.raises(UsageError, match="E0812"):
         load_prices(tmp_path / "none.toml")
     path = tmp_path / "prices.toml"
-    path.write_text("date = 3")
+    path.write_text("date = 3", encoding="utf-8")
     with pytest.raises(InputError, match="E0813"):
         load_prices(path)
-    path.write_text("not toml at all")
+    path.write_text("not toml at all", encoding="utf-8")
     with pytest.raises(InputError, match="E0813"):
         load_prices(path)

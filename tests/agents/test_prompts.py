@@ -152,7 +152,7 @@ def test_every_prompt_file_uses_all_its_placeholders():
 
 
 def test_a_folder_replaces_single_prompts(tmp_path):
-    (tmp_path / "draft.md").write_text("Surprise me for $$1. ${budget}")
+    (tmp_path / "draft.md").write_text("Surprise me for $$1. ${budget}", encoding="utf-8")
     templates = load_templates(tmp_path)
     assert templates.fill("draft", budget="one") == "Surprise me for $1. one\n"
     assert templates.texts["improve"] == load_templates().texts["improve"]
@@ -168,7 +168,7 @@ def test_a_folder_replaces_single_prompts(tmp_path):
     ],
 )
 def test_invalid_prompts_are_refused(tmp_path, name, text, reason):
-    (tmp_path / f"{name}.md").write_text(text)
+    (tmp_path / f"{name}.md").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match="E0813") as caught:
         load_templates(tmp_path)
     assert reason in str(caught.value)

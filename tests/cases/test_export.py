@@ -52,7 +52,7 @@ def test_an_8b_config_is_written_without_its_weights(emit, tmp_path, monkeypatch
     done = run("compile", "large.arch", "--emit", emit, "--no-weights", "--dtype", "bfloat16")
     assert done.code == 0, done.err
     folder = tmp_path / f"large.{emit}"
-    config = json.loads((folder / "config.json").read_text())
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     assert config["dtype"] == "bfloat16"
     assert not (folder / "model.safetensors").exists()
     assert "from_config" in done.out
@@ -66,5 +66,7 @@ def test_hugging_face_code_is_written_without_transformers(tmp_path, monkeypatch
     out = tmp_path / "m.hf"
     done = run("compile", INPUTS / "alternating.arch", "--emit", "hf", "--out", out)
     assert done.code == 0, done.err
-    assert "class AiraForCausalLM(PreTrainedModel" in (out / "modeling_aira.py").read_text()
+    assert "class AiraForCausalLM(PreTrainedModel" in (out / "modeling_aira.py").read_text(
+        encoding="utf-8"
+    )
     assert "transformers is not installed here: pip install 'transformers" in done.out

@@ -75,13 +75,13 @@ def test_a_named_format_does_not_override_model_type(name):
 
 
 def without_qk_norm(name, tmp_path):
-    text = (INPUTS / f"{name}.json").read_text()
+    text = (INPUTS / f"{name}.json").read_text(encoding="utf-8")
     start = text.index('"qk_norm"')
     while start >= 0:
         end = text.index("}", start)
         text = text[:start] + '"qk_norm": null' + text[end + 1 :]
         start = text.find('"qk_norm": {', start)
-    (tmp_path / "config.json").write_text(text)
+    (tmp_path / "config.json").write_text(text, encoding="utf-8")
     return tmp_path
 
 
@@ -119,7 +119,7 @@ def test_megatron_arguments_have_their_own_dimensions():
 @pytest.mark.parametrize("as_file", [True, False], ids=["file", "argument"])
 def test_megatron_patterns_as_scripts_write_them(as_file, name, layers):
     path = INPUTS / f"megatron_{name}.txt"
-    done = run("import", "megatron", path if as_file else path.read_text().strip())
+    done = run("import", "megatron", path if as_file else path.read_text(encoding="utf-8").strip())
     assert done.code == 0, done.err
     assert aira_dsl.parse(done.out).depth == layers
 

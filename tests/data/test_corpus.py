@@ -25,7 +25,9 @@ def everything(corpus: Corpus) -> bytes:
 
 
 def write_jsonl(path: Path, texts: list[str]) -> Path:
-    path.write_text("".join(json.dumps({"id": 1, "text": text}) + "\n" for text in texts))
+    path.write_text(
+        "".join(json.dumps({"id": 1, "text": text}) + "\n" for text in texts), encoding="utf-8"
+    )
     return path
 
 
@@ -130,7 +132,7 @@ def test_a_file_comes_before_a_named_corpus(
     write_jsonl(tmp_path / "stories.jsonl", STORIES)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "python-sources").mkdir()
-    (tmp_path / "python-sources" / "a.txt").write_text("".join(STORIES))
+    (tmp_path / "python-sources" / "a.txt").write_text("".join(STORIES), encoding="utf-8")
     assert b"once there was a number" in load_corpus(["python-sources"]).train
 
 
@@ -156,8 +158,8 @@ def test_division_of_one_long_document() -> None:
 def test_all_formats_and_folders_hold_the_same_text(tmp_path: Path) -> None:
     (tmp_path / "many").mkdir()
     for n, text in enumerate(STORIES):
-        (tmp_path / "many" / f"{n:03}.txt").write_text(text)
-    (tmp_path / "many" / "README.md").write_text("not read")
+        (tmp_path / "many" / f"{n:03}.txt").write_text(text, encoding="utf-8")
+    (tmp_path / "many" / "README.md").write_text("not read", encoding="utf-8")
     jsonl = write_jsonl(tmp_path / "stories.jsonl", STORIES)
     table = write_parquet(tmp_path / "stories.PARQUET", STORIES)
     corpora = [load_corpus([path]) for path in (tmp_path / "many", jsonl, table)]
@@ -179,7 +181,7 @@ def test_hash_follows_content_not_path(tmp_path: Path) -> None:
 
 def test_a_file_named_twice_is_read_once(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
-    path.write_text("".join(STORIES))
+    path.write_text("".join(STORIES), encoding="utf-8")
     (tmp_path / "link.txt").symlink_to(path)
     assert load_corpus([tmp_path, path]).sha256 == load_corpus([path]).sha256
 
@@ -204,9 +206,12 @@ def test_large_files_are_sampled_evenly_and_the_same_each_time(
     texts = [f"[{n}]" + "äöü€𝄞 and so on " * 8 for n in range(3000)]
     path = tmp_path / f"big.{kind}"
     if kind == "txt":
-        path.write_text("".join(texts))
+        path.write_text("".join(texts), encoding="utf-8")
     elif kind == "jsonl":
-        path.write_text("".join(json.dumps({"text": t}, ensure_ascii=False) + "\n" for t in texts))
+        path.write_text(
+            "".join(json.dumps({"text": t}, ensure_ascii=False) + "\n" for t in texts),
+            encoding="utf-8",
+        )
     else:
         write_parquet(path, texts, group=100)
     documents = list(read_documents([path], small_pieces))
@@ -234,19 +239,19 @@ def test_a_line_that_begins_exactly_where_a_piece_begins_is_read(
 def test_memory_is_shared_between_files_by_size(tmp_path: Path, small_pieces: int) -> None:
     for name, letter, size in (("a", "a", 90_000), ("b", "b", 10_000)):
         text = "\n".join(f"{letter}{n:09}" for n in range(size // 11))
-        (tmp_path / f"{name}.txt").write_text(text)
+        (tmp_path / f"{name}.txt").write_text(text, encoding="utf-8")
     whole = everything(load_corpus([tmp_path], max_bytes=small_pieces))
     assert whole.count(b"a") / whole.count(b"b") == pytest.approx(9, rel=0.2)
 
 
 def test_missing_path(tmp_path: Path) -> None:
     assert refused(tmp_path / "no.txt").code == "E0613"
-    (tmp_path / "file.txt").write_text("x")
+    (tmp_path / "file.txt").write_text("x", encoding="utf-8")
     assert refused(tmp_path / "file.txt" / "below.txt").code == "E0613"
 
 
 def test_unknown_suffix_and_folder_without_text(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("x")
+    (tmp_path / "a.csv").write_text("x", encoding="utf-8")
     error = refused(tmp_path / "a.csv")
     assert error.code == "E0614"
     assert "'.csv'" in error.message
@@ -263,7 +268,7 @@ def test_what_is_no_regular_file(tmp_path: Path) -> None:
 
 def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.txt"
-    path.write_text("text")
+    path.write_text("text", encoding="utf-8")
 
     def deny(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
@@ -298,7 +303,7 @@ def test_bad_jsonl_lines_are_named_by_number(
     tmp_path: Path, line: str, code: str, reason: str
 ) -> None:
     path = tmp_path / "a.jsonl"
-    path.write_text('{"text": "fine"}\n\n' + line + "\n")
+    path.write_text('{"text": "fine"}\n\n' + line + "\n", encoding="utf-8")
     error = refused(path)
     assert error.code == code
     assert f"{path}:3 " in error.message
@@ -346,12 +351,12 @@ def test_default_corpus_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("text", ["", " \n\n ", "few"])
 def test_empty_and_tiny_corpora(tmp_path: Path, text: str) -> None:
-    (tmp_path / "a.txt").write_text(text)
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
     assert refused(tmp_path / "a.txt").code == "E0620"
 
 
 def test_too_short_for_the_window_or_the_sizes(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("".join(f"{n} " for n in range(500)))
+    (tmp_path / "a.txt").write_text("".join(f"{n} " for n in range(500)), encoding="utf-8")
     sizes = SplitSizes(train=10, validation=10, test=10)
     path = str(tmp_path / "a.txt")
     assert len(make_splits(LanguageTask(length=64, corpus=(path,)), sizes, 0).test) == 10
@@ -365,7 +370,7 @@ def test_too_short_for_the_window_or_the_sizes(tmp_path: Path) -> None:
 def test_windows_of_train_and_test_never_overlap_even_with_other_seeds(tmp_path: Path) -> None:
     """Every 8 bytes of this text are unique, so a shared stretch would show."""
     path = tmp_path / "a.txt"
-    path.write_text("".join(f"{n:06}" for n in range(20_000)))
+    path.write_text("".join(f"{n:06}" for n in range(20_000)), encoding="utf-8")
     task = LanguageTask(length=60, corpus=(str(path),))
     sizes = SplitSizes(train=300, validation=100, test=100)
     stretches: dict[str, set[bytes]] = {"train": set(), "validation": set(), "test": set()}

@@ -11,7 +11,7 @@ import pytest
 from aira_dsl.data.tasks import TASKS
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "tasks.md").read_text()
+PAGE = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.skipif(

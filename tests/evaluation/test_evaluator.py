@@ -231,7 +231,7 @@ def imports_of(source: Path, package: Path) -> set[Path]:
     """Return the files of our package that a Python file imports, in functions too."""
     if source.suffix != ".py":
         return set()
-    nodes = ast.walk(ast.parse(source.read_text()))
+    nodes = ast.walk(ast.parse(source.read_text(encoding="utf-8")))
     imports = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
     names = {
         name

@@ -121,9 +121,9 @@ def test_a_search_of_six_layers_without_the_table_shows_its_noise_with_the_origi
 
 def test_noise_comes_back_from_its_file(tmp_path) -> None:
     for noise in (PRIOR, None):
-        (tmp_path / "noise.json").write_text(noise_text(noise))
+        (tmp_path / "noise.json").write_text(noise_text(noise), encoding="utf-8")
         assert read_noise(tmp_path) == noise
-    (tmp_path / "noise.json").write_text(json.dumps({"value": "x"}))
+    (tmp_path / "noise.json").write_text(json.dumps({"value": "x"}), encoding="utf-8")
     with pytest.raises(ValueError, match="validation"):
         read_noise(tmp_path)
 

@@ -14,7 +14,7 @@ def test_presets_differ_in_identity_and_a_corpus_counts_by_its_content(tmp_path:
     assert len(identities) == 3
 
     def identity_of(name: str, text: str) -> str:
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_text(text, encoding="utf-8")
         return preset_settings("smoke", objective="language", corpus=[tmp_path / name]).identity()
 
     sheep = "".join(f"{number} sheep\n" for number in range(900))

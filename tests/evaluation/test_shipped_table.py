@@ -14,7 +14,7 @@ from aira_dsl.report.terminal.table import table_text
 from aira_dsl.space import Space
 
 ROOT = Path(__file__).parents[2]
-DOCS = (ROOT / "docs" / "table.md").read_text()
+DOCS = (ROOT / "docs" / "table.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -78,7 +78,7 @@ def test_the_database_of_another_program_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", ["file/store.db", "/proc/store.db", "folder"])
 def test_a_path_that_cannot_be_used_is_refused(tmp_path: Path, place: str) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     (tmp_path / "folder").mkdir()
     with pytest.raises(AiraError) as caught:
         Store(tmp_path / place)

@@ -138,7 +138,7 @@ def test_the_file_comes_back(tmp_path: Path) -> None:
 def test_a_file_that_was_touched_is_refused(tmp_path: Path, damage, words: str) -> None:
     path = tmp_path / "c.json"
     planted(arrangements=20).write(path)
-    path.write_text(damage(path.read_text()))
+    path.write_text(damage(path.read_text(encoding="utf-8")), encoding="utf-8")
     with pytest.raises(InputError, match=words) as caught:
         read_calibration(path)
     assert caught.value.code == "E0641"
@@ -272,7 +272,7 @@ def test_the_shipped_calibration_is_complete() -> None:
     assert (score.exact_difference or 1) < 2**0.5 * score.noise
     assert (score.exact_rank or 0) > score.rank
     # Docs show what the command printed.
-    docs = (Path(__file__).parents[2] / "docs" / "proxy.md").read_text()
+    docs = (Path(__file__).parents[2] / "docs" / "proxy.md").read_text(encoding="utf-8")
     assert calibration_text(calibration, analysis) in docs
 
 
@@ -286,7 +286,7 @@ def test_the_choice_of_tasks_is_what_the_benchmark_prints(
     monkeypatch.setattr("sys.argv", ["task_choice"])
     task_choice.main()
     printed = capsys.readouterr().out.splitlines()
-    docs = (Path(__file__).parents[2] / "docs" / "proxy.md").read_text()
+    docs = (Path(__file__).parents[2] / "docs" / "proxy.md").read_text(encoding="utf-8")
     section = docs.split("python -m benchmarks.task_choice")[1].split("Other sizes")[0]
     rows = [line for line in section.splitlines() if line.startswith("| ")]
     assert len(rows) > 4

@@ -251,7 +251,7 @@ def test_spaces_too_large_or_constrained_are_refused(tmp_path: Path) -> None:
 def test_a_table_that_was_touched_is_refused(tmp_path: Path, damage: Callable[[str], str]) -> None:
     path = tmp_path / "t.json"
     planted(by_counts, slots=2).write(path)
-    path.write_text(damage(path.read_text()))
+    path.write_text(damage(path.read_text(encoding="utf-8")), encoding="utf-8")
     with pytest.raises(InputError) as caught:
         read_table(path)
     assert caught.value.code == "E0641"
@@ -337,7 +337,7 @@ def test_make_evaluates_and_extends_the_file_that_exists(
     monkeypatch.setattr("aira_dsl.experiments.make_table.available_cores", lambda: 1)
     monkeypatch.setenv("AIRA_DSL_STORE", str(tmp_path / "store.db"))
     space, out = tmp_path / "s.arch", tmp_path / "t.json"
-    space.write_text(TEXT.replace("SLOTS", "1"))
+    space.write_text(TEXT.replace("SLOTS", "1"), encoding="utf-8")
     make = ["table", "make", str(space), "--preset", "smoke", "--out", str(out), "--seeds"]
     first = CliRunner().invoke(app, [*make, "1"])
     assert first.exit_code == 0, first.output
@@ -364,7 +364,7 @@ def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     search = ["search", "--evaluator", "table", "--table", str(path), "--sampler", "tpe"]
     done = run.invoke(app, [*search, "--budget", "12", "--out", str(tmp_path / "run")])
     assert done.exit_code == 0, done.output
-    table = json.loads((tmp_path / "run" / "trials.json").read_text())
+    table = json.loads((tmp_path / "run" / "trials.json").read_text(encoding="utf-8"))
     assert len(table) == 12
     assert all(row["cached"] and row["state"] == "COMPLETE" for row in table)
     assert sum(len(row["repeats"]) for row in table) == 3 * 2

@@ -47,7 +47,7 @@ def test_texts_are_printed_or_written():
     assert run("compile", HYBRID, "--emit", "python", "--out", "m.py").code == 0
     again = run("compile", STRIPED, "--emit", "python", "--out", "m.py")
     assert (again.code, "E0503" in again.err) == (1, True)
-    assert "airahybrid_e" in Path("m.py").read_text()
+    assert "airahybrid_e" in Path("m.py").read_text(encoding="utf-8")
 
 
 def test_scales_are_exported():
@@ -82,7 +82,10 @@ def test_weights_in_another_dtype():
         exact = load_file("airahybrid_e.module/model.safetensors")
         short = load_file("airahybrid_e.hf/model.safetensors")
         assert all((short[n] == t.to(torch.bfloat16)).all() for n, t in exact.items())
-        assert json.loads(Path("airahybrid_e.hf/config.json").read_text())["dtype"] == "bfloat16"
+        assert (
+            json.loads(Path("airahybrid_e.hf/config.json").read_text(encoding="utf-8"))["dtype"]
+            == "bfloat16"
+        )
 
 
 @pytest.mark.parametrize(
@@ -125,19 +128,19 @@ def test_wrong_options_are_still_refused():
 
 
 def test_configs_without_weights_start_as_nemotron_h_does():
-    Path("m.arch").write_text(NATIVE)
+    Path("m.arch").write_text(NATIVE, encoding="utf-8")
     for option, value in (("--seed=0", 1e-30), ("--no-weights", 0.001)):
         done = run("compile", "m.arch", "--emit", "nemotron_h", option, "--out", option[2:4])
         assert done.code == 0, done.err
-        config = json.loads(Path(option[2:4], "config.json").read_text())
+        config = json.loads(Path(option[2:4], "config.json").read_text(encoding="utf-8"))
         assert config["time_step_min"] == value
 
 
 @pytest.mark.parametrize("as_text", [True, False], ids=["argument", "file"])
 def test_exported_arguments_come_back(as_text):
-    Path("m.arch").write_text(NATIVE)
+    Path("m.arch").write_text(NATIVE, encoding="utf-8")
     assert run("compile", "m.arch", "--emit", "megatron", "--out", "m.txt").code == 0
-    source = Path("m.txt").read_text() if as_text else "m.txt"
+    source = Path("m.txt").read_text(encoding="utf-8") if as_text else "m.txt"
     done = run("import", "megatron", source)
     assert (done.code, done.err) == (0, "")
     assert aira_dsl.parse(done.out).fingerprint == aira_dsl.parse(NATIVE).fingerprint
@@ -146,7 +149,7 @@ def test_exported_arguments_come_back(as_text):
 @pytest.mark.parametrize("form", [(), ("nemotron_h",)], ids=["recognized", "named"])
 @pytest.mark.parametrize("source", ["m.nemotron_h", "m.nemotron_h/config.json"])
 def test_import_what_was_exported(source, form):
-    Path("m.arch").write_text(NATIVE)
+    Path("m.arch").write_text(NATIVE, encoding="utf-8")
     assert run("compile", "m.arch", "--emit", "nemotron_h", "--no-weights").code == 0
     shown = run("import", *form, source, "--name", "m")
     assert (shown.code, shown.err) == (0, "")
@@ -167,22 +170,25 @@ def test_folders_with_own_code_are_read_back(form):
     assert (shown.code, shown.err) == (0, "")
     assert aira_dsl.parse(shown.out).fingerprint == aira_dsl.load(HYBRID).fingerprint
     path = Path("airahybrid_e.hf/config.json")
-    path.write_text(path.read_text().replace('"rope": 10000.0', '"rope": 10000.0, "window": 8'))
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('"rope": 10000.0', '"rope": 10000.0, "window": 8'),
+        encoding="utf-8",
+    )
     assert "window" in run("import", path).err
 
 
 def test_costs_only_accepts_what_does_not_change_costs():
-    Path("m.arch").write_text(NATIVE)
+    Path("m.arch").write_text(NATIVE, encoding="utf-8")
     assert run("compile", "m.arch", "--emit", "nemotron_h", "--no-weights").code == 0
     path = Path("m.nemotron_h/config.json")
-    config = json.loads(path.read_text())
-    path.write_text(json.dumps({**config, "attention_dropout": 0.1}))
+    config = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**config, "attention_dropout": 0.1}), encoding="utf-8")
     assert "attention_dropout" in run("import", path).err
     done = run("import", path, "--costs-only")
     assert done.code == 0
     assert "3 layers of width 32" in done.out
     assert done.err == "note: not in these costs: attention_dropout 0.1 (dropout)\n"
-    path.write_text(json.dumps({**config, "attention_bias": True}))
+    path.write_text(json.dumps({**config, "attention_bias": True}), encoding="utf-8")
     assert run("import", path, "--costs-only").code == 1
 
 
@@ -206,12 +212,14 @@ def test_costs_only_accepts_what_does_not_change_costs():
     ],
 )
 def test_bad_imports(arguments, code):
-    Path("text.json").write_text("no json")
-    Path("list.json").write_text("[" * 100_000)
+    Path("text.json").write_text("no json", encoding="utf-8")
+    Path("list.json").write_text("[" * 100_000, encoding="utf-8")
     Path("binary.json").write_bytes(b"\xff\xfe\x00")
-    Path("empty.json").write_text("{}")
-    Path("twice.json").write_text('{"model_type": "nemotron_h", "n_groups": 8, "n_groups": 1}')
-    Path("hf_olmo.json").write_text('{"model_type": "olmo", "hidden_size": 8}')
+    Path("empty.json").write_text("{}", encoding="utf-8")
+    Path("twice.json").write_text(
+        '{"model_type": "nemotron_h", "n_groups": 8, "n_groups": 1}', encoding="utf-8"
+    )
+    Path("hf_olmo.json").write_text('{"model_type": "olmo", "hidden_size": 8}', encoding="utf-8")
     done = run("import", *arguments)
     assert done.code in {1, 2}
     assert code in done.err

@@ -21,10 +21,12 @@ from tests.interop.models import random_architecture
 CASES = Path(__file__).parents[1] / "cases" / "import"
 BLOCKS = {"A": Attention(kv_heads=4), "M": MLP(activation="swiglu"), "S": Mamba2()}
 CONFIGS = {
-    "nemotron_h": json.loads((CASES / "nemotron_h_4b.json").read_text()),
-    "olmo": json.loads((Path(__file__).parent / "olmo_core" / "cycled.json").read_text())["config"],
+    "nemotron_h": json.loads((CASES / "nemotron_h_4b.json").read_text(encoding="utf-8")),
+    "olmo": json.loads(
+        (Path(__file__).parent / "olmo_core" / "cycled.json").read_text(encoding="utf-8")
+    )["config"],
     "aira_dsl": config_of(random_architecture(1), "float32"),
-    "other": json.loads((CASES / "qwen3_5.json").read_text()),
+    "other": json.loads((CASES / "qwen3_5.json").read_text(encoding="utf-8")),
 }
 ARGUMENTS = to_megatron(Architecture(blocks=BLOCKS, layers=("S", "M", "A")))
 VALUES = st.recursive(
@@ -53,7 +55,7 @@ def test_any_value_of_any_setting(name, data, tmp_path_factory):
         place = place[key]
     place[last] = data.draw(VALUES)
     source = tmp_path_factory.mktemp("config") / "config.json"
-    source.write_text(json.dumps(config))
+    source.write_text(json.dumps(config), encoding="utf-8")
     with suppress(InputError):
         read(str(source), costs_only=data.draw(st.booleans()))
 

@@ -152,8 +152,8 @@ def test_folders_are_written_whole_and_replaced_only_on_demand(export, tmp_path)
         export(second, folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert export(second, folder, force=True) == "written"
-    (folder / "notes.txt").write_text("mine")
+    (folder / "notes.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(InputError, match="is not a folder that aira-dsl exported"):
         export(first, folder, force=True)
-    assert (folder / "notes.txt").read_text() == "mine"
+    assert (folder / "notes.txt").read_text(encoding="utf-8") == "mine"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

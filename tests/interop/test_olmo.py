@@ -30,7 +30,7 @@ def model(layers, **changes):
 
 
 def recorded(name):
-    return json.loads((RECORDED / f"{name}.json").read_text())
+    return json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
 
 
 @settings(max_examples=50, deadline=None)

@@ -42,7 +42,7 @@ def test_logits_and_decoding_equal_ours(seed):
 def test_the_file_runs_with_torch_alone(tmp_path):
     path = tmp_path / "model.py"
     architecture = aira_dsl.load("examples/airahybrid_e.arch")
-    path.write_text(to_python(architecture))
+    path.write_text(to_python(architecture), encoding="utf-8")
     script = (
         "import sys, runpy; runpy.run_path(sys.argv[1], run_name='__main__'); "
         "assert not {'aira_dsl', 'transformers', 'lark', 'pydantic'} & set(sys.modules)"

@@ -48,7 +48,7 @@ def test_a_process_that_is_never_ready_is_an_error(
     pool: LocalPool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     stuck = tmp_path / "python"
-    stuck.write_text("#!/bin/sh\nexec sleep 600\n")
+    stuck.write_text("#!/bin/sh\nexec sleep 600\n", encoding="utf-8")
     stuck.chmod(0o755)
     monkeypatch.setattr(local.sys, "executable", str(stuck))
     monkeypatch.setattr(local, "START_SECONDS", 0.1)
@@ -84,7 +84,7 @@ def test_processes_end_with_their_parent(name: str, tmp_path: Path) -> None:
     )  # fmt: skip
     wait_for_end(int(parent.stdout))
     if name == "finish_on_signal":
-        assert file.read_text() == "finished"
+        assert file.read_text(encoding="utf-8") == "finished"
 
 
 def test_the_result_of_an_outcome_is_its_value_or_an_error(pool: LocalPool) -> None:

@@ -70,8 +70,8 @@ def rendered(name: str) -> str:
 def test_what_a_person_sees(name, request):
     recorded = FOLDER / f"{name}.txt"
     if request.config.option.update_snapshots:
-        recorded.write_text(rendered(name))
-    assert rendered(name) == recorded.read_text()
+        recorded.write_text(rendered(name), encoding="utf-8")
+    assert rendered(name) == recorded.read_text(encoding="utf-8")
 
 
 def test_every_record_has_a_case():

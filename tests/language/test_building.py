@@ -39,7 +39,7 @@ def project(tmp_path):
         for name, text in files.items():
             path = tmp_path / (name.replace("__", "/") + ".arch")
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+            path.write_text(text, encoding="utf-8")
         return tmp_path
 
     return write
@@ -121,7 +121,7 @@ def test_two_ways_to_one_file_are_no_circle(project):
 
 def test_paths_stay_inside_the_project(project, tmp_path, monkeypatch):
     outside = tmp_path.parent / f"{tmp_path.name}-outside.arch"
-    outside.write_text(ROOT)
+    outside.write_text(ROOT, encoding="utf-8")
     (tmp_path / "link.arch").symlink_to(outside)
     for base in (f"../{outside.name}", str(outside), "link.arch"):
         folder = project(child=child(base=base))
@@ -133,10 +133,10 @@ def test_paths_stay_inside_the_project(project, tmp_path, monkeypatch):
 
 
 def test_without_a_project_the_folder_is_the_limit(tmp_path):
-    (tmp_path / "base.arch").write_text(ROOT)
+    (tmp_path / "base.arch").write_text(ROOT, encoding="utf-8")
     (tmp_path / "sub").mkdir()
     path = tmp_path / "sub" / "child.arch"
-    path.write_text(child(base="../base.arch"))
+    path.write_text(child(base="../base.arch"), encoding="utf-8")
     in_a_project = any((folder / ".git").exists() for folder in tmp_path.parents)
     assert in_a_project or problems(path)[0].code == "E0308"
 
@@ -283,7 +283,7 @@ def test_a_text_knows_its_file_without_being_saved(project):
 
 def test_formatting_needs_the_extended_file(project):
     folder = project(base=BASE, child=child("layers  A"))
-    text = (folder / "child.arch").read_text()
+    text = (folder / "child.arch").read_text(encoding="utf-8")
     assert "layers A\n" in format_text(text, file=folder / "child.arch")
     os.remove(folder / "base.arch")
     with pytest.raises(ArchitectureError):
@@ -314,7 +314,7 @@ def test_no_warning_without_a_reason(project):
     for comment in ("4 layers", "4 layers, 2 layers a unit", "the first 2 layers are special"):
         assert check(ROOT.replace("(A-M)", f"(A-M)  # {comment}")) == []
     folder = project(base=BASE, child=child("layers 2A  # the MLP of the base is not needed"))
-    text = (folder / "child.arch").read_text()
+    text = (folder / "child.arch").read_text(encoding="utf-8")
     assert check(text, file=folder / "child.arch") == []
 
 
@@ -322,5 +322,5 @@ def test_no_warning_without_a_reason(project):
 def test_what_can_not_be_a_path_is_said(tmp_path, written):
     (tmp_path / "loop.arch").symlink_to(tmp_path / "loop.arch")
     path = tmp_path / "a.yaml"
-    path.write_text(f'extends: "{written}"\nlayers: A\n'.replace("\0", "\\0"))
+    path.write_text(f'extends: "{written}"\nlayers: A\n'.replace("\0", "\\0"), encoding="utf-8")
     assert [each.code for each in problems(path)] == ["E0304"]

@@ -29,12 +29,12 @@ def run(*arguments, stdin=None):
 def files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, text in {"good": TEXT, "messy": MESSY, "bad": BAD}.items():
-        Path(f"{name}.arch").write_text(text)
+        Path(f"{name}.arch").write_text(text, encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_examples_are_right_and_tidy(path):
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert text.startswith("# ")
     assert format_text(text) == text
     assert load_space(path).name == path.stem
@@ -101,8 +101,8 @@ def test_fmt_in_place():
     assert done.exit_code == 1
     assert done.stdout == "messy.arch: reformatted\n"
     assert "E0204" in done.stderr
-    assert Path("messy.arch").read_text() == TEXT.replace("3A", "3A  # three")
-    assert Path("bad.arch").read_text() == BAD
+    assert Path("messy.arch").read_text(encoding="utf-8") == TEXT.replace("3A", "3A  # three")
+    assert Path("bad.arch").read_text(encoding="utf-8") == BAD
     assert Path("good.arch").stat().st_mtime_ns == before.st_mtime_ns
     assert Path("good.arch").stat().st_ino == before.st_ino
     assert run("fmt", "good.arch", "messy.arch").stdout == ""
@@ -118,7 +118,7 @@ def test_fmt_check_and_diff_write_nothing():
     done = run("fmt", "--diff", "messy.arch")
     assert done.exit_code == 1
     assert "-  layers 3 * A  # three\n+  layers 3A  # three\n" in done.output
-    assert Path("messy.arch").read_text() == MESSY
+    assert Path("messy.arch").read_text(encoding="utf-8") == MESSY
 
 
 @pytest.mark.usefixtures("files")
@@ -137,4 +137,4 @@ def test_fmt_reports_a_file_that_cannot_be_written(files, monkeypatch):
     done = run("fmt", "messy.arch", "good.arch")
     assert done.exit_code == 3
     assert "error[E0904]: messy.arch cannot be written: No space left on device" in done.output
-    assert Path("messy.arch").read_text() == MESSY
+    assert Path("messy.arch").read_text(encoding="utf-8") == MESSY

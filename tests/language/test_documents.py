@@ -12,8 +12,8 @@ from aira_dsl.language.syntax.scan import MAX_DEPTH, MAX_LEXEMES
 from aira_dsl.primitives.registry import KINDS
 
 ROOT = Path(__file__).parents[2]
-GUIDE = (ROOT / "docs" / "language.md").read_text()
-SPEC = (ROOT / "grammar" / "SPEC.md").read_text()
+GUIDE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+SPEC = (ROOT / "grammar" / "SPEC.md").read_text(encoding="utf-8")
 
 
 def fences(kind):
@@ -24,7 +24,7 @@ def fences(kind):
 def test_texts_of_the_guide(text, tmp_path):
     for other in fences("arch"):
         if other.startswith("# ") and other.split()[1].endswith(".arch"):
-            (tmp_path / other.split()[1]).write_text(other)
+            (tmp_path / other.split()[1]).write_text(other, encoding="utf-8")
     assert check(text, file=tmp_path / "this.arch") == []
 
 

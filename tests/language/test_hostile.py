@@ -171,7 +171,7 @@ def test_link_to_itself(tmp_path):
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_unreadable_file(tmp_path):
     path = tmp_path / "secret.arch"
-    path.write_text(layers("A"))
+    path.write_text(layers("A"), encoding="utf-8")
     path.chmod(0)
     assert refused(path).code == "E0304"
 
@@ -193,7 +193,7 @@ def test_utf16_is_refused(tmp_path):
 
 def test_writing_keeps_mode_and_links(tmp_path):
     path, link = tmp_path / "a.arch", tmp_path / "link.arch"
-    path.write_text("old")
+    path.write_text("old", encoding="utf-8")
     path.chmod(0o640)
     link.symlink_to(path)
     write_atomically(link, "new ×")

@@ -27,7 +27,9 @@ scale c {
 """
 
 
-@pytest.mark.parametrize("text", [*(path.read_text() for path in EXAMPLES), LAYOUTS])
+@pytest.mark.parametrize(
+    "text", [*(path.read_text(encoding="utf-8") for path in EXAMPLES), LAYOUTS]
+)
 def test_it_cuts_as_the_parser_does(text: str) -> None:
     parsed = [
         (str(part.word), str(part.name), part.open, part.end,
@@ -44,7 +46,7 @@ def test_it_cuts_as_the_parser_does(text: str) -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_names_and_kinds_are_those_of_the_parser(example: Path) -> None:
-    text = example.read_text()
+    text = example.read_text(encoding="utf-8")
     for part, section in zip(outline(text).parts, parse_file(text), strict=True):
         for item, each in zip(part.items, section.items, strict=True):
             if isinstance(each, Definition):

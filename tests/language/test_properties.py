@@ -52,7 +52,7 @@ scale 1b {
 
 scale other { layers A-M-S }
 """
-GOOD = [ALL, *(path.read_text() for path in EXAMPLES[:8])]
+GOOD = [ALL, *(path.read_text(encoding="utf-8") for path in EXAMPLES[:8])]
 
 
 def assert_sound(text: str) -> None:

@@ -99,10 +99,10 @@ def test_architecture_spans_a_space():
 
 def test_files(tmp_path):
     path = tmp_path / "full.arch"
-    path.write_text(FULL)
+    path.write_text(FULL, encoding="utf-8")
     assert load(path) == load(str(path)) == parse(FULL)
     assert load_space(path).slots == 7
-    path.write_text(FULL.replace("block D", "block A"))
+    path.write_text(FULL.replace("block D", "block A"), encoding="utf-8")
     with pytest.raises(ArchitectureError, match=r"full\.arch:14:9"):
         load(path)
 

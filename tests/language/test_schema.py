@@ -14,7 +14,7 @@ from aira_dsl.language.yaml.schema import schema
 from tests.language.test_yaml import CASES, GOOD
 
 ROOT = Path(__file__).parents[2]
-PUBLISHED = json.loads((ROOT / "grammar" / "arch.schema.json").read_text())
+PUBLISHED = json.loads((ROOT / "grammar" / "arch.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(PUBLISHED)
 EXAMPLES = sorted((ROOT / "examples").rglob("*.arch"))
 

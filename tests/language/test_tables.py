@@ -31,7 +31,7 @@ def test_damaged_tables_are_made_again(tmp_path: Path, content: bytes | None) ->
 
 
 def test_a_cache_that_can_not_be_written_is_done_without(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     for cache in (str(tmp_path / "file"), "/proc/nowhere"):
         done = check(cache)
         assert (done.returncode, done.stderr) == (0, "")

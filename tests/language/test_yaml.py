@@ -239,18 +239,19 @@ def test_bombs_are_refused():
 
 def test_forms_extend_each_other(tmp_path):
     (tmp_path / "base.yaml").write_text(
-        "width: 64\nblocks: {A: {kind: attention, heads: 4}}\nlayers: 2A\n"
+        "width: 64\nblocks: {A: {kind: attention, heads: 4}}\nlayers: 2A\n", encoding="utf-8"
     )
     (tmp_path / "middle.arch").write_text(
-        'architecture middle {\n  extends "base.yaml"\n  block A { kv_heads 2 }\n}\n'
+        'architecture middle {\n  extends "base.yaml"\n  block A { kv_heads 2 }\n}\n',
+        encoding="utf-8",
     )
     (tmp_path / "top.json").write_text(
-        '{"name": "top", "extends": "middle.arch", "blocks": {"A": {"heads": 8}}}'
+        '{"name": "top", "extends": "middle.arch", "blocks": {"A": {"heads": 8}}}', encoding="utf-8"
     )
     block = load(tmp_path / "top.json").blocks["A"]
     assert (block.heads, block.kv_heads, block.head_dim) == (8, 2, 8)
     (tmp_path / "base.yaml").write_text(
-        "width: 64\nblocks: {A: {kind: attention, haeds: 4}}\nlayers: 2A\n"
+        "width: 64\nblocks: {A: {kind: attention, haeds: 4}}\nlayers: 2A\n", encoding="utf-8"
     )
     with pytest.raises(ArchitectureError) as caught:
         load(tmp_path / "middle.arch")

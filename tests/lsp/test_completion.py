@@ -103,14 +103,16 @@ def test_a_pattern_is_not_offered_to_itself() -> None:
 
 
 def test_blocks_may_be_defined_below_and_in_the_extended_file(tmp_path: Path) -> None:
-    (tmp_path / "base.arch").write_text("architecture b { block B = mlp; layers B }")
+    (tmp_path / "base.arch").write_text(
+        "architecture b { block B = mlp; layers B }", encoding="utf-8"
+    )
     text = 'architecture x { extends "base.arch"; layers |; block A = mlp }'
     assert offered(text, tmp_path / "x.arch") == ["A", "B"]
 
 
 def test_scales_of_the_extended_file_are_offered(tmp_path: Path) -> None:
     base = "architecture b { block B = mlp; layers B }\nscale 1b { width 256 }"
-    (tmp_path / "base.arch").write_text(base)
+    (tmp_path / "base.arch").write_text(base, encoding="utf-8")
     text = 'architecture x { extends "base.arch" }\nscale |'
     assert offered(text, tmp_path / "x.arch") == ["1b"]
 
@@ -142,7 +144,7 @@ def test_only_the_word_before_the_cursor_is_replaced() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_every_name_of_a_sound_file_is_offered_where_it_stands(example: Path) -> None:
-    source = Source(example.read_text(), example)
+    source = Source(example.read_text(encoding="utf-8"), example)
     checked = 0
     for part in source.outline.parts:
         for item in part.items:

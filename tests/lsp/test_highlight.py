@@ -82,7 +82,7 @@ def test_numbers_strings_and_what_does_not_belong() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_are_coloured_completely(example: Path) -> None:
-    text = example.read_text()
+    text = example.read_text(encoding="utf-8")
     found = list(LEXER.get_tokens(text))
     assert "".join(word for _, word in found) == text
     assert not any(kind is Error for kind, _ in found)
@@ -98,14 +98,14 @@ def test_tokens_join_to_any_text(text: str) -> None:
 
 
 def test_the_entry_point_leads_to_the_lexer() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     module, name = project["entry-points"]["pygments.lexers"]["arch"].split(":")
     assert getattr(import_module(module), name) is ArchLexer
 
 
 def test_the_textmate_grammar_is_up_to_date() -> None:
     file = FOLDER / "syntaxes/arch.tmLanguage.json"
-    assert file.read_text() == textmate.text(), "python -m aira_dsl.lsp.textmate"
+    assert file.read_text(encoding="utf-8") == textmate.text(), "python -m aira_dsl.lsp.textmate"
 
 
 def test_the_textmate_grammar_knows_the_same_words() -> None:
@@ -137,7 +137,7 @@ def test_every_include_of_the_textmate_grammar_exists() -> None:
 
 
 def test_the_extension_is_complete() -> None:
-    package = json.loads((FOLDER / "package.json").read_text())
+    package = json.loads((FOLDER / "package.json").read_text(encoding="utf-8"))
     (language,), (grammar,) = (
         package["contributes"]["languages"],
         package["contributes"]["grammars"],
@@ -146,4 +146,4 @@ def test_the_extension_is_complete() -> None:
         assert (FOLDER / file).is_file()
     assert grammar["scopeName"] == textmate.SCOPE
     assert grammar["language"] == language["id"]
-    json.loads((FOLDER / language["configuration"]).read_text())
+    json.loads((FOLDER / language["configuration"]).read_text(encoding="utf-8"))

@@ -55,7 +55,9 @@ def test_inherited_blocks_are_read_from_their_file(tmp_path: Path) -> None:
         "architecture b { width 32; block A = mlp { hidden 10, activation gelu }; layers A }\n"
         "scale 1b { width 64; extrapolate stretch; parameters 1_000_000_000_000 }\n"
     )
-    (tmp_path / "base.arch").write_text(base.replace("1_000_000_000_000", "100_000"))
+    (tmp_path / "base.arch").write_text(
+        base.replace("1_000_000_000_000", "100_000"), encoding="utf-8"
+    )
     text = 'architecture x { extends "base.arch"; block A { hidden 11 }; layers 2|A }'
     found = said(text, tmp_path / "x.arch")
     assert "base.arch" in found
@@ -88,7 +90,7 @@ def test_settings_kinds_and_parameters_are_explained() -> None:
 def test_totals_are_those_of_the_costs() -> None:
     path = next(each for each in EXAMPLES if each.stem == "striped")
     costs = cost(load(path))
-    text = said(path.read_text().replace("\narchitecture", "\narchi|tecture"))
+    text = said(path.read_text(encoding="utf-8").replace("\narchitecture", "\narchi|tecture"))
     assert f"{costs.parameters:,} parameters without embeddings" in text
     assert f"{costs.total_parameters:,} total parameters" in text
     assert f"{costs.kv_cache_bytes:,} bytes per token" in text
@@ -121,7 +123,7 @@ def test_no_text_is_too_broken(text: str, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_every_name_of_a_sound_file_is_known(example: Path) -> None:
-    source = Source(example.read_text(), example)
+    source = Source(example.read_text(encoding="utf-8"), example)
     for part in source.outline.parts:
         for item in part.items:
             for word in item.used[:5]:

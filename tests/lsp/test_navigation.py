@@ -21,7 +21,7 @@ scale 1b { width 256; block A { hidden 3 } }
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
     path = tmp_path / "base.arch"
-    path.write_text(BASE)
+    path.write_text(BASE, encoding="utf-8")
     return path
 
 
@@ -74,7 +74,7 @@ def test_definitions_are_found_in_broken_texts(base: Path) -> None:
 def test_a_circle_of_files_is_no_trap(tmp_path: Path) -> None:
     for name, other in (("a", "b"), ("b", "a")):
         text = f'architecture {name} {{ extends "{other}.arch"; layers A }}'
-        (tmp_path / f"{name}.arch").write_text(text)
+        (tmp_path / f"{name}.arch").write_text(text, encoding="utf-8")
     assert found('architecture a { extends "b.arch"; layers |A }', tmp_path / "a.arch") is None
 
 
@@ -93,7 +93,7 @@ def test_symbols_are_the_sections_and_their_statements() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_every_used_name_is_defined(example: Path) -> None:
-    source = Source(example.read_text(), example)
+    source = Source(example.read_text(encoding="utf-8"), example)
     for part in source.outline.parts:
         for item in part.items:
             for word in item.used:

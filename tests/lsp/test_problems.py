@@ -36,7 +36,7 @@ def test_the_edit_removes_the_problem(text: str, word: str) -> None:
 
 def test_an_error_of_the_extended_file_leads_there(tmp_path: Path) -> None:
     base = "architecture b {\n  widht 3\n  block A = mlp\n  layers A\n}"
-    (tmp_path / "base.arch").write_text(base)
+    (tmp_path / "base.arch").write_text(base, encoding="utf-8")
     source, offset = at('architecture x { extends |"base.arch" }', tmp_path / "x.arch")
     (found,) = problems(source)
     assert (found.start <= offset < found.end, found.diagnostic.code) == (True, "E0309")

@@ -64,7 +64,7 @@ def test_a_name_in_use_is_refused() -> None:
 
 
 def test_only_own_names_are_renamed(tmp_path: Path) -> None:
-    (tmp_path / "base.arch").write_text(TEXT)
+    (tmp_path / "base.arch").write_text(TEXT, encoding="utf-8")
     text = 'architecture y { extends "base.arch"; block |A { heads 4 }; layers A }'
     with pytest.raises(Refusal, match="comes from a file"):
         renamed(text, "B", tmp_path / "y.arch")
@@ -91,7 +91,7 @@ def test_a_block_of_one_scale_is_renamed_there_only() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_the_value_stays_under_any_name(example: Path) -> None:
-    source = Source(example.read_text(), example)
+    source = Source(example.read_text(encoding="utf-8"), example)
     (main, *_) = source.outline.parts
     for item in main.items:
         if item.defines and item.name is not None and main.kind == "architecture":

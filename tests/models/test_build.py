@@ -169,11 +169,11 @@ def test_what_does_not_fit_in_memory_is_refused(monkeypatch: pytest.MonkeyPatch)
 def test_a_container_limits_memory_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "CGROUP", tmp_path)
     assert (machine.free_memory() or 0) > 1000
-    (tmp_path / "memory.current").write_text("600\n")
+    (tmp_path / "memory.current").write_text("600\n", encoding="utf-8")
     for limit, free in (("1000\n", 400), ("500\n", 0)):
-        (tmp_path / "memory.max").write_text(limit)
+        (tmp_path / "memory.max").write_text(limit, encoding="utf-8")
         assert machine.free_memory() == free
-    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.max").write_text("max\n", encoding="utf-8")
     assert (machine.free_memory() or 0) > 1000
     monkeypatch.setattr(machine, "MEMINFO", tmp_path / "absent")
     assert machine.free_memory() is None

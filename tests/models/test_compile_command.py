@@ -30,7 +30,7 @@ architecture tiny {
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "tiny.arch").write_text(TEXT)
+    (tmp_path / "tiny.arch").write_text(TEXT, encoding="utf-8")
     return tmp_path / "tiny.arch"
 
 
@@ -105,14 +105,14 @@ def test_json_is_the_architecture_and_its_costs(file: Path) -> None:
 def test_json_to_a_file(file: Path) -> None:
     out = file.parent / "tiny.json"
     assert run(file, "--emit", "json", "--out", out).stdout == ""
-    assert json.loads(out.read_text())["name"] == "tiny"
+    assert json.loads(out.read_text(encoding="utf-8"))["name"] == "tiny"
     run(file, "--emit", "json", "--out", out)  # the same again is fine
-    out.write_text("notes")
+    out.write_text("notes", encoding="utf-8")
     with pytest.raises(InputError, match="E0503"):
         run(file, "--emit", "json", "--out", out)
-    assert out.read_text() == "notes"
+    assert out.read_text(encoding="utf-8") == "notes"
     run(file, "--emit", "json", "--out", out, "--force")
-    assert json.loads(out.read_text())["name"] == "tiny"
+    assert json.loads(out.read_text(encoding="utf-8"))["name"] == "tiny"
     with pytest.raises(InputError, match="E0503"):
         run(file, "--emit", "json", "--out", file.parent, "--force")
     with pytest.raises(RunError, match="E0904"):
@@ -129,7 +129,8 @@ def test_place_that_can_not_be_written(file: Path) -> None:
 
 def test_architecture_too_large_for_this_machine(file: Path) -> None:
     file.write_text(
-        "architecture { width 1048576; block M = mlp { hidden 1048576 }; layers 4000M }"
+        "architecture { width 1048576; block M = mlp { hidden 1048576 }; layers 4000M }",
+        encoding="utf-8",
     )
     assert run(file, "--emit", "summary").exit_code == 0
     with pytest.raises(RunError, match=r"E050[12].*take"):

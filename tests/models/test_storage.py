@@ -99,7 +99,7 @@ def test_other_content_needs_force(tmp_path: Path) -> None:
 
 
 def test_foreign_folders_are_never_replaced(tmp_path: Path) -> None:
-    (tmp_path / "thesis.txt").write_text("three years of work")
+    (tmp_path / "thesis.txt").write_text("three years of work", encoding="utf-8")
     for force in (False, True):
         with pytest.raises(InputError, match=r"E0503.*not a module folder"):
             save_model(build(SMALL), tmp_path, force=force)
@@ -116,7 +116,7 @@ def test_empty_folder_and_missing_parents_are_fine(tmp_path: Path) -> None:
 
 
 def test_unwritable_place(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(RunError, match="E0904"):
         save_model(build(SMALL), tmp_path / "file" / "m")
     with pytest.raises(RunError, match="E0904"):
@@ -160,9 +160,9 @@ def cut(folder: Path, keep: float) -> None:
 
 
 def edit(folder: Path, old: str, new: str) -> None:
-    text = (folder / TEXT).read_text()
+    text = (folder / TEXT).read_text(encoding="utf-8")
     assert old in text
-    (folder / TEXT).write_text(text.replace(old, new))
+    (folder / TEXT).write_text(text.replace(old, new), encoding="utf-8")
 
 
 def rewrite(folder: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> None:
@@ -227,6 +227,6 @@ def test_missing_folder(tmp_path: Path) -> None:
 
 def test_broken_architecture_text(tmp_path: Path) -> None:
     save_model(build(SMALL), tmp_path / "m")
-    (tmp_path / "m" / TEXT).write_text("architecture {")
+    (tmp_path / "m" / TEXT).write_text("architecture {", encoding="utf-8")
     with pytest.raises(AiraError):
         load_model(tmp_path / "m")

@@ -31,7 +31,7 @@ def install(folder: Path, package: str, code: str, monkeypatch: pytest.MonkeyPat
     Not under the name of a real one: transformers looks for those too, and would take it.
     """
     (folder / package).mkdir()
-    (folder / package / "__init__.py").write_text(code)
+    (folder / package / "__init__.py").write_text(code, encoding="utf-8")
     monkeypatch.syspath_prepend(folder)
     monkeypatch.setitem(sys.modules, package, None)  # so that the end of the test removes it
     del sys.modules[package]
@@ -72,7 +72,9 @@ def test_cpu_tensors_never_touch_the_packages(tmp_path: Path) -> None:
     """In a process of its own: importing and running on a CPU imports neither package."""
     for package in ("mamba_ssm", "causal_conv1d"):
         (tmp_path / package).mkdir()
-        (tmp_path / package / "__init__.py").write_text("raise SystemExit('imported')")
+        (tmp_path / package / "__init__.py").write_text(
+            "raise SystemExit('imported')", encoding="utf-8"
+        )
     script = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         "import torch\n"

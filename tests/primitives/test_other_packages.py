@@ -39,9 +39,13 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def install(folder: Path, name: str, kinds: dict[str, str]) -> None:
     metadata = folder / f"{name.replace('-', '_')}-1.0.dist-info"
     metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (metadata / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8"
+    )
     lines = [f"{kind} = {where}" for kind, where in kinds.items()]
-    (metadata / "entry_points.txt").write_text("\n".join([f"[{GROUP}]", *lines, ""]))
+    (metadata / "entry_points.txt").write_text(
+        "\n".join([f"[{GROUP}]", *lines, ""]), encoding="utf-8"
+    )
 
 
 def run(command: list[str], *packages: Path, cwd: Path) -> "subprocess.CompletedProcess[str]":

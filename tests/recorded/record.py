@@ -78,7 +78,7 @@ SEARCHES: dict[str, dict[str, Any]] = {
 def machine() -> dict[str, str]:
     """Return what decides how floating-point numbers are rounded: processor and libraries."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
     wanted = ("vendor_id", "cpu family", "model", "model name")
@@ -94,7 +94,7 @@ def machine() -> dict[str, str]:
 
 def example(path: Path) -> dict[str, Any]:
     """Return identities and costs of an example, as written and at each of its scales."""
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     space = aira_dsl.load_space(path)
     record: dict[str, Any] = {"formatted": _hash(aira_dsl.format_text(text, file=path))}
     if space.layers is None:
@@ -182,7 +182,7 @@ RECORDS: dict[str, Callable[[], Any]] = {
 
 def recorded(name: str) -> tuple[dict[str, Any], bool]:
     """Return a record, and whether it was written on a machine like this one."""
-    record = json.loads((FOLDER / f"{name}.json").read_text())
+    record = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     return record["values"], record["machine"] == machine()
 
 
@@ -193,7 +193,7 @@ def _architecture(arrangement: str) -> aira_dsl.Architecture:
 def _corpus(folder: Path) -> Path:
     """Write a text to learn from: the default corpus differs between versions of Python."""
     path = folder / "corpus.txt"
-    path.write_text(" ".join(random.Random(0).choices(WORDS, k=8000)))
+    path.write_text(" ".join(random.Random(0).choices(WORDS, k=8000)), encoding="utf-8")
     return path
 
 
@@ -221,7 +221,7 @@ def main(names: list[str]) -> None:
     for name in names or RECORDS:
         record = {"machine": machine(), "values": RECORDS[name]()}
         text = json.dumps(record, indent=1, ensure_ascii=False)
-        (FOLDER / f"{name}.json").write_text(text + "\n")
+        (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -190,23 +190,25 @@ def test_the_command_writes_a_page_and_its_numbers(run: Run, tmp_path: Path) -> 
     assert command(run.folder, "--out", out).stdout.splitlines() == [
         f"{out}: written", f"{tmp_path / 'page.json'}: written",
     ]  # fmt: skip
-    assert out.read_text() == render_run(run)
+    assert out.read_text(encoding="utf-8") == render_run(run)
     told = command(run.folder, "--out", out, "--format", "json")
-    assert json.loads(told.stdout) == json.loads((tmp_path / "page.json").read_text())
-    out.write_text("mine")
+    assert json.loads(told.stdout) == json.loads(
+        (tmp_path / "page.json").read_text(encoding="utf-8")
+    )
+    out.write_text("mine", encoding="utf-8")
     refused = command(run.folder, "--out", out)
-    assert (refused.returncode, out.read_text()) == (1, "mine")
+    assert (refused.returncode, out.read_text(encoding="utf-8")) == (1, "mine")
     assert "E0503" in refused.stderr
     assert command(run.folder, "--out", out, "--force").returncode == 0
 
 
 def test_damage_is_refused_with_a_code(run: Run, tmp_path: Path) -> None:
-    settings = json.loads((run.folder / "settings.json").read_text())
+    settings = json.loads((run.folder / "settings.json").read_text(encoding="utf-8"))
     settings["space"]["blocks"] = 7
-    (tmp_path / "settings.json").write_text(json.dumps(settings))
-    (tmp_path / "trials.json").write_text("[]")
+    (tmp_path / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+    (tmp_path / "trials.json").write_text("[]", encoding="utf-8")
     assert "error[E0811]" in command(tmp_path).stderr
-    (tmp_path / "comparison.json").write_text("{")
+    (tmp_path / "comparison.json").write_text("{", encoding="utf-8")
     assert "error[E0821]" in command(tmp_path).stderr
 
 

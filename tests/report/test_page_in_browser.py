@@ -77,7 +77,7 @@ def files(
         "comparison": render_comparison(comparison),
     }
     for name, page in pages.items():
-        (folder / f"{name}.html").write_text(page)
+        (folder / f"{name}.html").write_text(page, encoding="utf-8")
     return {name: folder / f"{name}.html" for name in pages}
 
 
@@ -196,7 +196,9 @@ def test_files_are_saved_from_the_page(browser: Browser, files: dict[str, Path],
         with page.expect_download() as download:
             page.get_by_role("link", name=name).click()
         assert download.value.suggested_filename == name
-        assert download.value.path().read_text() == (run.folder / name).read_text()
+        assert download.value.path().read_text(encoding="utf-8") == (run.folder / name).read_text(
+            encoding="utf-8"
+        )
     page.close()
 
 

@@ -189,9 +189,11 @@ def test_bars_are_shares_of_all_flops():
 
 def test_picture_of_the_docs_is_current_and_safe(tmp_path):
     model = aira_dsl.load(HYBRID).at("1b")
-    assert (ROOT / "docs" / "images" / "stack.svg").read_text() == draw(model, Workload())
+    assert (ROOT / "docs" / "images" / "stack.svg").read_text(encoding="utf-8") == draw(
+        model, Workload()
+    )
     out = tmp_path / "stack.svg"
     assert run(HYBRID, "--scale", "1b", "--svg", out).returncode == 0
     assert run(HYBRID, "--svg", out).returncode == 1
-    assert out.read_text() == draw(model, Workload())
+    assert out.read_text(encoding="utf-8") == draw(model, Workload())
     assert run(HYBRID, "--svg", out, "--force").returncode == 0

@@ -47,9 +47,9 @@ def folder(searched, tmp_path) -> Path:
 
 
 def edit(path: Path, change) -> None:
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text(encoding="utf-8"))
     change(content)
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content), encoding="utf-8")
 
 
 def test_what_is_printed_is_a_file_that_extrapolate_takes(folder) -> None:
@@ -69,7 +69,7 @@ def test_what_is_printed_is_a_file_that_extrapolate_takes(folder) -> None:
 
 
 def test_the_result_is_that_of_the_trials(folder) -> None:
-    table = json.loads((folder / "a/trials.json").read_text())
+    table = json.loads((folder / "a/trials.json").read_text(encoding="utf-8"))
     pool = []
     for row in table:
         scores = [row["score"], *row["repeats"].values()]

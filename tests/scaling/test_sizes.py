@@ -71,7 +71,7 @@ def test_positions_stay_off():
 
 
 def test_command(tmp_path):
-    (tmp_path / "c.arch").write_text(COMPOSITE)
+    (tmp_path / "c.arch").write_text(COMPOSITE, encoding="utf-8")
     printed = run("extrapolate", "c.arch", "--to", "1b", "--how", "stretch", cwd=tmp_path)
     assert printed.returncode == 0, printed.stderr
     large = parse(printed.stdout)
@@ -80,10 +80,10 @@ def test_command(tmp_path):
 
     out = tmp_path / "large.arch"
     assert run("extrapolate", "c.arch", "--to", "1b", "--out", out, cwd=tmp_path).returncode == 0
-    assert out.read_text() == printed.stdout
+    assert out.read_text(encoding="utf-8") == printed.stdout
     again = run("extrapolate", "c.arch", "--to", "3b", "--out", out, cwd=tmp_path)
     assert (again.returncode, "E0503" in again.stderr) == (1, True)
     unknown = run("extrapolate", "c.arch", "--to", "7b", cwd=tmp_path)
     assert unknown.returncode == 2
     assert "350m, 1b, 3b" in unknown.stderr
-    assert Path(tmp_path / "large.arch").read_text() == printed.stdout
+    assert Path(tmp_path / "large.arch").read_text(encoding="utf-8") == printed.stdout

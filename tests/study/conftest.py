@@ -29,7 +29,7 @@ space tiny {
 def tiny(tmp_path: Path) -> Path:
     """The file of a space of 81 arrangements."""
     path = tmp_path / "tiny.arch"
-    path.write_text(TINY)
+    path.write_text(TINY, encoding="utf-8")
     return path
 
 
@@ -95,7 +95,7 @@ def wait_for_results(process: subprocess.Popen[str], count: int) -> None:
 
 def trials(folder: Path) -> list[dict[str, Any]]:
     """Read the trial table of a run folder."""
-    table: list[dict[str, Any]] = json.loads((folder / "trials.json").read_text())
+    table: list[dict[str, Any]] = json.loads((folder / "trials.json").read_text(encoding="utf-8"))
     return table
 
 

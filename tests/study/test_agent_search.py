@@ -332,7 +332,7 @@ def test_free_parameters_are_evaluated(tmp_path):
     run = read_run(tmp_path / "run")
     assert [row.status for row in run.rows] == ["ok", "ok"]
     assert len({row.fingerprint for row in run.rows}) == 2
-    assert "hidden 8" in (tmp_path / "run/best.arch").read_text()
+    assert "hidden 8" in (tmp_path / "run/best.arch").read_text(encoding="utf-8")
 
 
 def test_transcripts_are_kept_and_attached(finished):
@@ -340,8 +340,8 @@ def test_transcripts_are_kept_and_attached(finished):
     study = optuna.load_study(study_name=None, storage=f"sqlite:///{folder}/study.db")
     for trial in study.trials:
         (meta,) = get_all_artifact_meta(trial, storage=study._storage)
-        kept = (folder / "artifacts" / meta.artifact_id).read_text()
-        assert kept == (folder / f"dialogues/{trial.number:04d}.md").read_text()
+        kept = (folder / "artifacts" / meta.artifact_id).read_text(encoding="utf-8")
+        assert kept == (folder / f"dialogues/{trial.number:04d}.md").read_text(encoding="utf-8")
         assert run.rows[trial.number].calls[-1].answer in kept
         assert trial.user_attrs["hypothesis"]
 
@@ -359,7 +359,7 @@ def test_two_workers_share_one_tree(cli, tiny):
     assert [row.operation for row in rows[:5]] == ["draft"] * 5
     assert {row.operation for row in rows[5:]} == {"improve"}
     assert len({row.parents for row in rows[5:]}) == 1
-    assert "<svg" in (cli.folder / "run/report.html").read_text()
+    assert "<svg" in (cli.folder / "run/report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

@@ -47,12 +47,12 @@ def test_another_search_is_refused_with_the_difference_named(
     tmp_path: Path, other: SearchSettings, named: str
 ) -> None:
     RunFolder(tmp_path / "run", settings()).close()
-    before = (tmp_path / "run/settings.json").read_text()
+    before = (tmp_path / "run/settings.json").read_text(encoding="utf-8")
     with pytest.raises(InputError) as caught:
         RunFolder(tmp_path / "run", other)
     assert caught.value.message.endswith(f"different: {named}")
     assert caught.value.code == "E0802"
-    assert (tmp_path / "run/settings.json").read_text() == before
+    assert (tmp_path / "run/settings.json").read_text(encoding="utf-8") == before
     assert other.identity != settings().identity
 
 
@@ -62,30 +62,30 @@ def test_force_replaces_a_run_and_only_a_run(tmp_path: Path) -> None:
     folder.close()
     RunFolder(tmp_path / "run", settings(seed=1), force=True).close()
     assert not (tmp_path / "run/best.arch").exists()
-    assert json.loads((tmp_path / "run/settings.json").read_text())["seed"] == 1
+    assert json.loads((tmp_path / "run/settings.json").read_text(encoding="utf-8"))["seed"] == 1
 
     thesis = tmp_path / "thesis"
     thesis.mkdir()
-    (thesis / "chapter.txt").write_text("years of work")
+    (thesis / "chapter.txt").write_text("years of work", encoding="utf-8")
     with pytest.raises(InputError) as caught:
         RunFolder(thesis, settings(), force=True)
     assert caught.value.code == "E0803"
-    assert (thesis / "chapter.txt").read_text() == "years of work"
+    assert (thesis / "chapter.txt").read_text(encoding="utf-8") == "years of work"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 99, "seed": 0}'])
 def test_damaged_settings_and_other_formats_are_refused(tmp_path: Path, text: str) -> None:
     RunFolder(tmp_path / "run", settings()).close()
-    (tmp_path / "run/settings.json").write_text(text)
+    (tmp_path / "run/settings.json").write_text(text, encoding="utf-8")
     with pytest.raises(InputError) as caught:
         RunFolder(tmp_path / "run", settings())
     assert caught.value.code in ("E0804", "E0802")
-    assert (tmp_path / "run/settings.json").read_text() == text
+    assert (tmp_path / "run/settings.json").read_text(encoding="utf-8") == text
 
 
 @pytest.mark.parametrize("place", ["file/run", "file", "/proc/run"])
 def test_places_that_can_not_be_written_are_refused(tmp_path: Path, place: str) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises((InputError, RunError)) as caught:
         RunFolder(tmp_path / place, settings())
     assert caught.value.code in ("E0803", "E0904")
@@ -95,9 +95,9 @@ def test_a_run_killed_while_it_wrote_its_first_file_can_be_started_again(tmp_pat
     run = tmp_path / "run"
     run.mkdir()
     (run / ".lock").touch()
-    (run / ".aira-dsl-x1y2z3").write_text('{"format": 1, "met')
+    (run / ".aira-dsl-x1y2z3").write_text('{"format": 1, "met', encoding="utf-8")
     RunFolder(run, settings()).close()
-    assert json.loads((run / "settings.json").read_text())["seed"] == 0
+    assert json.loads((run / "settings.json").read_text(encoding="utf-8"))["seed"] == 0
 
 
 def test_time_is_kept_over_sessions(tmp_path: Path) -> None:
@@ -108,7 +108,9 @@ def test_time_is_kept_over_sessions(tmp_path: Path) -> None:
     again = RunFolder(tmp_path / "run", settings())
     clock = again.clock()
     assert (clock.seconds_before, clock.charged_before) == (12.5, 80.0)
-    (folder.path / "clock.json").write_text('{"seconds": 9}')  # of an earlier version
+    (folder.path / "clock.json").write_text(
+        '{"seconds": 9}', encoding="utf-8"
+    )  # of an earlier version
     assert again.clock().charged_before == 9
     again.close()
 
@@ -116,7 +118,7 @@ def test_time_is_kept_over_sessions(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"seconds": "9"}', '{"seconds": NaN}'])
 def test_a_damaged_clock_is_refused(tmp_path: Path, text: str) -> None:
     with RunFolder(tmp_path / "run", settings()) as folder:
-        (folder.path / "clock.json").write_text(text)
+        (folder.path / "clock.json").write_text(text, encoding="utf-8")
         with pytest.raises(InputError) as caught:
             folder.clock()
     assert caught.value.code == "E0804"
@@ -161,7 +163,7 @@ def test_a_run_that_cannot_be_read_is_refused_with_the_reason(
         folder.write("trials.json", trial())
         folder.write_clock(1, 1)
     file = tmp_path / "run" / name
-    file.unlink() if text is None else file.write_text(text)
+    file.unlink() if text is None else file.write_text(text, encoding="utf-8")
     with pytest.raises(InputError) as caught:
         read_run(tmp_path / "run")
     assert caught.value.code == "E0811"
@@ -187,8 +189,8 @@ def test_files_that_a_killed_write_left_are_removed(tmp_path: Path) -> None:
     RunFolder(tmp_path / "run", settings()).close()
     (tmp_path / "run/dialogues").mkdir()
     for name in (".aira-dsl-a1", "dialogues/.aira-dsl-b2"):
-        (tmp_path / "run" / name).write_text("half a fi")
-    (tmp_path / "run/dialogues/0001.md").write_text("kept")
+        (tmp_path / "run" / name).write_text("half a fi", encoding="utf-8")
+    (tmp_path / "run/dialogues/0001.md").write_text("kept", encoding="utf-8")
     RunFolder(tmp_path / "run", settings()).close()
     assert sorted(path.name for path in (tmp_path / "run").rglob("*")) == [
         ".lock", "0001.md", "dialogues", "settings.json",

@@ -48,12 +48,14 @@ def test_a_search_ends_with_a_table_a_picture_and_a_best_architecture(cli: Cli, 
 
     assert best.fingerprint == chosen["fingerprint"]
 
-    with (run / "trials.csv").open() as file:
+    with (run / "trials.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["layers"] for row in rows] == ["-".join(row["layers"]) for row in table]
     assert [float(row["score"]) for row in rows] == scores
     assert (run / "best_so_far.png").read_bytes().startswith(b"\x89PNG")
-    assert json.loads((run / "settings.json").read_text())["constraints"] == ["A<=1"]
+    assert json.loads((run / "settings.json").read_text(encoding="utf-8"))["constraints"] == [
+        "A<=1"
+    ]
 
 
 def test_the_score_is_what_the_evaluator_says_of_the_same_architecture(
@@ -176,7 +178,7 @@ def test_known_results_come_from_the_store_and_are_charged_to_the_budget(
     first, second = trials(cli.folder / "first"), trials(cli.folder / "second")
     assert [row["cached"] for row in second] == [True] * 3
     assert [row["score"] for row in second] == [row["score"] for row in first]
-    clock = json.loads((cli.folder / "second/clock.json").read_text())["seconds"]
+    clock = json.loads((cli.folder / "second/clock.json").read_text(encoding="utf-8"))["seconds"]
     assert clock >= sum(row["seconds"] for row in first) - 0.1
 
 
@@ -233,7 +235,7 @@ def test_candidates_that_fail_are_results(cli: Cli, tiny: Path) -> None:
 
 def test_language_modelling_is_minimised_in_bits_per_byte(cli: Cli, tiny: Path) -> None:
     (cli.folder / "text.txt").write_text(
-        "".join(f"{n} sheep, {n * n} wolves.\n" for n in range(900))
+        "".join(f"{n} sheep, {n * n} wolves.\n" for n in range(900)), encoding="utf-8"
     )
     done = cli.run(
         *SEARCH, "--budget", 3, "--objective", "language", "--corpus", "text.txt",
@@ -353,7 +355,8 @@ def test_the_python_api_searches_without_a_main_guard(cli: Cli, tiny: Path) -> N
         "import aira_dsl\n"
         "found = aira_dsl.search(aira_dsl.Space.load('tiny.arch'), preset='smoke', budget=2,"
         " out='api')\n"
-        "print(found.best.pattern, found.score, found.test_score, len(found.rows))\n"
+        "print(found.best.pattern, found.score, found.test_score, len(found.rows))\n",
+        encoding="utf-8",
     )
     done = subprocess.run(
         [sys.executable, script], cwd=cli.folder, env=cli.environment, capture_output=True,

@@ -96,7 +96,7 @@ def test_a_search_that_grows_names_one_best_everywhere(
     at_once = read_run(tmp_path / "at once")
     assert at_once.best is not None
     assert at_once.best.number == run.best.number
-    table = csv.DictReader(io.StringIO((run.folder / "trials.csv").read_text()))
+    table = csv.DictReader(io.StringIO((run.folder / "trials.csv").read_text(encoding="utf-8")))
     assert [row["number"] for row in table if row["confirmed"]] == [str(run.best.number)]
 
 
@@ -116,7 +116,7 @@ def test_a_search_keeps_its_sampler_when_its_budget_grows(
     command += ["--workers", "1", *out]
     invoke(*command, "--budget", "2")
     told = json.loads(invoke(*command, "--budget", "301", "--format", "json"))
-    settings = json.loads((tmp_path / told["folder"] / "settings.json").read_text())
+    settings = json.loads((tmp_path / told["folder"] / "settings.json").read_text(encoding="utf-8"))
     assert settings["sampler"] == "gp"
     assert told["ended"]
     assert len(list((tmp_path / "runs").glob("*"))) == (not out)

@@ -11,7 +11,7 @@ import pytest
 from aira_dsl.utils import extras
 
 ROOT = Path(__file__).parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 
 
@@ -39,6 +39,10 @@ def test_nothing_tells_users_to_install_from_an_index() -> None:
     folders = ("aira_dsl", "cli", "docs", "grammar", "README.md")
     pages = [path for each in folders for path in [ROOT / each, *(ROOT / each).rglob("*.*")]]
     texts = [path for path in pages if path.suffix in {".py", ".md", ".toml", ".json"}]
-    wrong = [path.name for path in texts if re.search(r"install '?aira-dsl", path.read_text())]
+    wrong = [
+        path.name
+        for path in texts
+        if re.search(r"install '?aira-dsl", path.read_text(encoding="utf-8"))
+    ]
     assert texts
     assert wrong == []

@@ -95,13 +95,17 @@ def _identity(compiler: str, flags: tuple[str, ...]) -> str:
 
 def _sources() -> dict[str, str]:
     folder = resources.files("aira_dsl.primitives") / "kernels"
-    return {entry.name: entry.read_text() for entry in folder.iterdir() if "pp" in entry.name}
+    return {
+        entry.name: entry.read_text(encoding="utf-8")
+        for entry in folder.iterdir()
+        if "pp" in entry.name
+    }
 
 
 def _processor() -> str:
     """Name what the processor can do: its kind, and on Linux its list of features."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         features = next(line for line in lines if line.lower().startswith(("flags", "features")))
     except (OSError, StopIteration):
         features = platform.processor()
@@ -112,7 +116,7 @@ def _compile(compiler: str, flags: tuple[str, ...], path: Path) -> None:
     """Compile in a folder of its own; the finished library appears at once."""
     with tempfile.TemporaryDirectory(prefix=TEMPORARY) as folder:
         for name, text in _sources().items():
-            Path(folder, name).write_text(text)
+            Path(folder, name).write_text(text, encoding="utf-8")
         made = Path(folder, "kernels.so")
         _run([compiler, *FLAGS, *flags, str(Path(folder, "kernels.cpp")), "-o", str(made)])
         content = made.read_bytes()
@@ -124,7 +128,7 @@ def _is_whole(path: Path) -> bool:
     """Tell whether a library is there as it was written; loading half a one kills the process."""
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        return _checksum(path).read_text() == digest
+        return _checksum(path).read_text(encoding="utf-8") == digest
     except (FileNotFoundError, UnicodeDecodeError):
         return False
 

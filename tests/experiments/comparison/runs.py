@@ -67,8 +67,8 @@ def write_run(
     rows = [_row(number, index, table) for number, index in enumerate(indices)]
     folder.mkdir(parents=True)
     record = {"format": 1, **settings.model_dump(mode="json")}
-    (folder / "settings.json").write_text(json.dumps(record))
-    (folder / "trials.json").write_text(as_json(rows))
+    (folder / "settings.json").write_text(json.dumps(record), encoding="utf-8")
+    (folder / "trials.json").write_text(as_json(rows), encoding="utf-8")
     return folder
 
 

@@ -34,7 +34,7 @@ def run(folder: Path, *arguments: str) -> Result:
 
 def verdict(folder: Path) -> dict[str, Any]:
     """Read a comparison without what depends on the clock."""
-    record: dict[str, Any] = json.loads((folder / "comparison.json").read_text())
+    record: dict[str, Any] = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
     for method in record["methods"].values():
         for each in method["runs"]:
             for name in WALL_CLOCK:
@@ -57,7 +57,8 @@ def descendants(pid: int) -> list[int]:
 
 def is_alive(pid: int) -> bool:
     try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
+        return "Z" not in state
     except OSError:
         return False
 
@@ -89,11 +90,11 @@ def test_a_comparison_is_made_of_searches_that_anyone_can_run(whole: Path, tmp_p
         assert all(each["trials"] == 5 for each in method["runs"])
         assert {each["folder"] for each in method["runs"]} == {f"runs/{name}-s{s}" for s in (0, 1)}
     planted_table(tmp_path / "table.json")
-    command = (whole / "runs/random-s1.log").read_text().splitlines()[0]
+    command = (whole / "runs/random-s1.log").read_text(encoding="utf-8").splitlines()[0]
     assert command.startswith("$ aira-dsl search ")
     assert run(tmp_path, *command.split()[2:-1], "alone").exit_code == 0
     mine, theirs = (
-        json.loads((folder / "trials.json").read_text())
+        json.loads((folder / "trials.json").read_text(encoding="utf-8"))
         for folder in (tmp_path / "alone", whole / "runs/random-s1")
     )
     assert [row["layers"] for row in mine] == [row["layers"] for row in theirs]
@@ -102,13 +103,13 @@ def test_a_comparison_is_made_of_searches_that_anyone_can_run(whole: Path, tmp_p
 @pytest.mark.slow
 def test_the_same_command_repeats_only_a_search_whose_files_are_damaged(whole: Path) -> None:
     before = verdict(whole)
-    logs = {path: path.read_text() for path in whole.glob("runs/*.log")}
+    logs = {path: path.read_text(encoding="utf-8") for path in whole.glob("runs/*.log")}
     (whole / "comparison.json").unlink()
     damaged = whole / "runs/random-s0/trials.json"
-    damaged.write_text(damaged.read_text()[:-40])
+    damaged.write_text(damaged.read_text(encoding="utf-8")[:-40], encoding="utf-8")
     assert run(whole.parent, *COMPARE, "--out", "out").exit_code == 0
     assert verdict(whole) == before
-    started = [path.stem for path, text in logs.items() if path.read_text() != text]
+    started = [path.stem for path, text in logs.items() if path.read_text(encoding="utf-8") != text]
     assert started == ["random-s0"]
 
 
@@ -153,9 +154,9 @@ def test_an_interrupted_and_killed_comparison_leaves_no_process_and_continues(
 def test_a_search_that_fails_ends_the_comparison_with_its_error(tmp_path: Path) -> None:
     planted_table(tmp_path / "table.json")
     (tmp_path / "out/runs").mkdir(parents=True)
-    (tmp_path / "out/runs/random-s0").write_text("in the way")
+    (tmp_path / "out/runs/random-s0").write_text("in the way", encoding="utf-8")
     with pytest.raises(RunError) as caught:
         run(tmp_path, *COMPARE, "--out", "out")
     assert caught.value.code == "E0829"
     assert "the search random-s0 failed: error[E0803]" in caught.value.message
-    assert "E0803" in (tmp_path / "out/runs/random-s0.log").read_text()
+    assert "E0803" in (tmp_path / "out/runs/random-s0.log").read_text(encoding="utf-8")

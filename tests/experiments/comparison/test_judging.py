@@ -96,12 +96,16 @@ def test_a_comparison_says_what_was_planted(
     assert found.methods["random"].runs[0].folder == "../r0"
     assert "random ends better than tpe" in result.output
     assert "1 of 3 runs of tpe has no test score" in result.output
-    lines = list(csv.DictReader((tmp_path / "out/curves.csv").read_text().splitlines()))
+    lines = list(
+        csv.DictReader((tmp_path / "out/curves.csv").read_text(encoding="utf-8").splitlines())
+    )
     assert len(lines) == 6 * 3
     assert (tmp_path / "out/curves.png").read_bytes().startswith(b"\x89PNG")
     rows = {
         row["method"]: row
-        for row in csv.DictReader((tmp_path / "out/methods.csv").read_text().splitlines())
+        for row in csv.DictReader(
+            (tmp_path / "out/methods.csv").read_text(encoding="utf-8").splitlines()
+        )
     }
     assert float(rows["random"]["final_test"]) == pytest.approx(np.mean(finals), abs=1e-6)
 
@@ -156,7 +160,7 @@ def test_an_agent_is_charged_for_what_it_proposes_in_vain(tmp_path: Path, table:
         calls=(call("E0201", 20), call("duplicate", 30), call("duplicate", 40)),
     )  # fmt: skip
     changed(2, calls=(call("duplicate", 1), call("", 2)))
-    (folder / "trials.json").write_text(as_json(rows))
+    (folder / "trials.json").write_text(as_json(rows), encoding="utf-8")
     summary = summarise_run(read_run(folder), [0.5, 0.7], budget=5, folder="a")
     assert summary.valid_rate == pytest.approx(2 / 3)
     assert summary.first_try_rate == pytest.approx(1 / 3)
@@ -205,10 +209,10 @@ def test_runs_that_can_not_be_compared_are_refused_and_the_difference_named(
     indices = change.pop("indices", [1, 2])
     seed = change.pop("seed", 1)
     two = write_run(tmp_path / "two", table, indices, seed=seed)  # type: ignore[arg-type]
-    record = json.loads((two / "settings.json").read_text())
+    record = json.loads((two / "settings.json").read_text(encoding="utf-8"))
     if "space" in change:
         change = {"space": record["space"] | {"name": change["space"]}}
-    (two / "settings.json").write_text(json.dumps(record | change))
+    (two / "settings.json").write_text(json.dumps(record | change), encoding="utf-8")
     refused = refusal(judged(one, two))
     assert all(part in refused for part in told)
     assert not (tmp_path / "out").exists()
@@ -225,14 +229,14 @@ def test_damaged_folders_are_refused(
     tmp_path: Path, table: Table, judged: Callable[..., Result]
 ) -> None:
     one = write_run(tmp_path / "one", table, [1, 2], seed=0)
-    text = (one / "trials.json").read_text()
-    (one / "trials.json").write_text(text[:-20])
+    text = (one / "trials.json").read_text(encoding="utf-8")
+    (one / "trials.json").write_text(text[:-20], encoding="utf-8")
     assert "E0811" in refusal(judged(one))
-    (one / "trials.json").write_text(text)
+    (one / "trials.json").write_text(text, encoding="utf-8")
     assert judged(one).exit_code == 0
     verdict = tmp_path / "out/comparison.json"
-    for content in (verdict.read_text()[:-30], "[]", '{"format": 2}', "\0"):
-        verdict.write_text(content)
+    for content in (verdict.read_text(encoding="utf-8")[:-30], "[]", '{"format": 2}', "\0"):
+        verdict.write_text(content, encoding="utf-8")
         with pytest.raises(InputError, match="damaged") as caught:
             read_comparison(tmp_path / "out")
         assert caught.value.code == "E0821"
@@ -246,14 +250,14 @@ def test_folders_of_others_are_left_alone(
     tmp_path: Path, table: Table, judged: Callable[..., Result]
 ) -> None:
     one = write_run(tmp_path / "one", table, [1, 2], seed=0)
-    (tmp_path / "file").write_text("mine")
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
     (tmp_path / "folder").mkdir()
-    (tmp_path / "folder/thesis.tex").write_text("mine")
+    (tmp_path / "folder/thesis.tex").write_text("mine", encoding="utf-8")
     for name in ("file", "folder", "one"):
         assert "E0828" in refusal(judged(one, out=name))
-    assert (tmp_path / "folder/thesis.tex").read_text() == "mine"
+    assert (tmp_path / "folder/thesis.tex").read_text(encoding="utf-8") == "mine"
     assert judged(one).exit_code == 0
-    with (tmp_path / "out/.lock").open() as lock:
+    with (tmp_path / "out/.lock").open(encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert "E0826" in refusal(judged(one))
     two = write_run(tmp_path / "two", table, [1, 2], seed=1)

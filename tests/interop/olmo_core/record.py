@@ -69,7 +69,7 @@ def configs():
 
 
 def write(name, content):
-    (HERE / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+    (HERE / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SCHEMA = json.loads((HERE / "schema.json").read_text())
+SCHEMA = json.loads((HERE / "schema.json").read_text(encoding="utf-8"))
 _PLAIN = {"int": int, "float": (int, float), "bool": bool, "str": str, "NoneType": type(None)}
 
 
