@@ -10,7 +10,14 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 SOURCES = [path for name in ("aira_dsl", "cli", "benchmarks", "tests") for path in
            sorted((ROOT / name).rglob("*.py"))]  # fmt: skip
-TEXT = "# größer als 3×\narchitecture x {\n  block A = attention\n  block B = mlp\n  layers 2×(A-B)\n}\n"
+TEXT = """\
+# größer als 3×
+architecture x {
+  block A = attention
+  block B = mlp
+  layers 2×(A-B)
+}
+"""
 
 
 def without_encoding(tree: ast.AST) -> Iterator[int]:
@@ -49,7 +56,11 @@ def test_a_locale_without_utf_8_changes_no_output(tmp_path: Path) -> None:
     path = tmp_path / "tiny.arch"
     path.write_text(TEXT, encoding="utf-8")
     ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
-    for arguments in (["check", path], ["fmt", "--diff", path], ["compile", path, "--emit", "arch"]):
+    for arguments in (
+        ["check", path],
+        ["fmt", "--diff", path],
+        ["compile", path, "--emit", "arch"],
+    ):
         shown = [
             subprocess.run(
                 [sys.executable, "-m", "aira_dsl", *arguments],
