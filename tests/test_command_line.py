@@ -284,7 +284,8 @@ def test_a_shell_completes_commands() -> None:
 def test_what_goes_into_a_pipe_is_not_cut(tmp_path: Path) -> None:
     name = 64 * "x"
     (tmp_path / "wide.arch").write_text(
-        f"architecture wide {{ width 16; block {name} = attention {{ heads 2 }}; layers 2{name} }}"
+        f"architecture wide {{ width 16; block {name} = attention {{ heads 2 }}; layers 2{name} }}",
+        encoding="utf-8",
     )
     environment = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
     shown = run("show", "wide.arch", cwd=tmp_path, env=environment).stdout
