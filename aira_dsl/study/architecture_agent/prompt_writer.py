@@ -185,7 +185,7 @@ def _noise(noise: Noise | None) -> str:
     return (
         f"Among good architectures the noise of a score has a standard deviation of about "
         f"{noise.value:.3f} ({noise.basis}): the scores of two equally good ones differ by about "
-        f"{math.sqrt(2) * noise.value:.3f} by chance."
+        f"{math.sqrt(2) * noise.value:.3f} by chance. Do not trust smaller differences."
     )
 
 
