@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from .choices import Format
+from .options import Format
 
 
 def notebook(
-    folder: Annotated[Path, typer.Argument(help="A run folder.")],
-    format_: Annotated[Format, typer.Option("--format", help="Output.")] = Format.text,
+    folder: Annotated[Path, typer.Argument(help="Run folder.")],
+    format_: Format = "text",
 ) -> None:
     """Print a search as a lab notebook: hypotheses, parents, repairs, scores, costs."""
     from aira_dsl.report.terminal.notebook import notebook_text
@@ -19,4 +19,4 @@ def notebook(
     from aira_dsl.study.trials import as_json
 
     run = read_run(folder)
-    sys.stdout.write(as_json(run.rows) if format_ == Format.json else notebook_text(run))
+    sys.stdout.write(as_json(run.rows) if format_ == "json" else notebook_text(run))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from aira_dsl.cli import app
+from aira_dsl.cli.option_tables import page
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -54,6 +55,7 @@ ALL_IN_ONE = """
 import json, sys
 from typer.testing import CliRunner
 from aira_dsl.cli import app
+from aira_dsl.cli.option_tables import page
 
 for arguments, heavy in json.loads(sys.argv[1]):
     result = CliRunner().invoke(app, arguments)
@@ -334,3 +336,7 @@ def test_an_interruption_during_the_start_ends_quietly(
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr, done.stdout) == (130, "", "")
+
+
+def test_the_page_of_options_is_made_from_the_models() -> None:
+    assert (ROOT / "docs/options.md").read_text() == page()

@@ -1,0 +1,38 @@
+"""The page docs/options.md, made from the option models: `python -m aira_dsl.cli.option_tables`."""
+
+from aira_dsl.experiments.comparison.settings import ComparedOptions, ExecutionOptions
+from aira_dsl.study.options import SearchOptions
+from aira_dsl.utils.options import Options
+
+from .options import spelling
+
+_HEAD = """\
+# Options
+
+Made from the option models by `python -m aira_dsl.cli.option_tables > docs/options.md`. Keywords
+are the arguments of `aira_dsl.search` and the fields of the models. An option without a default is
+left out, or decided from the others.
+"""
+
+
+def page() -> str:
+    """Return the text of docs/options.md."""
+    groups = [base for base in reversed(SearchOptions.__bases__) if issubclass(base, Options)]
+    tables = [("aira-dsl search", group) for group in groups]
+    tables += [("aira-dsl compare", group) for group in (ComparedOptions, ExecutionOptions)]
+    return "\n".join([_HEAD, *(_table(command, group) for command, group in tables)])
+
+
+def _table(command: str, group: type[Options]) -> str:
+    title = (group.__doc__ or "").strip(".")
+    rows = [f"## `{command}`: {title}", "", "| option | keyword | default | meaning |"]
+    rows.append("| --- | --- | --- | --- |")
+    for name, field in group.model_fields.items():
+        fixed = type(field.default) in (str, int, float)
+        default = f"`{field.default}`" if fixed else ""
+        rows.append(f"| `{spelling(name, field)}` | `{name}` | {default} | {field.description} |")
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    print(page(), end="")
