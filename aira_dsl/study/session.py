@@ -43,6 +43,7 @@ from aira_dsl.study.settings import (
 )
 from aira_dsl.study.source import Source
 from aira_dsl.study.storage import GONE, shared_address, without_password
+from aira_dsl.utils.formatting import gib
 from aira_dsl.utils.machine import Device, available_cores, free_memory
 
 BUDGET = 100
@@ -333,8 +334,8 @@ def _workers(wanted: int | None, device: Device) -> int:
     if wanted is not None and most is not None and wanted > most:
         raise UsageError(
             "E0810",
-            f"{wanted} workers do not fit in memory: each needs {_MIN_MEMORY >> 30} GiB, "
-            f"{(free or 0) / 2**30:.1f} GiB are free",
+            f"{wanted} workers do not fit in memory: each needs {gib(_MIN_MEMORY)}, "
+            f"{gib(free or 0)} are free",
             help=f"use --workers {most}, or fewer",
         )
     cores = available_cores() if device == "cpu" else 1  # processes on one GPU only take turns
