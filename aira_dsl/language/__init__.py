@@ -1,10 +1,10 @@
 """Text <-> Architecture: the parser, the checks, the diagnostics and the formatter.
 
-The grammar itself is grammar/arch.lark. Reading (`reading`) goes one way through the rooms: `text`
-makes a syntax tree, statement by statement if it is broken; `meaning` sorts it by key, puts it on
-top of what it extends, and looks up names and values; `messages` words what is wrong. `yaml` is
-another way into the same tree. Writing is `printer` and `layout`. Nothing here imports more than
-lark and pydantic.
+The grammar itself is grammar/arch.lark. Reading (`reading`) is a pipeline: `syntax`
+makes a syntax tree, statement by statement if the text is broken; `semantics` sorts it by key, puts
+it on top of what it extends, and looks up names and values; `diagnostics` reports what is wrong.
+`yaml` makes the same tree from the YAML form. Writing is `printer` and `layout`. Nothing here
+imports more than lark and pydantic.
 """
 
 from aira_dsl.language.diagnostics.diagnostic import ArchitectureError, Diagnostic, render_all

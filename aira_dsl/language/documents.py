@@ -60,7 +60,7 @@ def _unreadable(name: str, error: OSError | ValueError) -> ArchitectureError:
     if isinstance(error, FileNotFoundError):
         return _refusal("E0301", name, "no such file", None)
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return _refusal("E0304", name, f"the file can not be read: {reason}", None)
+    return _refusal("E0304", name, f"the file cannot be read: {reason}", None)
 
 
 def _not_utf8(data: bytes, offset: int, filename: str) -> ArchitectureError:

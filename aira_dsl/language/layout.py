@@ -1,6 +1,6 @@
 """Canonical layout of one statement: what `fmt` writes between the line ends.
 
-Comments can only stand where the grammar allows a line end, so each belongs after a piece of its
+Comments are only possible where the grammar allows a line end, so each belongs after a piece of its
 statement; a statement with comments inside takes several lines, any other takes one.
 """
 
@@ -33,7 +33,7 @@ _READS_AS_NUMBER = re.compile(r"[eE]([0-9].*)?|_[0-9].*")
 
 
 class Comment(NamedTuple):
-    """`# …` and where it stands."""
+    """`# …` and its place."""
 
     start: int
     text: str

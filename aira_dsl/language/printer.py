@@ -92,7 +92,7 @@ def _settings(design: Design, base: Design | None) -> Iterator[str]:
 
 
 def describe(block: Block, width: int) -> str:
-    """Write a block's spec as behind the `=` of its definition, defaults left out."""
+    """Write a block's spec as after the `=` of its definition, defaults left out."""
     inside = ", ".join(f"{key} {_scalar(value)}" for key, value in kept(block, width).items())
     return f"{block.kind} {{ {inside} }}" if inside else block.kind
 
@@ -151,7 +151,7 @@ class _Printer:
         name = f" {section.name}" if section.name else ""
         columns = Columns.of(section.items)
         start = start_of(section.word)
-        self._comments_before(start, "", parted=True)
+        self._comments_before(start, "", separated=True)
         self._write(start, section.open + 1, [f"{section.word}{name} {{"])
         self.fresh = True
         for item in section.items:
@@ -164,26 +164,26 @@ class _Printer:
         self._write(section.end - 1, section.end, ["}"])
 
     def _take(self, before: int) -> list[Comment]:
-        """Remove and return the comments that stand before an offset."""
+        """Remove and return the comments before an offset."""
         taken = []
         while self.comments and self.comments[0].start < before:
             taken.append(self.comments.popleft())
         return taken
 
-    def _comments_before(self, offset: int, indent: str, *, parted: bool = False) -> None:
-        """Write the comments before an offset; `parted` puts a blank line before what follows."""
-        behind = bool(self.lines)
+    def _comments_before(self, offset: int, indent: str, *, separated: bool = False) -> None:
+        """Write the comments before an offset; if `separated`, then a blank line."""
+        follows_text = bool(self.lines)
         for comment in self._take(offset):
             end = comment.start + len(comment.text)
             if comment.own_line or not self.lines:
-                if parted and behind:
+                if separated and follows_text:
                     self._part()
-                    behind = False
+                    follows_text = False
                 self._write(comment.start, end, [indent + comment.text])
             else:
                 self.lines[-1] += "  " + comment.text
                 self.last_end = end
-        if parted and behind:
+        if separated and follows_text:
             self._part()
 
     def _part(self) -> None:

@@ -1,4 +1,4 @@
-"""Text -> value: the doors of the language.
+"""Text -> value: the public entry points of the language.
 
 Each is guard, parse, sort, inherit, analysis, and a model. A text that comes from a file may extend
 others; each of those must be right by itself, and is then read as a continuation of the text.
@@ -70,12 +70,12 @@ def parse_space(
 
 
 def load(path: str | Path) -> Architecture:
-    """Read an architecture file; raises ArchitectureError, also for a file that can not be read."""
+    """Read an architecture file; raises ArchitectureError, also for a file that cannot be read."""
     return parse(read_text(path), filename=str(path), file=path)
 
 
 def load_space(path: str | Path) -> SpaceDefinition:
-    """Read a search space file; raises ArchitectureError, also for one that can not be read."""
+    """Read a search space file; raises ArchitectureError, also for one that cannot be read."""
     return parse_space(read_text(path), filename=str(path), file=path)
 
 
@@ -154,7 +154,7 @@ def _origin(file: str | Path | None) -> Origin | None:
 
 
 def form_of(filename: str, file: str | Path | None = None) -> Form:
-    """Return the form that a file's name stands for."""
+    """Return the form that a file's name means."""
     return "yaml" if Path(file or filename).suffix.lower() in SUFFIXES else "arch"
 
 
@@ -220,7 +220,7 @@ def _base(item: Statement, sink: Sink, origin: Origin | None) -> File | None:
 
 
 def _sound_text(path: Path, item: Statement, sink: Sink, origin: Origin) -> str | None:
-    """Return the text of an extended file, or report that it can not be used."""
+    """Return the text of an extended file, or report that it cannot be used."""
     name = shown_name(path, sink.filename)
     try:
         text = read_text(path).removeprefix("\ufeff")

@@ -1,7 +1,7 @@
 """The words of the language: kinds of sections, and what their statements begin with.
 
-The lowest room of the language: the parser recovers by these words, the messages suggest them, the
-meaning is sorted by them.
+The lowest module of the language: the parser recovers by these words, the messages suggest them,
+the semantics sorts by them.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
 """What may be written at a place: words with what they mean, names, paths.
 
-Only the text before the cursor counts for where it stands, so that what is half-written behind it
+Only the text before the cursor counts, so that half-written text after it
 does no harm; names are those of the whole file and of what it extends.
 """
 
@@ -24,7 +24,7 @@ _LISTED = 200
 
 
 class Proposal(NamedTuple):
-    """One word that may stand here.
+    """One word that may be written here.
 
     Attributes:
         label: the word.
@@ -41,7 +41,7 @@ class Proposal(NamedTuple):
 
 
 class Completion(NamedTuple):
-    """What may stand in place of `text[start:end]`."""
+    """What may be written in place of `text[start:end]`."""
 
     start: int
     end: int

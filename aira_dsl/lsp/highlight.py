@@ -1,6 +1,6 @@
 """Colours for Pygments, and so for Sphinx, MkDocs, nbconvert and rich: `Syntax(text, "arch")`.
 
-The words come from the language's own tables. They are no keywords: `layers` is one where a
+The words come from the language's own tables. They are not keywords: `layers` is one where a
 statement begins, and a name where a pattern uses it.
 """
 

@@ -1,4 +1,4 @@
-"""What a word stands for: a resolved block with shapes and costs, an expanded pattern, a size.
+"""The meaning of a word: a resolved block with shapes and costs, an expanded pattern, a size.
 
 Nothing is worked out here twice: a block is read by the language from an excerpt of the text, which
 holds the block and the settings only. So it is known while another line is broken.
@@ -26,7 +26,7 @@ _SHOWN = 400
 
 
 class Hover(NamedTuple):
-    """What `text[start:end]` stands for, in Markdown."""
+    """The meaning of `text[start:end]`, in Markdown."""
 
     start: int
     end: int
@@ -34,7 +34,7 @@ class Hover(NamedTuple):
 
 
 def hover(source: Source, offset: int) -> Hover | None:
-    """Say what stands at an offset, or None if there is nothing to say."""
+    """Explain the word at an offset; None if there is none."""
     part, item = source.outline.at(offset)
     word = source.outline.word_at(offset)
     if part is None or word is None or word.kind == "comment":

@@ -47,7 +47,7 @@ class Positions:
         )
 
     def offset(self, line: int, character: int) -> int:
-        """Return the offset of a place; one behind a line's end is taken back to it."""
+        """Return the offset of a place; one after a line's end is moved to the end."""
         if line >= len(self._starts):
             return len(self.text)
         start = self._starts[line]

@@ -50,11 +50,11 @@ def rename(source: Source, offset: int, name: str) -> list[Edit]:
     """Return the edits that give the name at an offset another one.
 
     Raises:
-        Refusal: the name can not be used, or the text would mean something else.
+        Refusal: the name cannot be used, or the text would mean something else.
     """
     word = renamed_at(source, offset)
     part, _ = source.outline.at(offset)
-    assert part is not None, "a name stands in a section"
+    assert part is not None, "a name is in a section"
     if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
         raise Refusal(f"a name is at most {MAX_NAME} letters, digits and `_`, and begins with none")
     parts = _parts(word.text, part, source)
@@ -111,7 +111,7 @@ def _errors(text: str, source: Source) -> int:
 
 
 def _read(text: str, source: Source) -> list[str]:
-    """Return what a text means, without names; nothing if it is no sound architecture."""
+    """Return what a text means, without names; nothing if it has errors."""
     try:
         architecture = parse(text, file=source.path)
     except ArchitectureError:

@@ -1,7 +1,7 @@
 """The TextMate grammar, written from the language's own tables.
 
 `python -m aira_dsl.lsp.textmate` prints what belongs in
-grammar/editors/vscode/syntaxes/arch.tmLanguage.json; a test says when that file is behind.
+grammar/editors/vscode/syntaxes/arch.tmLanguage.json; a test fails when that file is out of date.
 """
 
 import json

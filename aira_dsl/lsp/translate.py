@@ -41,7 +41,7 @@ def span(positions: Positions, start: int, end: int) -> types.Range:
 
 
 def diagnostic(problem: Problem, positions: Positions) -> types.Diagnostic:
-    """Return a diagnostic, its help behind its message."""
+    """Return a diagnostic, its help after its message."""
     found = problem.diagnostic
     message = found.message if found.help is None else f"{found.message}\nhelp: {found.help}"
     related = None

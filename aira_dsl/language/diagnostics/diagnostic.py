@@ -15,7 +15,7 @@ SHOWN = 20
 """Diagnostics shown for one text; the rest is counted."""
 
 MAX_FOUND = 1000
-"""Diagnostics found in one text; nobody reads on, and a hostile text could have many more."""
+"""Diagnostics found in one text; more are of no use, and a hostile text could have many more."""
 
 _BOLD, _RESET = "\033[1m", "\033[0m"
 _RED, _YELLOW, _BLUE, _CYAN = (f"\033[1;{code}m" for code in (31, 33, 34, 36))

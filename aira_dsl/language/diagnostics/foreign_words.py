@@ -1,7 +1,7 @@
 """Words of other tools (Hugging Face, Megatron-LM, OLMo-core, the Mamba code) and what they mean.
 
 A word becomes a quick fix only if ours means the same with the same value. What the language does
-not have is named as such, so that nobody is sent to a block or a value that is something else.
+not have is named as such, instead of a suggestion that means something else.
 """
 
 import re

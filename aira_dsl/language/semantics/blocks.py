@@ -65,7 +65,7 @@ def read_block(
 
 
 def _given(recipe: Recipe, sink: Sink) -> dict[str, Token] | None:
-    """Collect the parameters by name, or report what can not be one and return None."""
+    """Collect the parameters by name, or report what cannot be one and return None."""
     kind, before = recipe.kind, len(sink)
     kind_meant = str(kind)
     if kind not in KINDS:

@@ -69,11 +69,11 @@ def base_path(item: Statement, origin: Origin | None, sink: Sink) -> Path | None
     start, end = start_of(value), end_of(value)
     if origin is None:
         help_text = "save the text as a file, or write out what it extends"
-        sink.add("E0310", start, end, "a text that is no file can not extend one", help_text)
+        sink.add("E0310", start, end, "a text that is not a file cannot extend one", help_text)
         return None
     path = _real_path(origin.path.parent, value[1:-1])
     if path is None:
-        message = f"{quoted(value[1:-1])} can not be the path of a file"
+        message = f"{quoted(value[1:-1])} cannot be the path of a file"
         sink.add("E0304", start, end, message, "check for odd characters, and links in a circle")
     elif not path.is_relative_to(origin.root):
         message = f"{quoted(value[1:-1])} lies outside the project {origin.root}"
@@ -82,7 +82,7 @@ def base_path(item: Statement, origin: Origin | None, sink: Sink) -> Path | None
     elif path in origin.chain:
         names = [each.name for each in (*origin.chain[origin.chain.index(path) :], path)]
         message = f"files extend each other in a circle: {' → '.join(names)}"
-        sink.add("E0307", start, end, message, "one of them has to stand alone")
+        sink.add("E0307", start, end, message, "one of them must extend none of the others")
     elif len(origin.chain) > MAX_CHAIN:
         message = f"more than {MAX_CHAIN} files extend one another"
         sink.add("E0311", start, end, message, "write fewer, larger files")

@@ -141,7 +141,7 @@ def _respelt(word: str, names: Collection[str]) -> Hint | None:
     counted = re.fullmatch(r"(.*?[^0-9])([0-9]{1,4})", word)
     if counted and counted[1] in names:
         return Hint(
-            f"a count stands in front: `{counted[2]}{counted[1]}`", f"{counted[2]}×{counted[1]}"
+            f"a count is written in front: `{counted[2]}{counted[1]}`", f"{counted[2]}×{counted[1]}"
         )
     if word[0] in "xX" and word[1:] in names:
         return Hint("repeat by `×` or `*`: `3×A`", f"×{word[1:]}")

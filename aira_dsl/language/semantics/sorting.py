@@ -48,9 +48,9 @@ def sort_file(sections: Sequence[Section], sink: Sink) -> File:
 def _check_order(first: Section, main: Section, sink: Sink) -> None:
     """Report a scale before the section that it is a scale of."""
     if first is not main and first.word == "scale":
-        message = f"a scale stands before its {main.word}"
+        message = f"a scale is written before its {main.word}"
         start, end = start_of(first.word), end_of(first.word)
-        sink.add("E0216", start, end, message, f"move it behind the {main.word}")
+        sink.add("E0216", start, end, message, f"move it after the {main.word}")
 
 
 def _report_again(sink: Sink, token: Token, before: Token, help_text: str) -> None:

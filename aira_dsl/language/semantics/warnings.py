@@ -1,7 +1,7 @@
-"""What is legal, but hardly meant. Only for texts without errors; a warning fails no command.
+"""What is valid, but probably unintended. Only for texts without errors.
 
-Each looks at what the text itself says: a block that a base file defines for all its users is no
-mistake of this one.
+Each looks at what the text itself says: a block that a base file defines for all its users is
+not a mistake of this one.
 """
 
 import re
@@ -88,7 +88,7 @@ def _claimed_depth(section: Section, depth: int, sink: Sink) -> None:
 
 
 def _claimed_in_comment(item: Statement, depth: int, sink: Sink) -> None:
-    """Look for `# 16 layers` behind a `layers` statement."""
+    """Look for `# 16 layers` after a `layers` statement."""
     stop = sink.text.find("\n", item.end)
     comment = sink.text.find("#", item.end, len(sink.text) if stop < 0 else stop)
     claim = _LAYERS_IN_WORDS.match(sink.text, comment) if comment >= 0 else None

@@ -72,9 +72,9 @@ def _pieces(sink: Sink, lexemes: list[Lexeme], error: UnexpectedInput) -> list[l
             cuts.append(i)
     for i in cuts[1:]:
         word, last = lexemes[i], lexemes[i - 1]
-        behind = lexemes[i - 2].end if last.text == "," else last.end
+        after = lexemes[i - 2].end if last.text == "," else last.end
         message = f"`{word.text}` begins a statement of its own"
-        hint = Hint("begin a new line, or write `;` before it", "; ", (behind, word.start))
+        hint = Hint("begin a new line, or write `;` before it", "; ", (after, word.start))
         sink.add("E0101", word.start, word.end, message, hint)
     return [lexemes[i:j] for i, j in zip(cuts, [*cuts[1:], len(lexemes)], strict=True)]
 

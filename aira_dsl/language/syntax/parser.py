@@ -115,7 +115,7 @@ def _grammar() -> str:
 def parser() -> Lark:
     """Build the parser, once; its tables are kept, since making them takes as long as the rest."""
     tables = cache_folder() / "grammar.tables"
-    with suppress(OSError):  # a cache that can not be written costs a little time, no more
+    with suppress(OSError):  # a cache that cannot be written costs a little time, no more
         tables.parent.mkdir(parents=True, exist_ok=True)
     return Lark(
         _grammar(),

@@ -108,7 +108,7 @@ def _check_closed(sink: Sink, part: Part, following: Part | None) -> None:
 
 
 def _check_header(sink: Sink, start: int, end: int) -> None:
-    """Report a header that Lark can not read; of a good one it only misses what follows."""
+    """Report a header that Lark cannot read; of a good one it only misses what follows."""
     try:
         parse_file(sink.text, start, end)
     except UnexpectedInput as error:
@@ -142,7 +142,7 @@ def _report_foreign(sink: Sink, found: Lexeme) -> None:
 
 
 def _report_rest(sink: Sink, first: Lexeme, later: bool) -> None:
-    """Report what stands where a section belongs."""
+    """Report a word in the place of a section."""
     other = _OTHER_FORM.match(sink.text, first.start)
     if other and not later and not sink and (other[3] is None or other[3] in _YAML_KEYS):
         form, suffix = ("JSON", ".json") if other[1] else ("YAML", ".yaml")

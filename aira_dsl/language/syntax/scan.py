@@ -1,7 +1,7 @@
 """A plain scan of the text: guards before the parser runs, statement by statement after it failed.
 
 It knows brackets, words, line ends and comments, and is never wrong about where a statement ends
-because of what stands inside.
+because of its content.
 """
 
 import re
@@ -49,7 +49,7 @@ def scan(text: str) -> Iterator[Lexeme]:
 
 
 def guard(sink: Sink) -> bool:
-    """Refuse what would cost time or memory, before any is spent; return whether to go on."""
+    """Refuse what would cost time or memory, before any is spent; return whether to continue."""
     text = sink.text
     if len(text) > MAX_BYTES:
         message = f"the text has {len(text):,} characters, the limit is {MAX_BYTES:,}"

@@ -80,7 +80,7 @@ def _narrowed(expected: set[str], place: Place) -> set[str]:
     key = word[1] if word and place.kind != "header" else ""
     if key == "layers":
         return expected - {"LBRACE", "_EQUALS", "STRING"} or expected
-    # What goes on as if it were a pattern has one value too many.
+    # What continues like a pattern has one value too many.
     if key in _ONE_VALUE and place.kind == "setting" and _SETTING.match(place.text, place.start):
         return {"_NEWLINE"}
     return expected
@@ -130,7 +130,7 @@ def _all_twins(place: Place) -> Hint | None:
     if hint is None or not hint.fix:
         return hint
     line = re.compile(r"[^\n#]{1,200}").match(place.text, place.at)
-    assert line is not None, "the lookalike is no line end"
+    assert line is not None, "the lookalike is not a line end"
     twins = [_twin(character) for character in line[0]]
     edits = [c if twin is None else twin.fix or "" for c, twin in zip(line[0], twins, strict=True)]
     length = max(i for i, twin in enumerate(twins) if twin) + 1
@@ -166,7 +166,7 @@ def _alternatives(expected: set[str]) -> str:
     elif rest >= {"INT", "FLOAT", "NAME"}:
         words.append("a value")
         rest -= {"INT", "FLOAT", "NAME"}
-    # A line end is always possible before a name or a block; nobody misses it.
+    # A line end is always possible before a name or a block; it is not listed.
     rest -= {"_NEWLINE"} if words or "NAME" in rest else set()
     rest -= {"$END"} if words or len(rest) > 1 else set()
     words += [WORDS[terminal] for terminal in WORDS if terminal in rest]
@@ -184,7 +184,7 @@ def _hint(token: Token, expected: set[str], place: Place) -> Hint | None:
         at = place.at
         return Hint("separate parameters by `,` or by a line end", ", ", (at, at))
     if token.type == "_DASH" and "STRING" in expected:
-        return Hint("a pattern goes on after a separator, or inside `( … )`")
+        return Hint("a pattern continues after a separator, or inside `( … )`")
     help_text = default_help(place)
     return None if help_text is None else Hint(help_text)
 
@@ -195,13 +195,13 @@ def _brace(token: Token, expected: set[str], place: Place) -> Hint | None:
     if token.type in {"_NEWLINE", "$END"} and expected == {"LBRACE"}:
         below = re.compile(r"\s*\{").match(text, place.at)
         if below is not None:
-            return Hint("the `{` stands on this line", " {", (place.at, below.end()))
+            return Hint("the `{` belongs on this line", " {", (place.at, below.end()))
         closed = text.find("}", place.at) >= 0
         return Hint("add `{`", " {") if closed else None
     if token.type == "LBRACE" and place.at == place.start:
         before = text[: place.at].rstrip()
         line = before[before.rfind("\n") + 1 :]
-        help_text = "the `{` stands on the line of its block"
+        help_text = "the `{` belongs on the line of its block"
         if before and line.split()[0] == "block" and "#" not in line and "{" not in line:
             return Hint(help_text, " ", (len(before), place.at))
         return Hint(help_text) if line.split()[:1] == ["block"] else None

@@ -30,7 +30,7 @@ class Group(NamedTuple):
 
 
 class Repeat(NamedTuple):
-    """A block or a group with its count: `A`, `2Mb`, `3×(A-M)`; a FLOAT token stands alone."""
+    """A block or a group with its count: `A`, `2Mb`, `3×(A-M)`; a FLOAT token has no count."""
 
     times: Token | None
     body: Token | Group
@@ -93,7 +93,7 @@ class Definition(NamedTuple):
 
     @property
     def kind(self) -> Token | None:
-        """The one plain word behind the `=`, which a block needs; None if there is more."""
+        """The one plain word after the `=`, which a block needs; None if there is more."""
         return only_word(self.value)
 
     @property
@@ -154,7 +154,7 @@ class Broken(NamedTuple):
     """A statement that could not be read; its first words still say what it was about."""
 
     words: tuple[str, ...]
-    swallows: bool  # a definition behind it on the same line, which went down with it
+    swallows: bool  # a definition after it on the same line, which is lost with it
 
 
 Item: TypeAlias = Statement | Definition | Change | Override | Broken

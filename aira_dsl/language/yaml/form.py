@@ -100,7 +100,7 @@ class _Converter:
                 yield Section(word, title, tuple(items), value.start, value.end)
 
     def _once(self, mapping: Mapping, once: set[str]) -> Iterator[tuple[Scalar, Node]]:
-        """Yield the pairs; of keys that are no statements, the first only."""
+        """Yield the pairs; of keys that are not statements, the first only."""
         seen: dict[str, Scalar] = {}
         for key, value in mapping.pairs:
             if key.text in once and key.text in seen:
@@ -253,7 +253,7 @@ class _Converter:
         if isinstance(node, Scalar) and _NAME.fullmatch(node.text) and node.exact:
             return Token("NAME", node.text, start_pos=node.start, end_pos=node.end)
         shown = quoted(node.text) if isinstance(node, Scalar) else "this"
-        message = f"{shown} is no name"
+        message = f"{shown} is not a name"
         hint = Hint("names are one word of letters, digits and `_`")
         self.sink.add("E0111", node.start, node.end, message, hint)
         return None
@@ -270,5 +270,5 @@ def _token(scalar: Scalar) -> Token:
 
 
 def _word(word: str, start: int, length: int) -> Token:
-    """Make the word that a text would have here; its place is what stands for it."""
+    """Make the word that a text would have here; its place is that of its key."""
     return Token("NAME", word, start_pos=start, end_pos=start + length)

@@ -27,7 +27,7 @@ _WORDS = {
     "expected ':'": "a `key: value` without its `:`",
     "tab character": "indent with spaces, not with tabs",
     "unexpected end of stream": "a quote is never closed",
-    "cannot start any token": "this character can not stand here; quote it",
+    "cannot start any token": "this character is not allowed here; quote it",
     "expected <document start>": "text after the end of the mapping",
     "expected the node content": "a value is missing",
 }
@@ -36,7 +36,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A word, a number or a text; offsets are of what stands inside the quotes.
+    """A word, a number or a text; offsets are of the text inside the quotes.
 
     Attributes:
         text: the value.
