@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from .options import Format
+
 CLUSTERS, DECAY = 3, 0.8
 
 
@@ -14,20 +16,20 @@ def aggregate(
     *,
     method: Annotated[
         Literal["nc", "kmeans", "votes"],
-        typer.Option(help="Who votes: all; the top cluster (--clusters 3); by rank (--decay 0.8)."),
+        typer.Option(help="Voters: all; the top cluster (--clusters 3); by rank (--decay 0.8)."),
     ] = "nc",
-    c: Annotated[int, typer.Option("-c", help="Positions before one that must match.", min=0)] = 1,
-    top: Annotated[int | None, typer.Option(help="Only the best so many vote.", min=1)] = None,
+    c: Annotated[int, typer.Option("-c", help="Previous positions that must match.", min=0)] = 1,
+    top: Annotated[int | None, typer.Option(help="Number of best trials that vote.", min=1)] = None,
     decay: Annotated[
-        float | None, typer.Option(help="Votes are decay^rank within each run; up to 1.")
+        float | None, typer.Option(help="Weight of a vote: decay^rank within each run; up to 1.")
     ] = None,
     clusters: Annotated[
-        int | None, typer.Option(help="Only the top one of so many clusters votes.", min=1)
+        int | None, typer.Option(help="Number of clusters, of which the top one votes.", min=1)
     ] = None,
-    name: Annotated[str, typer.Option(help="What to call the architecture.")] = "aggregated",
-    out: Annotated[Path | None, typer.Option(help="Where to write; else it is printed.")] = None,
+    name: Annotated[str, typer.Option(help="Name of the architecture.")] = "aggregated",
+    out: Annotated[Path | None, typer.Option(help="Output file (default: the screen).")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
-    format_: Annotated[Literal["text", "json"], typer.Option("--format", help="Output.")] = "text",
+    format_: Format = "text",
 ) -> None:
     """Aggregate the trials of searches into one architecture, position by position."""
     if decay is not None and not 0 < decay <= 1:

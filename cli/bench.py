@@ -2,21 +2,22 @@
 
 import json
 import sys
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from .options import Format
 from .process import console, print_rich
 
 
 def bench(
     *,
     every: Annotated[
-        bool, typer.Option("--all", help="Also the paper's nine searched base patterns.")
+        bool, typer.Option("--all", help="Include the paper's nine searched base patterns.")
     ] = False,
-    seconds: Annotated[float, typer.Option(help="To train each setup.", min=0.01)] = 3.0,
-    rounds: Annotated[int, typer.Option(help="How often; the median counts.", min=1)] = 1,
-    format_: Annotated[Literal["text", "json"], typer.Option("--format", help="Output.")] = "text",
+    seconds: Annotated[float, typer.Option(help="Seconds of training a setup.", min=0.01)] = 3.0,
+    rounds: Annotated[int, typer.Option(help="Number of repeats; the median counts.", min=1)] = 1,
+    format_: Format = "text",
 ) -> None:
     """Time training on this machine, beside transformers' NemotronH of the same layers."""
 

@@ -4,10 +4,11 @@ import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from .options import Format
 from .process import interruptible
 
 
@@ -18,30 +19,31 @@ class _Preset(StrEnum):
 
 def calibrate(
     *,
-    preset: Annotated[_Preset, typer.Option(help="What to measure.")] = _Preset.cpu,
+    preset: Annotated[_Preset, typer.Option(help="Preset to measure.")] = _Preset.cpu,
     arrangements: Annotated[
         int, typer.Option(help="Size of the calibration set.", min=16, max=500)
     ] = 40,
-    seeds: Annotated[int, typer.Option(help="Evaluations of each.", min=2, max=100)] = 3,
+    seeds: Annotated[int, typer.Option(help="Seeds of each arrangement.", min=2, max=100)] = 3,
     longer: Annotated[
-        int, typer.Option(help="How many are evaluated with the preset long too.", min=0)
+        int, typer.Option(help="Number of arrangements evaluated with the preset long, too.", min=0)
     ] = 16,
     times: Annotated[
         list[int] | None,
-        typer.Option(help="Multiples of the training to try on these; default 2 and 4.", min=2),
+        typer.Option(help="Multiples of the training to try on these (default: 2 and 4).", min=2),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Evaluation processes; default one a core.", min=1, max=1024)
+        int | None,
+        typer.Option(help="Processes (default: one a core).", min=1, max=1024),
     ] = None,
     store: Annotated[
-        Path | None, typer.Option(help="File of known evaluations; default your own cache.")
+        Path | None, typer.Option(help="Evaluation store, an SQLite file (default: in your cache).")
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for data, report and picture; a calibration there is extended."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Measure anew what is there.")] = False,
-    format_: Annotated[Literal["text", "json"], typer.Option("--format", help="Output.")] = "text",
+    force: Annotated[bool, typer.Option("--force", help="Measure again what is there.")] = False,
+    format_: Format = "text",
 ) -> None:
     """Measure seed noise, reliability and agreement with longer training."""
     from aira_dsl.evaluation.calibration import read_calibration

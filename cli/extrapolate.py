@@ -9,12 +9,12 @@ import typer
 def extrapolate(
     file: Annotated[Path, typer.Argument(help="An architecture file; `-` reads the input.")],
     *,
-    to: Annotated[str, typer.Option(help="A scale of the file, or 350m, 1b, 3b.")],
+    to: Annotated[str, typer.Option(help="Scale of the file, or 350m, 1b, 3b.")],
     how: Annotated[
         Literal["stretch", "stack"] | None,
         typer.Option(help="Stretch every run of layers, or stack copies; the scale's own way."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Where to write; else it is printed.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Output file (default: the screen).")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
     """Write an architecture at another size; `show` says what that costs."""

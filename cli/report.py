@@ -8,14 +8,15 @@ import typer
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(help="A run folder, or that of a comparison.")],
+    folder: Annotated[Path, typer.Argument(help="Run folder, or folder of a comparison.")],
     *,
     out: Annotated[
-        Path | None, typer.Option(help="The page; default: report.html in the folder.")
+        Path | None,
+        typer.Option(help="Output file (default: report.html in the folder)."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is at --out.")] = False,
     format: Annotated[
-        Literal["text", "json"], typer.Option(help="For people, or scripts.")
+        Literal["text", "json"], typer.Option(help="Output for people, or for scripts.")
     ] = "text",
 ) -> None:
     """Write one page that shows all of a search or a comparison; the numbers beside it as JSON."""

@@ -12,21 +12,21 @@ from .process import print_rich
 def show(
     file: Annotated[Path, typer.Argument(help="An architecture file; `-` reads the input.")],
     *,
-    scale: Annotated[str | None, typer.Option(help="Show it at this scale of the file.")] = None,
+    scale: Annotated[str | None, typer.Option(help="Scale of the file to show.")] = None,
     context: Annotated[
         int | None, typer.Option(help="Tokens of a sequence, if not the file's.", min=1)
     ] = None,
     batch: Annotated[int, typer.Option(help="Sequences decoded at once.", min=1)] = 1,
     convention: Annotated[
-        Literal["paper", "megatron"], typer.Option(help="How to count FLOPs.")
+        Literal["paper", "megatron"], typer.Option(help="Convention for counting FLOPs.")
     ] = "paper",
     budget: Annotated[
         float | None, typer.Option(help="Training FLOPs to spend, for example 2e19.", min=1.0)
     ] = None,
-    svg: Annotated[Path | None, typer.Option(help="Draw the stack into this file.")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Output file of a drawing of the stack.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
     format: Annotated[
-        Literal["text", "json"], typer.Option(help="For people, or scripts.")
+        Literal["text", "json"], typer.Option(help="Output for people, or for scripts.")
     ] = "text",
 ) -> None:
     """Draw an architecture layer by layer, with parameters, FLOPs and caches."""

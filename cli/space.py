@@ -25,13 +25,14 @@ def space(
         str | None, typer.Option(help="Print this arrangement's index.", metavar="LAYERS")
     ] = None,
     sample: Annotated[
-        int | None, typer.Option(help="Draw so many different arrangements.", metavar="N", min=1)
+        int | None,
+        typer.Option(help="Number of arrangements to draw.", metavar="N", min=1),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of --sample.", min=0)] = 0,
     where: Annotated[
         list[str] | None,
         typer.Option(
-            help="A rule such as A<=4 or parameters<=1_050_000 (without embeddings); repeatable.",
+            help="Constraint such as A<=4 or parameters<=1_050_000 (no embeddings); repeatable.",
             metavar="CONSTRAINT",
         ),
     ] = None,

@@ -7,15 +7,15 @@ from typing import Annotated, Literal
 
 import typer
 
+from .options import Format
 from .process import console, interruptible
 
 app = typer.Typer(help="Complete tables of small spaces: make, show, compare.")
 
-_Out = Annotated[Path, typer.Option(help="Where to write.")]
+_Out = Annotated[Path, typer.Option(help="Output file.")]
 _File = Annotated[
-    Path | None, typer.Argument(help="A table's file; the one that ships if left out.")
+    Path | None, typer.Argument(help="Benchmark table (default: the one in the package).")
 ]
-_Format = Annotated[Literal["text", "json"], typer.Option("--format", help="Output.")]
 
 
 class _Preset(StrEnum):
@@ -33,17 +33,17 @@ class _Sampler(StrEnum):
 
 @app.command()
 def make(
-    space: Annotated[Path, typer.Argument(help="A space of at most 100,000 arrangements.")],
+    space: Annotated[Path, typer.Argument(help="Space of at most 100,000 arrangements.")],
     *,
     out: _Out,
     preset: Annotated[_Preset, typer.Option(help="Cost of one evaluation.")] = _Preset.cpu,
     precision: Annotated[
         Literal["auto", "fp32", "bf16"],
-        typer.Option(help="Of the evaluations; auto: that of the table there, else the quickest."),
+        typer.Option(help="Precision; auto: that of the table there, else the fastest."),
     ] = "auto",
-    seeds: Annotated[int, typer.Option(help="Evaluations of each.", min=1, max=100)] = 2,
+    seeds: Annotated[int, typer.Option(help="Seeds of each arrangement.", min=1, max=100)] = 2,
     store: Annotated[
-        Path | None, typer.Option(help="File of known evaluations; default your own cache.")
+        Path | None, typer.Option(help="Evaluation store, an SQLite file (default: in your cache).")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
@@ -77,9 +77,9 @@ def show(
     file: _File = None,
     *,
     pattern: Annotated[
-        list[str] | None, typer.Option(help="Also tell the rank of this one; repeatable.")
+        list[str] | None, typer.Option(help="Arrangement whose rank is shown, too; repeatable.")
     ] = None,
-    format_: _Format = "text",
+    format_: Format = "text",
 ) -> None:
     """Say what a table holds: the best arrangements, the noise, what explains the score."""
     from aira_dsl.evaluation.table import load_table, read_table
@@ -100,12 +100,12 @@ def compare(
     file: _File = None,
     *,
     sampler: Annotated[
-        list[_Sampler] | None, typer.Option(help="Which; repeatable. Default: all.")
+        list[_Sampler] | None, typer.Option(help="Sampler; repeatable (default: all).")
     ] = None,
-    seeds: Annotated[int, typer.Option(help="Searches of each sampler.", min=2)] = 200,
-    budget: Annotated[int, typer.Option(help="Evaluations of a search.", min=1)] = 30,
-    out: Annotated[Path | None, typer.Option(help="Where to write the picture, a PNG.")] = None,
-    format_: _Format = "text",
+    seeds: Annotated[int, typer.Option(help="Number of searches of each sampler.", min=2)] = 200,
+    budget: Annotated[int, typer.Option(help="Number of evaluations of a search.", min=1)] = 30,
+    out: Annotated[Path | None, typer.Option(help="Output file of the picture, a PNG.")] = None,
+    format_: Format = "text",
 ) -> None:
     """Search a table hundreds of times with every sampler; show how far from the best they end."""
 
