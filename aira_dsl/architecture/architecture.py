@@ -1,7 +1,7 @@
-"""The value that travels through the whole house: an immutable, validated architecture.
+"""An architecture: the immutable, validated value that all packages exchange.
 
-An architecture is a width, a vocabulary, a context, named blocks, and the order in which those
-blocks stand; it may bring scales, the same design at other sizes. Its fingerprint is its identity:
+An architecture is a width, a vocabulary, a context, named blocks, and the order of those blocks in
+its layers; it may have scales, the same design at other sizes. Its fingerprint is its identity:
 names (its own and its blocks'), blocks that no layer uses and scales do not change what it
 computes, so they do not change the fingerprint either.
 """

@@ -25,7 +25,7 @@ from aira_dsl.primitives.kernels.build import Unavailable, load_kernels
 from aira_dsl.utils.machine import Device, DeviceChoice, Precision, PrecisionChoice
 
 Trainable = LanguageModel | FastModel | CompiledModel
-"""What `accelerate` returns; `hidden` stops behind the last norm, a call returns logits."""
+"""What `accelerate` returns: `hidden` is the output of the final norm, a call returns logits."""
 
 
 def accelerate(model: LanguageModel, precision: Precision, device: Device = "cpu") -> Trainable:

@@ -1,6 +1,6 @@
 """A language model run on the kernels: the same parameters, the same mathematics, less time.
 
-The residual stream and the parameters stay in float32; what lies between two products has the
+The residual stream and the parameters stay in float32; activations between two products have the
 chosen dtype, float32 or bfloat16. Everything runs on one thread: several models at once are
 several processes.
 

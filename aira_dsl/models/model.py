@@ -23,7 +23,7 @@ from aira_dsl.primitives.registry import make_mixer
 
 @dataclass(slots=True)
 class Cache:
-    """What decoding remembers of a batch of sequences: one entry per layer, None for MLPs."""
+    """State of decoding for a batch of sequences: one entry per layer, None if it keeps nothing."""
 
     layers: list[LayerCache]
 
@@ -50,7 +50,7 @@ class LanguageModel(nn.Module):
     """A causal language model; make one with `build` or `load_model`.
 
     Attributes:
-        architecture: what it was built from, with the vocabulary it really has.
+        architecture: its architecture, with the vocabulary of the model.
         seed: the seed of its initial weights.
     """
 

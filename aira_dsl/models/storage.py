@@ -82,7 +82,7 @@ def load_model(folder: str | Path) -> LanguageModel:
             require_memory(architecture)
             tensors = {name: weights.get_tensor(name) for name in _names(weights)}
     except (SafetensorError, OSError) as error:
-        raise _damaged(folder, f"it can not be read ({error})") from error
+        raise _damaged(folder, f"it cannot be read ({error})") from error
     return _filled(model, tensors, folder)
 
 
@@ -171,6 +171,6 @@ def _filled(model: LanguageModel, tensors: dict[str, torch.Tensor], folder: Path
 def _damaged(folder: Path, reason: str) -> InputError:
     return InputError(
         "E0506",
-        f"{folder / WEIGHTS} can not be used: {reason}",
+        f"{folder / WEIGHTS} cannot be used: {reason}",
         help="compile the architecture again",
     )

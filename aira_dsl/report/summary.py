@@ -1,4 +1,4 @@
-"""What `show` and `compile` say about an architecture: a drawing for people, JSON for scripts.
+"""The output of `show` and `compile --emit summary`: a drawing for people, JSON for scripts.
 
 Everything follows from formulas; torch is not imported and nothing is allocated.
 """
@@ -159,7 +159,7 @@ def _totals_table(architecture: Architecture, workload: Workload) -> "Renderable
         )
     table = Table.grid(padding=(0, 2))
     for label, value in rows.items():
-        table.add_row(label, Text(value))  # Text: a pattern is no markup
+        table.add_row(label, Text(value))  # Text: a pattern is not markup
     return table
 
 

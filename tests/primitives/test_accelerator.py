@@ -52,7 +52,7 @@ def test_broken_install_is_survived_with_one_warning(
 ) -> None:
     install(tmp_path, "broken_kernels", code, monkeypatch)
     wanted = ("broken_kernels", "broken_kernels.ops.ssd_combined", "mamba_chunk_scan_combined")
-    with pytest.warns(RuntimeWarning, match="broken_kernels is installed but can not be used"):
+    with pytest.warns(RuntimeWarning, match="broken_kernels is installed but cannot be used"):
         assert cuda.probe(*wanted) is None
     assert cuda.probe(*wanted) is None  # warnings are errors: the second is silent
 

@@ -91,16 +91,16 @@ def test_no_compiler(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @needs_compiler
-def test_a_cache_that_can_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "aira-dsl").write_text("a file where the folder should be", encoding="utf-8")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(Unavailable, match="can not be written"):
+    with pytest.raises(Unavailable, match="cannot be written"):
         build(FLAGS)
 
 
-def test_what_is_no_library_is_refused(tmp_path: Path) -> None:
+def test_file_that_is_not_a_library_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.so").write_bytes(b"not ELF")
-    with pytest.raises(Unavailable, match="can not be loaded"):
+    with pytest.raises(Unavailable, match="cannot be loaded"):
         load(tmp_path / "x.so")
 
 

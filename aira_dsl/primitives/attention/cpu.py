@@ -16,7 +16,7 @@ from aira_dsl.primitives.common.rope import rotate
 from aira_dsl.primitives.kernels.call import call
 
 HEAD_DIMS = (8, 16, 32, 64)
-"""What `attention.hpp` is compiled for."""
+"""Head dimensions for which `attention.hpp` is compiled."""
 
 
 def supports(mixer: Attention) -> bool:
@@ -52,6 +52,12 @@ class _Attention(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
+        # FlashAttention's backward pass (arXiv 2205.14135, §B.2). For one head, with scores
+        # S = Q·Kᵀ / sqrt(P), weights W = softmax(S), computed again from the stored log sums,
+        # out O = W·V, and G the gradient of O:
+        #   grad_V = Wᵀ·G,   grad_S = W ∘ (G·Vᵀ - rowsum(G ∘ O)),
+        #   grad_Q = grad_S·K / sqrt(P),   grad_K = grad_Sᵀ·Q / sqrt(P).
+        # Key and value heads sum over their group. RoPE is a rotation: gradients are rotated back.
         qkv_BLW, out_BLD, log_sums_BHL = ctx.saved_tensors
         grad_qkv_BLW = torch.empty_like(qkv_BLW)
         call(
@@ -63,7 +69,7 @@ class _Attention(torch.autograd.Function):
 
 @lru_cache(maxsize=32)
 def _angles(length: int, head_dim: int, theta: float) -> tuple[Tensor, Tensor]:
-    """Return cosines and sines (L, P / 2), read off from what the reference does to (1, 0)."""
+    """Return cosines and sines (L, P / 2): the reference's rotation of the vectors (1, 0)."""
     with torch.inference_mode(False), torch.no_grad():
         half = torch.ones(length, head_dim // 2)
         unit_LP = torch.cat([half, torch.zeros_like(half)], dim=1)

@@ -1,4 +1,4 @@
-"""The residual stream's addition and the norm behind it, in one pass.
+"""The addition to the residual stream and the norm after it, in one pass.
 
 Shapes: B batch, L length, D model width.
 """
@@ -38,6 +38,9 @@ class _AddNorm(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> Any:
+        # t = x + y, q = (mean(t²) + eps)^(-1/2), out = w·t·q (arXiv 1910.07467). dq/dt = -q³·t / D,
+        # so with g the gradient of out and e that of the sum itself:
+        #   grad_x = grad_y = w·g·q - t·q³·sum(w·g·t) / D + e,   grad_w = sum over rows of g·t·q.
         grad_total_BLD, grad_out_BLD = grads
         assert grad_out_BLD is not None
         total_BLD, weight_D, rstd_R = ctx.saved_tensors

@@ -1,8 +1,8 @@
-"""What every primitive's torch module has in common.
+"""The interface of every primitive's torch module, and initialization that they share.
 
-A mixer maps x_BLD to x_BLD and never looks ahead. With a cache it continues the sequences that the
-cache has seen, any number of tokens at a time. The contract suite in tests/modules runs every
-registered mixer through causality, decoding, parameter count, gradients, dtypes and batching.
+A mixer maps x_BLD to x_BLD and never reads later tokens. With a cache it continues the sequences
+that the cache has seen, any number of tokens at a time. The contract suite in tests/primitives runs
+every registered mixer through causality, decoding, weights, gradients, dtypes and batching.
 
 Shapes: B batch, L length, D model width.
 """
@@ -43,8 +43,8 @@ class Mixer(nn.Module, ABC):
     def mark_no_decay(self) -> None:
         """Flag parameters `_no_weight_decay`, as mamba_ssm does, for optimizers that ask.
 
-        Python attributes of a parameter do not survive its replacement, so whoever materializes
-        or loads a model calls this afterwards.
+        Python attributes of a parameter do not survive its replacement, so this is called again
+        after a model is materialized or loaded.
         """
         for name in self.no_decay:
             self.get_parameter(name)._no_weight_decay = True  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 def rotate(x_BKLP: Tensor, *, start: int, theta: float) -> Tensor:
-    """Turn queries or keys that stand at positions start, start + 1, … of their sequence."""
+    """Rotate queries or keys at positions start, start + 1, … of their sequence."""
     stop = start + x_BKLP.shape[2]
     # Tables grow by powers of two, so that decoding step by step does not make one a step.
     size = 1 << (stop - 1).bit_length()
@@ -29,8 +29,8 @@ def _table(
 ) -> tuple[Tensor, Tensor]:
     """Return cosines and signed sines (L, P), computed in float64.
 
-    Kept outside the modules: it is no state of theirs, and moves, dtypes and the meta device need
-    no care. Made outside inference mode, so that a later training step may use the same table.
+    Kept outside the modules, because it is not a part of their state: moves, dtypes and the meta
+    device need no care. Made outside inference mode, so that a later training step may use it.
     """
     with torch.inference_mode(False), torch.no_grad():
         exponents = torch.arange(0, head_dim, 2, dtype=torch.float64, device=device) / head_dim

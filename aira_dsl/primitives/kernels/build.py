@@ -2,8 +2,8 @@
 
 The library is compiled for this very machine and kept in the user's cache, under a name that says
 what it depends on: the sources, the compiler and the processor. So another machine that shares the
-home folder, a new version or another compiler each get their own. A file that was damaged is built
-anew. Without a compiler, or if it fails, there are no kernels and everything runs in plain PyTorch.
+home folder, a new version or another compiler each get their own. A damaged file is built
+again. Without a compiler, or if it fails, there are no kernels and plain PyTorch computes.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ BUILD_SECONDS = 120.0
 
 
 class Unavailable(Exception):
-    """The kernels can not be used here; the message says why."""
+    """The kernels cannot be used here; the message says why."""
 
 
 @cache
@@ -33,7 +33,7 @@ def load_kernels() -> ctypes.CDLL:
     """Return the library, built if this machine has none yet; once a process.
 
     Raises:
-        Unavailable: if there is no compiler, or it fails, or the result can not be loaded.
+        Unavailable: if there is no compiler, or it fails, or the result cannot be loaded.
     """
     return load(build(_native_flags()))
 
@@ -52,7 +52,7 @@ def build(flags: tuple[str, ...]) -> Path:
             folder.mkdir(parents=True, exist_ok=True)
             _compile(compiler, flags, path)
     except OSError as error:
-        raise Unavailable(f"{folder} can not be written: {error.strerror}") from None
+        raise Unavailable(f"{folder} cannot be written: {error.strerror}") from None
     return path
 
 
@@ -65,7 +65,7 @@ def load(path: Path) -> ctypes.CDLL:
     try:
         return ctypes.CDLL(str(path))
     except OSError as error:
-        raise Unavailable(f"the kernels can not be loaded: {error}") from None
+        raise Unavailable(f"the kernels cannot be loaded: {error}") from None
 
 
 def _find_compiler() -> str:
@@ -141,7 +141,7 @@ def _run(command: list[str]) -> bytes:
     try:
         done = subprocess.run(command, capture_output=True, check=False, timeout=BUILD_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(f"the compiler {command[0]} can not be run: {error}") from None
+        raise Unavailable(f"the compiler {command[0]} cannot be run: {error}") from None
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
         reason = next((line for line in lines if "error" in line), f"exit code {done.returncode}")

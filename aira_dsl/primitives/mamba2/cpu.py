@@ -1,8 +1,8 @@
 """Mamba-2 on the kernels: convolution, recurrence and gated norm between the two projections.
 
-The recurrence is run token by token with its state in registers: on a CPU that beats the chunked
-matrix form, which exists to feed matrix units. For the way back the state before every chunk is
-kept, and a chunk's states are computed again.
+The recurrence is run token by token with its state in registers: on a CPU that is faster than the
+chunked matrix form, which exists for matrix units. For the backward pass the state before every
+chunk is kept, and the states inside a chunk are computed again.
 
 Shapes: B batch, L length, D model width, E inner width, W in_proj's output, C convolution channels.
 """
@@ -18,11 +18,11 @@ from aira_dsl.primitives.mamba2.module import Mamba2
 from aira_dsl.primitives.mamba2.spec import Mamba2 as Block
 
 CONV_WIDTHS = (2, 3, 4)
-"""What `mamba2.hpp` is compiled for."""
+"""Kernel sizes of the convolution for which `mamba2.hpp` is compiled."""
 
 CHUNK = 16
 LANES = 16
-"""The longest vectors that the kernels may have been compiled for."""
+"""Length of the longest vectors for which the kernels may be compiled."""
 
 
 def supports(mixer: Mamba2) -> bool:
@@ -43,7 +43,23 @@ def run(mixer: Mamba2, x_BLD: Tensor) -> Tensor:
 
 
 class _Inner(torch.autograd.Function):
-    """All between in_proj and out_proj."""
+    """All operations between in_proj and out_proj.
+
+    The backward pass, in the order in which it runs; s(·) is the sigmoid, silu(a) = a·s(a) and
+    silu'(a) = s(a)·(1 + a·(1 - s(a))). G is the gradient of a step's output.
+
+    1. Gated norm, v = y·silu(z), out = w·v·q: grad_v and grad_w are those of RMSNorm
+       (`common/cpu_norm.py`), then grad_y = grad_v·silu(z) and grad_z = grad_v·y·silu'(z).
+    2. Recurrence, h_t = a_t·h_(t-1) + dt_t·x_t⊗B_t, a_t = exp(dt_t·A), y_t = h_t·C_t + D·x_t. The
+       gradient of the state, H_t = G_t⊗C_t + a_(t+1)·H_(t+1), runs backwards in time, and gives
+         grad_C_t = h_tᵀ·G_t,   grad_B_t = dt_t·H_tᵀ·x_t,   grad_x_t = dt_t·H_t·B_t + D·G_t,
+         grad_D = sum_t G_t·x_t,   e_t = a_t·⟨H_t, h_(t-1)⟩ (the gradient of dt_t·A),
+         grad_dt_t = x_t·H_t·B_t + e_t·A,   grad_A_log = A·sum_t e_t·dt_t, since A = -exp(A_log).
+       dt = softplus(raw + dt_bias) has the derivative 1 - exp(-dt).
+    3. Convolution, c_t = bias + sum_k w_k·x_(t-K+1+k), out = silu(c): with g_t = G_t·silu'(c_t),
+         grad_x_t = sum_k w_k·g_(t+K-1-k),   grad_w_k = sum_t g_t·x_(t-K+1+k),
+         grad_bias = sum_t g_t.
+    """
 
     @staticmethod
     def forward(ctx: Any, projected_BLW: Tensor, *arguments: Any) -> Tensor:

@@ -4,7 +4,7 @@ Both packages are optional (`pip install -e '.[cuda]'`) and often broken: they d
 without CUDA, and an install without its compiled parts fails on import with whatever exception
 (facts in docs/compiler.md). So they are looked for when the first CUDA tensor needs them, never on
 import of this package; every failure means the plain PyTorch path, with one warning if a package
-is there but can not be used.
+is there but cannot be used.
 
 Shapes: B batch, L length, H heads, P head dimension, G groups, N state size, C channels.
 """
@@ -58,7 +58,7 @@ def probe(package: str, module: str, name: str) -> Kernel | None:
         kernel: Kernel = getattr(importlib.import_module(module), name)
     except Exception as error:  # a broken install raises anything: ImportError, OSError, ...
         warnings.warn(
-            f"{package} is installed but can not be used, plain PyTorch runs instead "
+            f"{package} is installed but cannot be used, plain PyTorch runs instead "
             f"({type(error).__name__}: {error})",
             RuntimeWarning,
             stacklevel=2,

@@ -4,13 +4,19 @@ For every head, with one scalar decay a step:
 
     h_t = exp(dt_t·A) · h_(t-1) + dt_t · B_t ⊗ x_t        y_t = C_t · h_t + D · x_t
 
-The sequence is cut into chunks. Inside a chunk the output is a masked matrix product, like
-attention without softmax; between chunks only the state is carried. A chunk of one token is the
-recurrence itself, so decoding needs no code of its own.
+The sequence is cut into chunks, and the output is computed in the four steps of the paper (§6, and
+its listing 1):
 
-Numerical choices: everything is float32 at least (the caller sees to it); only sums of dt·A over
+1. Inside each chunk, from its own inputs: a masked matrix product, like attention without softmax.
+2. The state that each chunk adds: what its inputs leave at its end.
+3. Between chunks: the recurrence over chunks gives the state before each of them.
+4. Inside each chunk, from the state before it.
+
+A chunk of one token is the recurrence itself, so decoding needs no code of its own.
+
+Numerical choices: everything is float32 at least (the caller converts); only sums of dt·A over
 later steps are exponentiated, so every exponent is at most zero and nothing overflows, whatever dt
-and A are; what lies ahead gets the exponent -inf, thus an exact zero with a zero gradient.
+and A are; later tokens get the exponent -inf, thus an exact zero with a zero gradient.
 
 For speed, dt, D and the decays are multiplied into the Q×Q weights and into B and C, which are
 narrow, rather than into x and y.
@@ -26,7 +32,7 @@ from torch import Tensor, nn
 
 
 class Operands(NamedTuple):
-    """What the recurrence reads; all of one dtype.
+    """Inputs of the recurrence; all of one dtype.
 
     Attributes:
         x_BLHP: inputs.
@@ -71,15 +77,19 @@ def ssd(
     sums_BSGRQ = _heads(_chunks(dt_BLH * A_H, chunk), groups).cumsum(-1)
     B_BSGQN, C_BSGQN = _chunks(B_BLGN, chunk), _chunks(C_BLGN, chunk)
 
+    # 1. Outputs of each chunk from its own inputs; D·x is the diagonal of the same product.
     weights_BSGRQQ = _weights(C_BSGQN @ B_BSGQN.mT, dt_BSGRQ, sums_BSGRQ)
     direct_GRQQ = D_H.view(groups, -1, 1, 1) * torch.eye(chunk, dtype=D_H.dtype, device=D_H.device)
     y_BSGRQP = (weights_BSGRQQ + direct_GRQQ) @ x_BSGRQP
     last_BHPN = None
     if state_BHPN is not None or want_state or x_BSGRQP.shape[1] > 1:
+        # 2. The state that each chunk adds: inputs, decayed until the chunk's end.
         to_end_BSGRQ = dt_BSGRQ * (sums_BSGRQ[..., -1:] - sums_BSGRQ).exp()
         added_BSGRNP = (B_BSGQN.mT.unsqueeze(3) * to_end_BSGRQ.unsqueeze(-2)) @ x_BSGRQP
+        # 3. The state before each chunk.
         first = None if state_BHPN is None else _split(state_BHPN.mT, 1, groups)
         states_BSGRNP, last_BGRNP = _carry(added_BSGRNP, sums_BSGRQ[..., -1].exp(), first)
+        # 4. Outputs of each chunk from the state before it, decayed until each token.
         reading_BSGRQN = C_BSGQN.unsqueeze(3) * sums_BSGRQ.exp().unsqueeze(-1)
         y_BSGRQP = y_BSGRQP + reading_BSGRQN @ states_BSGRNP
         last_BHPN = last_BGRNP.flatten(1, 2).mT if want_state else None
@@ -99,7 +109,7 @@ def _chunks(x_BLG: Tensor, chunk: int) -> Tensor:
 
 
 def _heads(x_BSH: Tensor, groups: int) -> Tensor:
-    """Split heads into groups; laid out anew, since every later step reads it in this order."""
+    """Split heads into groups; copied, since every later step reads it in this order."""
     return _split(x_BSH.contiguous(), 2, groups)
 
 

@@ -1,4 +1,4 @@
-"""MLPs: the products are PyTorch's; of the activations only SwiGLU needs a kernel.
+"""MLPs on kernels: matrix products are PyTorch's; of the activations only SwiGLU needs a kernel.
 
 Shapes: B batch, L length, D model width, F hidden units.
 """
@@ -14,7 +14,7 @@ from aira_dsl.primitives.mlp.module import MLP
 
 
 def supports(mixer: MLP) -> bool:
-    """Tell whether the kernels can run a mixer: they can."""
+    """Return True: the kernels run every MLP."""
     return True
 
 
@@ -51,6 +51,8 @@ class _SwiGLU(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        # out = u·g·s with s = sigmoid(g), s' = s·(1 - s). With o the gradient of out:
+        #   grad_g = o·u·s·(1 + g·(1 - s)),   grad_u = o·g·s.
         (gate_up_BL2F,) = ctx.saved_tensors
         grad_BL2F = torch.empty_like(gate_up_BL2F)
         call(
