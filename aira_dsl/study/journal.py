@@ -31,7 +31,7 @@ from aira_dsl.evaluation.direction import Direction
 from aira_dsl.evaluation.result import Evaluation
 from aira_dsl.study.candidate import NewTrial
 from aira_dsl.study.following import Following
-from aira_dsl.study.records import trial_of, trials_of
+from aira_dsl.study.records import attributes_of, state_of, trial_of, trials_of
 from aira_dsl.study.selection import confirm
 from aira_dsl.study.storage import (
     GONE,
@@ -52,7 +52,6 @@ BACKOFF = Backoff(first=0.5, longest=10.0, patience=900.0)
 """How long to wait for a database that went away in the middle of a search."""
 
 _CLAIM = "worker"
-_STATES = {"ok": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
 
 
 def _patient(
@@ -83,7 +82,6 @@ class Journal:
             of them without one, the trial is taken over.
 
     Attributes:
-        url, direction: as given.
         me: name of this process in the study.
         snapshot: the trials as they were last read.
         on_trouble: called with the reason when the database does not answer; and with None when it
@@ -103,7 +101,7 @@ class Journal:
         self.me = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
         self.on_trouble: Callable[[str | None], None] = lambda reason: None
         self.snapshot: list[FrozenTrial] = []
-        self._checked = Following()
+        self._following = Following()
         self._is_changed = True
         self.study, self._storage = open_study(url, name, direction=direction, heartbeat=heartbeat)
         self._is_shared = is_shared(url)
@@ -186,7 +184,7 @@ class Journal:
         with readable(self.url):
             self.snapshot = self.study.get_trials(deepcopy=False)
             self._is_changed = False
-            for trial in self._checked.finished(self.snapshot):
+            for trial in self._following.finished(self.snapshot):
                 if trial.state == TrialState.COMPLETE and trial.value is None:
                     raise ValueError(f"trial {trial.number} is complete without a value")
         return self.snapshot
@@ -213,8 +211,8 @@ class Journal:
         With an evaluation, which the store had, the trial is finished; else it is running, and
         this process has claimed it.
         """
-        state = TrialState.RUNNING if evaluation is None else _state(evaluation)
-        results = {} if evaluation is None else _attributes(evaluation, cached=True)
+        state = TrialState.RUNNING if evaluation is None else state_of(evaluation)
+        results = {} if evaluation is None else attributes_of(evaluation, cached=True)
         trial = create_trial(
             state=state,
             params=dict(new.params),
@@ -233,6 +231,11 @@ class Journal:
             self.snapshot.append(trial)
         return trial
 
+    def running(self) -> list[int]:
+        """Return the numbers of the trials of the snapshot that are not finished."""
+        self._following.finished(self.snapshot)
+        return self._following.running
+
     def orphans(self, mine: Collection[int]) -> list[FrozenTrial]:
         """Return the running trials of the snapshot that no process works on.
 
@@ -242,8 +245,7 @@ class Journal:
         Args:
             mine: numbers of the trials that this process works on.
         """
-        running = [t for t in self.snapshot if t.state == TrialState.RUNNING]
-        candidates = [t for t in running if t.number not in mine]
+        candidates = [self.snapshot[n] for n in self.running() if n not in mine]
         if not self._is_shared or not candidates:
             return candidates  # of a locked run folder: no other process is alive
         stale = self._stale()
@@ -303,9 +305,9 @@ class Journal:
         self._is_changed = True
         values = None if evaluation.score is None else [evaluation.score]
         with suppress(UpdateFinishedTrialError):
-            for key, value in _attributes(evaluation, cached=cached).items():
+            for key, value in attributes_of(evaluation, cached=cached).items():
                 self._storage.set_trial_user_attr(trial._trial_id, key, value)
-            self._storage.set_trial_state_values(trial._trial_id, _state(evaluation), values)
+            self._storage.set_trial_state_values(trial._trial_id, state_of(evaluation), values)
 
     @_patient
     def note(self, key: str, value: Any) -> None:
@@ -316,18 +318,3 @@ class Journal:
     def noted(self, key: str, default: Any = None) -> Any:
         """Return a fact about the whole search."""
         return self.study.user_attrs.get(key, default)
-
-
-def _state(evaluation: Evaluation) -> TrialState:
-    return _STATES.get(evaluation.status, TrialState.FAIL)
-
-
-def _attributes(evaluation: Evaluation, *, cached: bool) -> dict[str, Any]:
-    return {
-        "status": evaluation.status,
-        "seconds": evaluation.seconds,
-        "cached": cached,
-        "message": evaluation.message,
-        **{score.task: score.token_accuracy for score in evaluation.tasks},
-        "evaluation": evaluation.model_dump(mode="json"),
-    }

@@ -127,8 +127,9 @@ class Search(Generic[T]):
             return orphan
         new = Ended("") if self._is_spent(len(trials)) else self.source.propose(trials)
         if isinstance(new, Ended) or new is None:
-            running = any(not trial.state.is_finished() for trial in trials)
-            return None if running else new or Ended("the source proposes no further trial")
+            if self.journal.running():
+                return None
+            return new or Ended("the source proposes no further trial")
         known = None if new.candidate is None else self._recall(new.candidate)
         return self.journal.add(new, known)
 

@@ -6,14 +6,14 @@ trials had after as many tasks. The first trials are never stopped. A stopped tr
 the budget like any other.
 
 `PercentilePruner` itself reads all trials for every answer; the same percentile is taken here from
-values that are kept.
+sorted values that are kept.
 """
 
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import accumulate
 
-import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
 from aira_dsl.evaluation.direction import Direction
@@ -45,7 +45,7 @@ class Pruner:
             if trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
                 self._completed += 1
                 for tasks, mean in running_means(task_scores(trial)).items():
-                    self._means[tasks].append(mean)
+                    insort(self._means[tasks], mean)
 
     def is_hopeless(self, tasks: Sequence[TaskScore]) -> bool:
         """Return whether a candidate with these scores so far is stopped."""
@@ -56,7 +56,15 @@ class Pruner:
         value = running_means([task.token_accuracy for task in tasks])[len(tasks)]
         kept = 100 * (1 - self._share)
         percentile = 100 - kept if self._direction is Direction.MAXIMIZE else kept
-        return self._direction.better(float(np.percentile(known, percentile)), value)
+        return self._direction.better(_percentile(known, percentile), value)
+
+
+def _percentile(ordered: Sequence[float], percentage: float) -> float:
+    """Return a percentile of sorted values, rounded as `numpy.percentile` rounds it."""
+    place = (len(ordered) - 1) * (percentage / 100)
+    low = int(place)
+    a, b, t = ordered[low], ordered[min(low + 1, len(ordered) - 1)], place - low
+    return b - (b - a) * (1 - t) if t >= 0.5 else a + (b - a) * t
 
 
 def running_means(scores: Sequence[float]) -> dict[int, float]:

@@ -1,13 +1,16 @@
-"""Trials of an Optuna study as records."""
+"""Trials of an Optuna study as records, and evaluations as what such a trial stores."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from aira_dsl.agents.attempt import Attempt
+from aira_dsl.evaluation.result import Evaluation
 from aira_dsl.study.arrangements import layers_of
 from aira_dsl.study.trials import Trial
+
+_STATES = {"ok": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
 
 Repeats = Mapping[str, Mapping[str, float | None]]
 """Validation scores with other seeds: by fingerprint, then by seed."""
@@ -60,3 +63,20 @@ def trial_of(
         duplicates=attributes.get("duplicates", sum(call.code == "duplicate" for call in calls)),
         calls=calls,
     )
+
+
+def state_of(evaluation: Evaluation) -> TrialState:
+    """Return the state of a trial that ends with an evaluation."""
+    return _STATES.get(evaluation.status, TrialState.FAIL)
+
+
+def attributes_of(evaluation: Evaluation, *, cached: bool) -> dict[str, Any]:
+    """Return the user attributes of a trial that ends with an evaluation."""
+    return {
+        "status": evaluation.status,
+        "seconds": evaluation.seconds,
+        "cached": cached,
+        "message": evaluation.message,
+        **{score.task: score.token_accuracy for score in evaluation.tasks},
+        "evaluation": evaluation.model_dump(mode="json"),
+    }

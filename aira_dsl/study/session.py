@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self, get_args
+from typing import Self
 
 from aira_dsl.agents.transcripts import Transcripts
 from aira_dsl.architecture import Architecture
@@ -33,14 +33,10 @@ from aira_dsl.study.loop import Search
 from aira_dsl.study.options import SamplerName, SearchOptions
 from aira_dsl.study.progress import Progress, Trouble
 from aira_dsl.study.result import SearchResult, summarise
-from aira_dsl.study.run_folder import RunFolder, kept_sampler
+from aira_dsl.study.run_folder import RunFolder
+from aira_dsl.study.sampler_choice import choose_sampler
 from aira_dsl.study.samplers import SamplerSource
-from aira_dsl.study.settings import (
-    DEFAULT_SAMPLERS,
-    Limits,
-    SearchSettings,
-    default_sampler,
-)
+from aira_dsl.study.settings import Limits, SearchSettings
 from aira_dsl.study.source import Source
 from aira_dsl.study.storage import GONE, shared_address, without_password
 from aira_dsl.utils.formatting import gib
@@ -106,7 +102,7 @@ class SearchPlan:
                 code=version,
             )
 
-        settings = settings_of(None if agent else _sampler(options, budget, settings_of))
+        settings = settings_of(None if agent else choose_sampler(options, budget, settings_of))
         return cls(options, space, settings, budget, evaluator, agent)
 
     @property
@@ -282,29 +278,6 @@ class SearchSession:
             self._report(self._latest)
 
         return report
-
-
-def _sampler(
-    options: SearchOptions, budget: int | None, settings_of: Callable[[SamplerName], SearchSettings]
-) -> SamplerName:
-    """Return the chosen sampler, else the one of the folder that is continued, else a default.
-
-    The default of a larger budget may be another one; the search in a folder keeps its sampler.
-    """
-    default = default_sampler(budget)
-    if options.sampler is not None or options.force:
-        return options.sampler or default
-    names: tuple[SamplerName, ...] = (default, *get_args(SamplerName))
-    for name in names:
-        if options.out is not None:
-            folder = Path(options.out)
-        elif name in DEFAULT_SAMPLERS:
-            folder = Path("runs") / settings_of(name).title
-        else:
-            continue
-        if kept_sampler(folder) == name:
-            return name
-    return default
 
 
 def _make_evaluator(options: SearchOptions) -> tuple[Evaluator, str]:

@@ -4,7 +4,6 @@ Everything that depends on the kind of database is here: addresses, locks, meani
 """
 
 import contextlib
-import copy
 import json
 import logging
 import re
@@ -188,34 +187,60 @@ def without_password(url: str) -> str:
 
 
 class _Storage(RDBStorage):
-    """Adds a trial in four statements; Optuna takes several for each parameter and attribute."""
+    """Adds a trial in a few statements, however many trials there are.
+
+    Optuna takes several statements for each parameter and attribute, and counts all trials.
+    """
 
     def _get_prepared_new_trial(
         self, study_id: int, template_trial: FrozenTrial | None, session: Session
     ) -> models.TrialModel:
+        """Add a trial; Optuna calls this in a transaction that has locked the study."""
         if template_trial is None:
             return super()._get_prepared_new_trial(study_id, template_trial, session)
-        bare = copy.copy(template_trial)
-        bare.params, bare.distributions, bare.user_attrs, bare.system_attrs = {}, {}, {}, {}
-        trial = super()._get_prepared_new_trial(study_id, bare, session)
-        params = [
-            {
-                "param_name": name,
-                "param_value": kind.to_internal_repr(template_trial.params[name]),
-                "distribution_json": distribution_to_json(kind),
-            }
-            for name, kind in template_trial.distributions.items()
-        ]
-        rows = {
-            models.TrialParamModel: params,
-            models.TrialUserAttributeModel: _json_rows(template_trial.user_attrs),
-            models.TrialSystemAttributeModel: _json_rows(template_trial.system_attrs),
-        }
-        for model, values in rows.items():
-            if values:
-                owned = [{"trial_id": trial.trial_id, **row} for row in values]
+        trial = models.TrialModel(
+            study_id=study_id,
+            number=_next_number(study_id, session),
+            state=template_trial.state,
+            datetime_start=template_trial.datetime_start,
+            datetime_complete=template_trial.datetime_complete,
+        )
+        session.add(trial)
+        session.flush()  # gives it its id
+        for model, rows in _rows(template_trial).items():
+            if rows:
+                owned = [{"trial_id": trial.trial_id, **row} for row in rows]
                 session.execute(sqlalchemy.insert(model), owned)
         return trial
+
+
+def _next_number(study_id: int, session: Session) -> int:
+    trials = session.query(models.TrialModel.number).filter_by(study_id=study_id)
+    last = trials.order_by(models.TrialModel.trial_id.desc()).first()
+    return 0 if last is None else last[0] + 1
+
+
+def _rows(trial: FrozenTrial) -> dict[type, list[dict[str, Any]]]:
+    """Return what a trial consists of, by table."""
+    params = [
+        {
+            "param_name": name,
+            "param_value": kind.to_internal_repr(trial.params[name]),
+            "distribution_json": distribution_to_json(kind),
+        }
+        for name, kind in trial.distributions.items()
+    ]
+    stored = [models.TrialValueModel.value_to_stored_repr(value) for value in trial.values or ()]
+    values = [
+        {"objective": place, "value": value, "value_type": kind}
+        for place, (value, kind) in enumerate(stored)
+    ]
+    return {
+        models.TrialValueModel: values,
+        models.TrialParamModel: params,
+        models.TrialUserAttributeModel: _json_rows(trial.user_attrs),
+        models.TrialSystemAttributeModel: _json_rows(trial.system_attrs),
+    }
 
 
 def _json_rows(attributes: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,0 +1,32 @@
+"""Which sampler a search uses if none is chosen."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import get_args
+
+from aira_dsl.study.options import SamplerName, SearchOptions
+from aira_dsl.study.run_folder import kept_sampler
+from aira_dsl.study.settings import DEFAULT_SAMPLERS, SearchSettings, default_sampler
+
+
+def choose_sampler(
+    options: SearchOptions, budget: int | None, settings_of: Callable[[SamplerName], SearchSettings]
+) -> SamplerName:
+    """Return the chosen sampler, else the one of the folder that is continued, else a default.
+
+    The default of a larger budget may be another one; the search in a folder keeps its sampler.
+    """
+    default = default_sampler(budget)
+    if options.sampler is not None or options.force:
+        return options.sampler or default
+    names: tuple[SamplerName, ...] = (default, *get_args(SamplerName))
+    for name in names:
+        if options.out is not None:
+            folder = Path(options.out)
+        elif name in DEFAULT_SAMPLERS:
+            folder = Path("runs") / settings_of(name).title
+        else:
+            continue
+        if kept_sampler(folder) == name:
+            return name
+    return default
