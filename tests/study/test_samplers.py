@@ -19,7 +19,7 @@ from aira_dsl.space import Space
 from aira_dsl.study.arrangements import distributions, layers_of, slot_name
 from aira_dsl.study.options import SamplerName
 from aira_dsl.study.samplers import SamplerSource, propose
-from aira_dsl.study.samplers.evolution import RegularizedEvolutionSampler
+from aira_dsl.study.samplers.evolution import RegularizedEvolutionSampler, population_size
 from aira_dsl.study.samplers.new_arrangements import NewArrangementSampler
 from aira_dsl.study.samplers.replica import Replica
 from aira_dsl.study.samplers.whole import WholeSampler
@@ -157,39 +157,46 @@ def test_learning_samplers_beat_random_in_both_directions(
     assert late_mean(sampler) > late_mean("random") + 0.5
 
 
-def test_evolution_mutates_the_best_of_a_tournament_among_the_youngest() -> None:
-    """With a tournament of the whole population the parent is known: the best of the youngest."""
-    space = make_space(6)
-    rng = random.Random(0)
-    sampler = RegularizedEvolutionSampler(
-        space.names, space.draw, random.Random(1), population=10, tournament=10
-    )
+def distance(a: Sequence[str], b: Sequence[str]) -> int:
+    return sum(x != y for x, y in zip(a, b, strict=True))
+
+
+def test_parents_are_the_better_ones_of_the_youngest_and_children_are_mutations() -> None:
+    space, rng = make_space(24), random.Random(0)
     study = optuna.create_study(direction="maximize")
-    oldest_and_best = space.draw(rng)
-    study.add_trial(trial_of(space, oldest_and_best, 100.0, {}))
+    study.add_trial(trial_of(space, space.draw(rng), 100.0, {}))  # the best, but too old
     for value in range(10):
         study.add_trial(trial_of(space, space.draw(rng), float(value), {}))
-    parent = layers_of(study.trials[-1])
-    kinds = set()
-    for _ in range(40):
-        params = sampler.sample_relative(study, study.trials[-1], {})
-        child = tuple(params[name] for name in distributions(space))
-        changed = [i for i in range(6) if child[i] != parent[i]]
-        assert len(changed) in (1, 2)
+    known = [layers_of(trial) for trial in study.trials]
+    parents, kinds = set(), set()
+    for seed in range(200):
+        sampler = RegularizedEvolutionSampler(space.names, space.draw, random.Random(seed))
+        child = tuple(sampler.sample_relative(study, study.trials[-1], {}).values())
+        parent = min(range(len(known)), key=lambda number: distance(known[number], child))
+        changed = [slot for slot in range(24) if child[slot] != known[parent][slot]]
         if len(changed) == 2:
             first, second = changed
-            assert (child[first], child[second]) == (parent[second], parent[first])
+            swapped = child[first], child[second]
+            assert swapped == (known[parent][second], known[parent][first]), (seed, parent)
+        parents.add(parent)
         kinds.add(len(changed))
     assert kinds == {1, 2}
+    assert parents == set(range(2, 11))  # neither the oldest nor the worst of a tournament of two
 
 
-def test_evolution_draws_at_random_until_its_population_is_full() -> None:
-    space = make_space(6)
-    sampler = RegularizedEvolutionSampler(space.names, space.draw, random.Random(7), population=5)
+def test_the_population_grows_with_the_search_up_to_that_of_the_paper() -> None:
+    sizes = [population_size(finished) for finished in (0, 10, 40, 100, 256, 10_000)]
+    assert sizes == [10, 10, 10, 25, 64, 64]
+
+
+def test_evolution_draws_ten_trials_at_random_and_then_evolves() -> None:
+    space, rng = make_space(12), random.Random(0)
     study = optuna.create_study(direction="maximize")
-    expected = space.draw(random.Random(7))
-    params = sampler.sample_relative(study, None, {})  # type: ignore[arg-type]
-    assert tuple(params.values()) == expected
+    for number in range(11):
+        sampler = RegularizedEvolutionSampler(space.names, space.draw, random.Random(7))
+        layers = tuple(sampler.sample_relative(study, None, {}).values())  # type: ignore[arg-type]
+        assert (layers == space.draw(random.Random(7))) == (number < 10)
+        study.add_trial(trial_of(space, space.draw(rng), 0.0, {}))
 
 
 class Stubborn(WholeSampler):

@@ -1,8 +1,13 @@
 """Regularized evolution (Real et al., arXiv 1802.01548) over arrangements, as an Optuna sampler.
 
-The population is the youngest `population` finished trials; the best of a random tournament is the
-parent; the child differs by one mutation: another block in one slot, or two slots swapped. The
-first `population` trials are drawn at random. It is the honest baseline of architecture search.
+The population is the youngest finished trials; the best of a random tournament is the parent; the
+child differs by one mutation: another block in one slot, or two slots swapped.
+
+The paper's population of 64 is for searches of thousands of trials; with a budget up to 64 it would
+be random search. Here the population is a quarter of the finished trials, at least 10 and at most
+64, and the tournament a quarter of the population, as in the paper: the first ten trials are drawn
+at random, and from 256 trials on the sampler is that of the paper. The budget has no part in it, so
+that a search whose budget grows continues as if it had been larger from the start.
 """
 
 import random
@@ -18,14 +23,21 @@ from aira_dsl.space import Space
 from aira_dsl.study.arrangements import Layers, slot_name
 from aira_dsl.study.samplers.whole import WholeSampler
 
-POPULATION = 64
-TOURNAMENT = 16
+SMALLEST, LARGEST = 10, 64  # population
 SWAP_PROBABILITY = 0.5
+
+
+def population_size(finished: int) -> int:
+    """Return how many of the youngest trials can be parents.
+
+    Args:
+        finished: number of finished trials with a score.
+    """
+    return min(LARGEST, max(SMALLEST, finished // 4))
 
 
 def evolution(space: Space, rng: random.Random) -> BaseSampler:
     """Return regularized evolution."""
-    rng.getrandbits(32)  # the draws that follow are those of recorded searches
     return RegularizedEvolutionSampler(space.names, space.draw, rng)
 
 
@@ -36,8 +48,6 @@ class RegularizedEvolutionSampler(WholeSampler):
         names: block names.
         draw: draws an allowed arrangement at random; used until the population is full.
         rng: source of all randomness.
-        population: how many of the youngest trials can be parents.
-        tournament: how many of them compete to be one.
     """
 
     def __init__(
@@ -45,15 +55,10 @@ class RegularizedEvolutionSampler(WholeSampler):
         names: Sequence[str],
         draw: Callable[[random.Random], Layers],
         rng: random.Random,
-        *,
-        population: int = POPULATION,
-        tournament: int = TOURNAMENT,
     ) -> None:
         self._names = tuple(names)
         self._draw = draw
         self._rng = rng
-        self._population = population
-        self._tournament = tournament
 
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
@@ -66,11 +71,12 @@ class RegularizedEvolutionSampler(WholeSampler):
     ) -> dict[str, Any]:
         """Return a child of the population, or a random arrangement while it is filling."""
         finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        if len(finished) < self._population:
+        population = population_size(len(finished))
+        if len(finished) < population:
             layers = self._draw(self._rng)
             return {slot_name(slot): name for slot, name in enumerate(layers)}
         maximize = study.direction == optuna.study.StudyDirection.MAXIMIZE
-        contestants = self._rng.sample(finished[-self._population :], self._tournament)
+        contestants = self._rng.sample(finished[-population:], population // 4)
         parent = (max if maximize else min)(contestants, key=lambda t: (t.value, t.number))
         layers = self._mutate(tuple(parent.params[slot_name(i)] for i in range(len(parent.params))))
         return {slot_name(slot): name for slot, name in enumerate(layers)}
