@@ -102,6 +102,8 @@ CASES = {
     "E0207 block": one("  Mb: mamba2", "  Mb: mamba2\n  A: mlp"),
     "E0208 parameter": one("heads: 16", "heads: 16, heads: 8"),
     "E0209 layers": one("layers: 5×Unit-Mb\n", ""),
+    "E0209 blocks": "layers: 2A\n",
+    "E0222 block": one("  Mb: mamba2", "  Mb: {state: 8}"),
     "E0210 unit": one("width: 128", "width: 1B"),
     "E0210 negative": one("hidden: 258", "hidden: -3"),
     "E0210 sexagesimal": one("hidden: 258", "hidden: 12:30"),

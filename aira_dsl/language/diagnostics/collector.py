@@ -48,6 +48,7 @@ class Sink:
         filename: as the caller named it.
         whole: the text, then every file that it builds on.
         inherited_at: where the text says what it builds on.
+        yaml: whether the text is in the YAML form, in which examples of help are then written.
     """
 
     def __init__(self, text: str, filename: str) -> None:
@@ -55,6 +56,7 @@ class Sink:
         self.filename = filename
         self.whole = text
         self.inherited_at = (0, 0)
+        self.yaml = False
         self._files = [_File(0, text, filename)]
         self._found: list[tuple[int, int, Diagnostic]] = []
         self._seen: set[tuple[str, int, str]] = set()

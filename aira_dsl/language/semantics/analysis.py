@@ -24,7 +24,7 @@ from aira_dsl.language.vocabulary import LAYERS
 _UNREAD = {LAYERS, "extends"}
 """Statements whose value is not one word or number."""
 
-_NEEDED = {"architecture": (LAYERS, "layers 5×(2A-M)-A"), "space": ("slots", "slots 16")}
+_NEEDED = {"architecture": (LAYERS, "5×(2A-M)-A"), "space": ("slots", "16")}
 
 
 @dataclass
@@ -157,10 +157,15 @@ class _Reader:
         for name, (change, *_) in self.written.changes.items():
             if name in self.written.lost or self.written.any_name:
                 continue
-            known = self.written.blocks
+            # A section changes what it inherits, not what it defines itself.
+            own = 0 if self.written.kind == "scale" else len(self.sink.text)
+            known = [k for k, each in self.written.blocks.items() if start_of(each.name) >= own]
             hint = suggestion(name, known, "blocks") if known else None
             if hint is None or hint.fix is None:
-                hint = Hint(f"define it by `block {name} = KIND {{ … }}`")
+                example = (
+                    f"{name}: {{kind: KIND}}" if self.sink.yaml else f"block {name} = KIND {{ … }}"
+                )
+                hint = Hint(f"define it by `{example}`")
             message = f"block {quoted(name)} is changed, but nowhere defined"
             self._at(change.name, "E0222", message, hint)
             self.written.lost.add(name)
@@ -224,8 +229,10 @@ def _check_missing(written: Written, sink: Sink) -> None:
     word = written.word
     start, end = start_of(word), end_of(written.name or word)
     if not (written.blocks or written.lost or written.any_name):
-        help_text = "for example `block A = attention { heads 16 }`"
+        block = "blocks: {A: attention}" if sink.yaml else "block A = attention { heads 16 }"
+        help_text = f"for example `{block}`"
         sink.add("E0209", start, end, "no block is defined", help_text)
+    example = f"{needed}: {example}" if sink.yaml else f"{needed} {example}"
     if needed not in written.settings and needed not in written.poisoned:
         sink.add("E0209", start, end, f"`{needed}` is missing", f"for example `{example}`")
 

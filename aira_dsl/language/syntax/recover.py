@@ -87,7 +87,7 @@ def _read_section(sink: Sink, part: Part, following: Part | None) -> Section:
         name = Token("NAME", title, start_pos=start, end_pos=start + len(title))
     word = part.header[0]
     token = Token("NAME", word.text, start_pos=word.start, end_pos=word.end)
-    return Section(token, name, items, part.open, part.open + 1)
+    return Section(token, name, items, part.open, part.end)
 
 
 def _check_closed(sink: Sink, part: Part, following: Part | None) -> None:

@@ -52,6 +52,7 @@ _NOTHING = {"null", "~", ""}
 
 def read_yaml(sink: Sink, start: int, end: int) -> tuple[Section, ...] | None:
     """Read `whole[start:end]` as the sections of a file, or report why not and return None."""
+    sink.yaml |= start == 0  # and not a file that the text builds on
     if is_text_form(sink, start):
         return None
     root = parse_nodes(sink, start, end)
