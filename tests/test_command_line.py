@@ -339,4 +339,4 @@ def test_an_interruption_during_the_start_ends_quietly(
 
 
 def test_the_page_of_options_is_made_from_the_models() -> None:
-    assert (ROOT / "docs/options.md").read_text() == page()
+    assert (ROOT / "docs/options.md").read_text(encoding="utf-8") == page()
