@@ -87,6 +87,7 @@ class Replica:
         self._asked = None
         self._pruned: list[int] = []
         self._worst: float | None = None
+        self._leveled: tuple[float | None, int] = (None, 0)  # value and number of pruned trials
         self.fingerprints: set[str] = set()
 
     def _is_continued_by(self, trials: Sequence[FrozenTrial]) -> bool:
@@ -119,11 +120,11 @@ class Replica:
     def _level_pruned(self) -> None:
         """Give every pruned trial the value of the worst completed one, which changes in time."""
         assert self._worst is not None or not self._pruned, "the first trials are never pruned"
-        for number in self._pruned:
-            trial = self._frozen(number)
-            if trial.values != [self._worst]:
-                # Optuna cannot change the value of a finished trial; its list holds this object.
-                trial.values = [self._worst]
+        value, count = self._leveled
+        for number in self._pruned[count if value == self._worst else 0 :]:
+            # Optuna cannot change the value of a finished trial; its list holds this object.
+            self._frozen(number).values = [self._worst]
+        self._leveled = self._worst, len(self._pruned)
 
     def _frozen(self, number: int) -> FrozenTrial:
         identity = self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
