@@ -5,7 +5,7 @@
 The shipped table has two seeds, so the true scores of its arrangements are not known. Simulated
 tables follow a model that is fitted to it: true scores are its means; a score adds a shift common
 to its seed, as large at each score as between the two seeds, and an error with the local variance.
-Errors follow Student's t with the kurtosis that the two seeds show. They are drawn anew for every
+Errors follow Student's t with the kurtosis that the two seeds show. They are drawn again for every
 score: the three seeds of the calibration show no arrangement whose variance differs from that of
 its neighbours by more than sampling explains.
 

@@ -1,7 +1,7 @@
 """What holds for every test.
 
 One thread: on a busy machine a second one waits more than it helps. In CI hypothesis draws the
-same examples every time, so that a change is judged by itself; elsewhere it looks for new ones.
+same examples every time, so that a failure comes from a change; elsewhere it looks for new ones.
 """
 
 import os

@@ -106,7 +106,7 @@ def _check(logits_BLV: Tensor, targets_BL: Tensor) -> None:
 
 
 def _macro_accuracy(predicted_S: Tensor, targets_S: Tensor, vocab: int) -> float:
-    """Average recall over classes that are a target or a prediction (id `vocab` is no class)."""
+    """Average recall over classes that are a target or a prediction (id `vocab` is not a class)."""
     right_V = torch.bincount(targets_S[predicted_S == targets_S], minlength=vocab)
     targets_V = torch.bincount(targets_S, minlength=vocab)
     predicted_V = torch.bincount(predicted_S, minlength=vocab + 1)[:vocab]

@@ -81,7 +81,7 @@ def _fields(model: type[BaseModel], *, unset: bool = False) -> dict[str, Entry]:
 
     Args:
         model: a pydantic model.
-        unset: whether None only stands for a field that is not given, so that nobody writes it.
+        unset: whether None only stands for a field that is not given, so that it is never written.
     """
     fields = model.model_json_schema()["properties"]
     texts = {name: each.get("description", "") for name, each in fields.items()}

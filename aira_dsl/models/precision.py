@@ -1,4 +1,4 @@
-"""Which device and precision are quickest here: decided by what there is, so always the same way.
+"""Which device and precision are fastest here: decided by what there is, so always the same way.
 
 bfloat16 products are six times as quick as float32 ones on a processor with AMX, twice as quick
 with AVX512-BF16 alone, and slower than float32 elsewhere (facts in docs/engine.md).
@@ -42,7 +42,7 @@ def choose_precision(choice: PrecisionChoice = "auto", device: Device = "cpu") -
     """Return the precision to compute in.
 
     Args:
-        choice: `auto` for the quickest that this machine has.
+        choice: `auto` for the fastest that this machine has.
         device: where.
 
     Raises:

@@ -64,10 +64,10 @@ def _patient(
     """
 
     @functools.wraps(method)
-    def patient(self: "Journal", /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def retried(self: "Journal", /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self._retry(lambda: method(self, *args, **kwargs))
 
-    return patient
+    return retried
 
 
 class Journal:
@@ -236,7 +236,7 @@ class Journal:
         self._following.finished(self.snapshot)
         return self._following.running
 
-    def orphans(self, mine: Collection[int]) -> list[FrozenTrial]:
+    def stale_trials(self, mine: Collection[int]) -> list[FrozenTrial]:
         """Return the running trials of the snapshot that no process works on.
 
         Those are: never claimed (the worker died between two writes), released, or claimed by a

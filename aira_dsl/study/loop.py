@@ -122,9 +122,9 @@ class Search(Generic[T]):
         that the next trial depends on one that is running, here or elsewhere.
         """
         trials = self.journal.trials()
-        for orphan in self.journal.orphans(self._mine):
-            self.journal.claim(orphan)
-            return orphan
+        for stale in self.journal.stale_trials(self._mine):
+            self.journal.claim(stale)
+            return stale
         new = Ended("") if self._is_spent(len(trials)) else self.source.propose(trials)
         if isinstance(new, Ended) or new is None:
             if self.journal.running():
@@ -175,7 +175,7 @@ class Search(Generic[T]):
     def _should_continue(self, tasks: Sequence[TaskScore]) -> bool:
         """Return whether a candidate is worth its remaining tasks."""
         self._pruner.follow(self.journal.snapshot)
-        return not self._pruner.is_hopeless(tasks)
+        return not self._pruner.should_prune(tasks)
 
     def _wait(self) -> None:
         """Wait for answers and evaluations, a tick at most, and continue with them."""

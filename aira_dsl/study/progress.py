@@ -1,4 +1,4 @@
-"""Where a search stands, for whoever watches it."""
+"""Where a search stands, for the user."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

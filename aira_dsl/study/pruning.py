@@ -47,7 +47,7 @@ class Pruner:
                 for tasks, mean in running_means(task_scores(trial)).items():
                     insort(self._means[tasks], mean)
 
-    def is_hopeless(self, tasks: Sequence[TaskScore]) -> bool:
+    def should_prune(self, tasks: Sequence[TaskScore]) -> bool:
         """Return whether a candidate with these scores so far is stopped."""
         known = self._means.get(len(tasks), [])
         too_early = len(tasks) < FIRST_CHECK or self._completed < STARTUP_TRIALS

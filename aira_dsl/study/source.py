@@ -40,7 +40,7 @@ class Source(Protocol[T]):
         None says that the next trial depends on one that is running: one of `trials` is.
 
         Args:
-            trials: all trials, in order of their numbers; nobody adds or claims one meanwhile.
+            trials: all trials, in order of their numbers; no other worker changes them meanwhile.
         """
 
     def advance(self, trial: FrozenTrial) -> Candidate[T] | Evaluation | None:

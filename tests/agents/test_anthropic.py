@@ -35,7 +35,7 @@ def proposer():
 
     def make(service: Service, **options) -> AnthropicProposer:
         made.append(AnthropicProposer(SCHEMA, base_url=service.url, **options))
-        made[-1].open(encoding="utf-8")
+        made[-1].open()
         return made[-1]
 
     yield make
@@ -160,7 +160,7 @@ def test_final_failures_are_errors_at_once(proposer, status, code):
 def test_no_key(monkeypatch):
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     with pytest.raises(UsageError, match="E0814"):
-        AnthropicProposer(SCHEMA).open(encoding="utf-8")
+        AnthropicProposer(SCHEMA).open()
 
 
 def test_a_closed_port_is_retried():
@@ -171,7 +171,7 @@ def test_a_closed_port_is_retried():
         raise KeyboardInterrupt
 
     asked = AnthropicProposer(SCHEMA, base_url=url, pause=enough)
-    asked.open(encoding="utf-8")
+    asked.open()
     with pytest.raises(KeyboardInterrupt):
         asked.ask(REQUEST)
     asked.close()

@@ -102,7 +102,7 @@ class Exchange:
         }
         for proposer in self.proposers.values():
             proposer.on_trouble = self._report
-            proposer.open(encoding="utf-8")
+            proposer.open()
 
     def ask(self, answer, *, times=10**9, output=STREAMED):
         """Ask for an answer; the service sends the given one some times, then a good message."""

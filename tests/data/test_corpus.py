@@ -106,10 +106,10 @@ def test_splits_share_no_50_bytes(data: st.DataObject, seed: int) -> None:
 
 def test_a_shared_passage_is_cut_from_train_and_nothing_else_is() -> None:
     own = [sha256(b"%d" % n).hexdigest().encode() * 8 for n in range(200)]
-    licence = b"Permission is granted to whoever reads this sentence to the end. " * 2
+    licence = b"Permission is granted to anyone who reads this sentence to the end. " * 2
     corpus = divide([text + licence for text in own], name="x")
     assert licence in corpus.test
-    assert b"to whoever reads this sentence" not in corpus.train + corpus.validation
+    assert b"to anyone who reads this sentence" not in corpus.train + corpus.validation
     # The characters beside a licence may be those beside another one by chance.
     assert all(text[4:-4] in everything(corpus) for text in own)
 

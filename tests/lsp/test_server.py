@@ -50,7 +50,7 @@ def test_it_says_what_it_can(client: Client) -> None:
 
 
 def test_a_quick_fix_removes_the_diagnostic(client: Client, tmp_path: Path) -> None:
-    uri = client.open(tmp_path / "x.arch", BROKEN, encoding="utf-8")
+    uri = client.open(tmp_path / "x.arch", BROKEN)
     (found,) = client.diagnostics(uri, 1)
     assert (found["code"], found["severity"], found["source"]) == ("E0202", 1, "aira-dsl")
     assert "did you mean `width`?" in found["message"]
@@ -70,9 +70,7 @@ def test_a_quick_fix_removes_the_diagnostic(client: Client, tmp_path: Path) -> N
 
 def test_positions_count_utf_16(client: Client, tmp_path: Path) -> None:
     text = "architecture x { block A = mlp; layers 2×A # 漢😀\n}\n# 😀😀\nscale 1b { widht 3 }"
-    uri = client.open(
-        tmp_path / "x.arch", text.replace("{ block", "{ # 😀 ×\nblock"), encoding="utf-8"
-    )
+    uri = client.open(tmp_path / "x.arch", text.replace("{ block", "{ # 😀 ×\nblock"))
     (found,) = client.diagnostics(uri, 1)
     assert found["range"]["start"] == {"line": 4, "character": 11}
     # A place inside the two halves of an emoji is not the end of the server.
@@ -82,9 +80,7 @@ def test_positions_count_utf_16(client: Client, tmp_path: Path) -> None:
 
 def test_other_encodings_are_agreed_on() -> None:
     with Client(["utf-8", "utf-32"]) as client:
-        uri = client.open(
-            "untitled:x", "architecture x { block A = mlp; layers 2×Q }", encoding="utf-8"
-        )
+        uri = client.open("untitled:x", "architecture x { block A = mlp; layers 2×Q }")
         assert client.server["capabilities"]["positionEncoding"] == "utf-8"
         assert 42 in [each["range"]["start"]["character"] for each in client.diagnostics(uri)]
         assert client.shut_down() == 0
@@ -92,7 +88,7 @@ def test_other_encodings_are_agreed_on() -> None:
 
 def test_completion_in_a_half_written_line(client: Client, tmp_path: Path) -> None:
     text = "architecture x {\n  block A = mlp { act\n  layers 2\n"
-    uri = client.open(tmp_path / "x.arch", text, encoding="utf-8")
+    uri = client.open(tmp_path / "x.arch", text)
     items = client.at("completion", uri, 1, 21)["items"]
     assert [each["label"] for each in items] == ["hidden", "activation"]
     assert items[1]["detail"] == "swiglu, relu, relu2 or gelu; default relu"
@@ -104,7 +100,7 @@ def test_definition_across_files(client: Client, tmp_path: Path) -> None:
     base = tmp_path / "a base ×.arch"
     base.write_text("# 😀\narchitecture b { block A = attention; layers A }", encoding="utf-8")
     text = 'architecture x {\n  extends "a base ×.arch"\n  layers 2A\n}'
-    uri = client.open(tmp_path / "x.arch", text, encoding="utf-8")
+    uri = client.open(tmp_path / "x.arch", text)
     assert client.diagnostics(uri, 1) == []
     found = client.at("definition", uri, 2, 10)
     assert found["uri"] == base.as_uri()
@@ -116,9 +112,7 @@ def test_definition_across_files(client: Client, tmp_path: Path) -> None:
 def test_saving_a_file_checks_those_that_extend_it(client: Client, tmp_path: Path) -> None:
     base = tmp_path / "base.arch"
     base.write_text("architecture b { block A = attention; layers A }", encoding="utf-8")
-    uri = client.open(
-        tmp_path / "x.arch", 'architecture x { extends "base.arch" }', encoding="utf-8"
-    )
+    uri = client.open(tmp_path / "x.arch", 'architecture x { extends "base.arch" }')
     assert client.diagnostics(uri, 1) == []
     base.write_text("architecture b { blok A = attention; layers A }", encoding="utf-8")
     client.notify("textDocument/didSave", textDocument={"uri": base.as_uri()})
@@ -132,7 +126,7 @@ def test_saving_a_file_checks_those_that_extend_it(client: Client, tmp_path: Pat
 def test_formatting_is_that_of_fmt(client: Client, tmp_path: Path) -> None:
     text = "architecture x{width 32;block A=mlp{hidden 3}\r\n  layers A A # 漢😀\r\n}"
     options = {"tabSize": 8, "insertSpaces": False}
-    uri = client.open(tmp_path / "x.arch", text, encoding="utf-8")
+    uri = client.open(tmp_path / "x.arch", text)
     edits = client.request("textDocument/formatting", textDocument={"uri": uri}, options=options)
     assert [each["newText"] for each in edits] == [format_text(text)]
     assert applied(text, edits) == format_text(text)
@@ -151,7 +145,7 @@ def test_formatting_is_that_of_fmt(client: Client, tmp_path: Path) -> None:
 
 def test_outline_and_rename(client: Client, tmp_path: Path) -> None:
     text = "architecture x { block A = attention; layers 2A }"
-    uri = client.open(tmp_path / "x.arch", text, encoding="utf-8")
+    uri = client.open(tmp_path / "x.arch", text)
     (symbol,) = client.request("textDocument/documentSymbol", textDocument={"uri": uri})
     assert [each["name"] for each in symbol["children"]] == ["A", "layers"]
     edit = client.at("rename", uri, 0, 24, newName="e1")
@@ -164,7 +158,7 @@ def test_outline_and_rename(client: Client, tmp_path: Path) -> None:
 
 
 def test_changes_that_follow_at_once_are_not_checked_each(client: Client, tmp_path: Path) -> None:
-    uri = client.open(tmp_path / "x.arch", "", encoding="utf-8")
+    uri = client.open(tmp_path / "x.arch", "")
     client.diagnostics(uri, 1)
     for version in range(2, 40):
         client.change(uri, BROKEN[: 2 * version], version)
@@ -175,18 +169,14 @@ def test_changes_that_follow_at_once_are_not_checked_each(client: Client, tmp_pa
 
 
 def test_what_is_no_file_and_what_is_not_open_are_no_trap(client: Client) -> None:
-    uri = client.open(
-        "untitled:Untitled-1", 'architecture x { extends "a.arch" }', encoding="utf-8"
-    )
+    uri = client.open("untitled:Untitled-1", 'architecture x { extends "a.arch" }')
     assert [each["code"] for each in client.diagnostics(uri)] == ["E0310"]
     assert client.at("hover", "file:///no/such/file.arch", 0, 0) is None
     assert client.at("hover", uri, 0, 3) is not None
 
 
 def test_a_hostile_text_is_answered(client: Client, tmp_path: Path) -> None:
-    uri = client.open(
-        tmp_path / "x.arch", "architecture x { layers " + "(" * 5000, encoding="utf-8"
-    )
+    uri = client.open(tmp_path / "x.arch", "architecture x { layers " + "(" * 5000)
     assert [each["code"] for each in client.diagnostics(uri, 1)] == ["E0105"]
     assert client.at("hover", uri, 0, 18) is not None
     assert client.at("completion", uri, 0, 2000) is not None

@@ -177,7 +177,7 @@ def test_a_container_limits_memory_further(tmp_path: Path, monkeypatch: pytest.M
     assert (machine.free_memory() or 0) > 1000
     monkeypatch.setattr(machine, "MEMINFO", tmp_path / "absent")
     assert machine.free_memory() is None
-    build(HYBRID)  # unknown is no reason to refuse
+    build(HYBRID)  # unknown is not a reason to refuse
 
 
 def test_a_model_larger_than_any_machine_is_refused_at_once() -> None:

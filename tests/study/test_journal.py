@@ -106,15 +106,15 @@ def test_a_released_trial_is_an_orphan_until_it_is_claimed(open_journal: Open) -
     first, second = open_journal(), open_journal()
     number = add(first, 3)
     first.trials()
-    assert first.orphans({number}) == []
+    assert first.stale_trials({number}) == []
     first.release(first.trials()[number])
 
     def claim() -> None:
         second.trials()
-        (orphan,) = second.orphans(set())
-        assert orphan.number == number
-        second.claim(orphan)
-        assert second.orphans({number}) == []
+        (stale,) = second.stale_trials(set())
+        assert stale.number == number
+        second.claim(stale)
+        assert second.stale_trials({number}) == []
 
     second.exclusively(claim)
 

@@ -35,17 +35,17 @@ def test_four_workers_one_killed_meet_the_budget_exactly(
 ) -> None:
     url = postgres.new_database()
     # Stores of their own: every worker really computes what it claims.
-    crew = [
+    workers = [
         cli.start(*search(url, f"w{i}", "--budget", BUDGET, "--store", f"w{i}.db"))
         for i in range(4)
     ]
-    wait_for_results(crew[0], 1)
-    orphans = children(crew[0].pid)
-    kill_hard(crew[0])
-    for worker in crew[1:]:
+    wait_for_results(workers[0], 1)
+    stale_trials = children(workers[0].pid)
+    kill_hard(workers[0])
+    for worker in workers[1:]:
         _, errors = worker.communicate(timeout=240)
         assert worker.returncode == 0, errors
-    wait_until_gone(orphans)
+    wait_until_gone(stale_trials)
 
     storage = optuna.storages.RDBStorage(shared_address(url))
     seen = optuna.load_study(storage=storage, study_name="shared").trials
@@ -65,11 +65,11 @@ def test_four_workers_one_killed_meet_the_budget_exactly(
 def test_two_machines_grow_one_tree_of_an_agent(cli: Cli, tiny: Path, postgres: Postgres) -> None:
     url, budget = postgres.new_database(), 8
     agent = ("--method", "agent", "--policy", "mcts", "--proposer", "scripted")
-    crew = []
+    workers = []
     for name in ("w0", "w1"):
         command = search(url, name, "--budget", budget, "--store", f"{name}.db", *agent)
-        crew.append(cli.start(*(part for part in command if part not in ("--sampler", "tpe"))))
-    for worker in crew:
+        workers.append(cli.start(*(part for part in command if part not in ("--sampler", "tpe"))))
+    for worker in workers:
         _, errors = worker.communicate(timeout=240)
         assert worker.returncode == 0, errors
     rows = trials(cli.folder / "w0")
@@ -105,15 +105,15 @@ def test_an_interrupted_worker_lets_go_of_its_trials_at_once(
 ) -> None:
     """With a heartbeat of an hour only a released trial can be taken over in time."""
     url = postgres.new_database()
-    patient = [a if a != 1 else 1 for a in search(url, "first", "--budget", 3)]
-    patient[patient.index("--heartbeat") + 1] = 3600
-    worker = cli.start(*patient)
+    slow = [a if a != 1 else 1 for a in search(url, "first", "--budget", 3)]
+    slow[slow.index("--heartbeat") + 1] = 3600
+    worker = cli.start(*slow)
     wait_for_results(worker, 1)
     worker.terminate()
     worker.communicate(timeout=60)
     assert worker.returncode == 130
-    patient[patient.index("--out") + 1] = "second"
-    done = cli.run(*patient)
+    slow[slow.index("--out") + 1] = "second"
+    done = cli.run(*slow)
     assert done.returncode == 0, done.stderr
     assert [row["state"] for row in trials(cli.folder / "second")] == ["COMPLETE"] * 3
 

@@ -44,19 +44,19 @@ def trial(*scores: float) -> FrozenTrial:
 OTHERS = [trial(0.9 - place / 20, 0.5 + place / 100, 0.5) for place in range(12)]
 
 
-def hopeless(
+def should_prune(
     others: Sequence[FrozenTrial], *scores: float, share: float, direction: Direction
 ) -> bool:
     pruner = Pruner(share, direction)
     pruner.follow(others)
-    return pruner.is_hopeless(tasks(*scores))
+    return pruner.should_prune(tasks(*scores))
 
 
 def in_the_worst(share: float, *scores: float) -> bool:
-    return hopeless(OTHERS, *scores, share=share, direction=Direction.MAXIMIZE)
+    return should_prune(OTHERS, *scores, share=share, direction=Direction.MAXIMIZE)
 
 
-def test_the_worst_share_is_hopeless() -> None:
+def test_the_worst_share_should_prune() -> None:
     assert in_the_worst(0.25, 0.1, 0.5)
     assert not in_the_worst(0.25, 0.7, 0.5)
     assert not in_the_worst(0.25, 0.1)  # one task says too little
@@ -67,20 +67,20 @@ def test_the_worst_share_is_hopeless() -> None:
 
 
 def test_lower_is_better_for_bits() -> None:
-    assert hopeless(OTHERS, 0.99, 0.9, share=0.25, direction=Direction.MINIMIZE)
-    assert not hopeless(OTHERS, 0.1, 0.1, share=0.25, direction=Direction.MINIMIZE)
+    assert should_prune(OTHERS, 0.99, 0.9, share=0.25, direction=Direction.MINIMIZE)
+    assert not should_prune(OTHERS, 0.1, 0.1, share=0.25, direction=Direction.MINIMIZE)
 
 
 def test_the_first_trials_are_never_stopped() -> None:
     few = OTHERS[: STARTUP_TRIALS - 1]
-    assert not hopeless(few, 0.0, 0.0, share=0.5, direction=Direction.MAXIMIZE)
+    assert not should_prune(few, 0.0, 0.0, share=0.5, direction=Direction.MAXIMIZE)
 
 
 def test_stopped_trials_count_when_others_are_checked() -> None:
     """Else each stopped candidate would raise the bar for the next one."""
     stopped = [trial(0.1, 0.1) for _ in range(6)]
-    assert hopeless(OTHERS, 0.30, 0.60, share=0.25, direction=Direction.MAXIMIZE)
-    assert not hopeless(OTHERS + stopped, 0.30, 0.60, share=0.25, direction=Direction.MAXIMIZE)
+    assert should_prune(OTHERS, 0.30, 0.60, share=0.25, direction=Direction.MAXIMIZE)
+    assert not should_prune(OTHERS + stopped, 0.30, 0.60, share=0.25, direction=Direction.MAXIMIZE)
 
 
 @pytest.mark.parametrize("direction", Direction)
@@ -97,7 +97,7 @@ def test_the_rule_is_that_of_the_percentile_pruner(direction: Direction, share: 
     for _ in range(30):
         scores = rng.random(), rng.random()
         asking = create_trial(state=TrialState.RUNNING, intermediate_values={2: sum(scores) / 2})
-        decisions.append(hopeless(others, *scores, share=share, direction=direction))
+        decisions.append(should_prune(others, *scores, share=share, direction=direction))
         assert decisions[-1] == theirs.prune(study, asking)
     assert len(set(decisions)) == 2
 
@@ -106,7 +106,7 @@ def test_trials_count_once_however_often_the_pruner_follows() -> None:
     pruner = Pruner(0.25, Direction.MAXIMIZE)
     for count in range(len(OTHERS) + 1):
         pruner.follow(OTHERS[:count])
-        assert pruner.is_hopeless(tasks(0.0, 0.0)) == (count >= STARTUP_TRIALS)
+        assert pruner.should_prune(tasks(0.0, 0.0)) == (count >= STARTUP_TRIALS)
 
 
 @pytest.mark.parametrize(

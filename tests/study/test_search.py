@@ -34,7 +34,7 @@ def test_a_search_ends_with_a_table_a_picture_and_a_best_architecture(cli: Cli, 
     scores = [row["score"] for row in table]
     best = load(run / "best.arch")
     assert best.pattern in done.stdout
-    # The test split is opened for the winners, and for nobody else.
+    # The test split is opened for the winners, and for no other trial.
     ranking = sorted(range(5), key=lambda i: -scores[i])
     tested = {row["number"] for row in table if row["test_score"] is not None}
     assert tested == set(ranking[:3])
@@ -276,7 +276,7 @@ BAD = {
     "E0613": ("--objective", "language", "--corpus", "missing.txt"),
     "E0601": ("--corpus", "tiny.arch"),
     "E0902": ("--storage", "mongodb://x/y"),
-    "E0901": ("--storage", "postgresql://nobody@127.0.0.1:1/none"),
+    "E0901": ("--storage", "postgresql://user@127.0.0.1:1/none"),
 }
 
 

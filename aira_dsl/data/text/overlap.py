@@ -78,7 +78,7 @@ def _shared(text: bytes, known: _Known) -> NDArray[np.bool_]:
 
 
 def _between(text: bytes, marks: NDArray[np.bool_]) -> Iterator[bytes]:
-    """Yield what lies between the marked passages of a text."""
+    """Yield the text between the marked passages of a text."""
     edges = np.flatnonzero(np.diff(marks, prepend=True, append=True))
     for a, b in zip(edges[::2], edges[1::2], strict=True):
         if piece := text[a:b].strip(b"\n"):

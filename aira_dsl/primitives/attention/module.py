@@ -19,7 +19,7 @@ from aira_dsl.primitives.common.rope import rotate
 
 CPU_HEAD_DIM = 16
 """SDPA's CPU kernel works on vectors of 16 floats. The paper's heads of 8, filled up with zeros to
-16, train a fifth quicker (docs/compiler.md) with the same result."""
+16, train a fifth faster (docs/compiler.md) with the same result."""
 
 
 @dataclass(slots=True)

@@ -134,7 +134,7 @@ inline float sum(Vec x) {
 #endif
 }
 
-// The larger one; b if a is no number.
+// The larger one; b if a is not a number.
 inline Vec larger(Vec a, Vec b) {
 #if AIRA_AVX512
   return (Vec)_mm512_max_ps((__m512)a, (__m512)b);

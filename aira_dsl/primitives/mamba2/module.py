@@ -119,7 +119,7 @@ class Mamba2(Mixer):
             return self._recur(operands, cache).flatten(2)
 
     def _recur(self, operands: Operands, cache: Mamba2Cache | None) -> Tensor:
-        """Run the recurrence on the quickest path there is; updates the cached state."""
+        """Run the recurrence on the fastest path there is; updates the cached state."""
         state = None if cache is None else cache.state_BHPN
         kernel = cuda.scan_kernel(operands.x_BLHP, self.block.state)
         last: Tensor | None
@@ -169,7 +169,7 @@ def _conv(x_BLC: Tensor, weight_C1K: Tensor, bias_C: Tensor | None) -> Tensor:
     """Convolve each channel with its own kernel; the output is K - 1 shorter than the input.
 
     A two-dimensional convolution of height 1 over the transposed tensor is the same sum, but
-    (B, L, C) in memory already is its channels-last layout: several times quicker on a CPU than
+    (B, L, C) in memory already is its channels-last layout: several times faster on a CPU than
     transposing for conv1d, and than shifted multiply-adds (docs/compiler.md).
     """
     image_BC1L = x_BLC.transpose(1, 2).unsqueeze(2)

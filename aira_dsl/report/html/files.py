@@ -55,7 +55,7 @@ def write_report(report: Report, out: Path, *, force: bool = False) -> dict[Path
     if beside == out:
         raise InputError(
             "E0503",
-            f"{out} is the name of the numbers, which lie beside the page",
+            f"{out} is the name of the numbers, which are next to the page",
             help="give --out a name that ends in .html",
         )
     told = json.dumps(report.facts, indent=1, ensure_ascii=False) + "\n"

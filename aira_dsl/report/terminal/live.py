@@ -1,4 +1,4 @@
-"""What a person sees while work goes on: a bar on a terminal, one line a result elsewhere."""
+"""What the user sees during long work: a bar on a terminal, one line a result elsewhere."""
 
 from types import TracebackType
 from typing import Self

@@ -69,7 +69,7 @@ class AgentTrials:
         return self._arrangements.candidate(trial)
 
     def on_end(self, trial: FrozenTrial) -> None:
-        """Tell whoever keeps the dialogue of the trial."""
+        """Notify the keeper of the trial's transcript."""
         self._agent.on_end(trial)
 
     def _read(self, request: Request, reply: Reply) -> None:

@@ -76,8 +76,8 @@ class RegularizedEvolutionSampler(WholeSampler):
             layers = self._draw(self._rng)
             return {slot_name(slot): name for slot, name in enumerate(layers)}
         maximize = study.direction == optuna.study.StudyDirection.MAXIMIZE
-        contestants = self._rng.sample(finished[-population:], population // 4)
-        parent = (max if maximize else min)(contestants, key=lambda t: (t.value, t.number))
+        candidates = self._rng.sample(finished[-population:], population // 4)
+        parent = (max if maximize else min)(candidates, key=lambda t: (t.value, t.number))
         layers = self._mutate(tuple(parent.params[slot_name(i)] for i in range(len(parent.params))))
         return {slot_name(slot): name for slot, name in enumerate(layers)}
 

@@ -72,7 +72,7 @@ def assert_all_end(pids: list[int]) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a comparison that was never interrupted; its table lies beside it."""
+    """The folder of a comparison that was never interrupted; its table is next to it."""
     folder = tmp_path_factory.mktemp("whole")
     planted_table(folder / "table.json")
     done = run(folder, *COMPARE, "--out", "out")

@@ -35,7 +35,7 @@ def table(tmp_path: Path) -> Table:
 
 
 @pytest.fixture
-def judged(tmp_path: Path) -> Callable[..., Result]:
+def compared(tmp_path: Path) -> Callable[..., Result]:
     def run(*runs: Path, out: str = "out") -> Result:
         return CliRunner().invoke(
             app,
@@ -54,7 +54,7 @@ def refusal(result: Result) -> str:
 
 
 def test_a_comparison_says_what_was_planted(
-    tmp_path: Path, table: Table, judged: Callable[..., Result]
+    tmp_path: Path, table: Table, compared: Callable[..., Result]
 ) -> None:
     """One method always ends at good arrangements, the other at bad ones, once at nothing."""
     good = [[0, 40, 80], [10, 79, 20], [78, 5, 6]]
@@ -64,7 +64,7 @@ def test_a_comparison_says_what_was_planted(
         write_run(tmp_path / f"t{s}", table, tried, seed=s, sampler="tpe")
         for s, tried in enumerate(bad)
     ]
-    result = judged(*runs)
+    result = compared(*runs)
     assert result.exit_code == 0, result.output
     found = read_comparison(tmp_path / "out")
 
@@ -111,13 +111,13 @@ def test_a_comparison_says_what_was_planted(
 
 
 def test_methods_that_end_alike_do_not_differ(
-    tmp_path: Path, table: Table, judged: Callable[..., Result]
+    tmp_path: Path, table: Table, compared: Callable[..., Result]
 ) -> None:
     runs = [write_run(tmp_path / f"r{s}", table, [70 + s, 1], seed=s) for s in range(3)]
     runs += [
         write_run(tmp_path / f"t{s}", table, [1, 72 - s], seed=s, sampler="tpe") for s in range(3)
     ]
-    result = judged(*runs)
+    result = compared(*runs)
     found = read_comparison(tmp_path / "out")
     assert found.differences["random"]["tpe"] is not None
     assert found.differences["random"]["tpe"].mean == pytest.approx(0, abs=1e-9)
@@ -127,11 +127,11 @@ def test_methods_that_end_alike_do_not_differ(
 
 
 def test_one_run_is_no_evidence(
-    tmp_path: Path, table: Table, judged: Callable[..., Result]
+    tmp_path: Path, table: Table, compared: Callable[..., Result]
 ) -> None:
     one = write_run(tmp_path / "one", table, [80], seed=0)
     two = write_run(tmp_path / "two", table, [0], seed=0, sampler="tpe")
-    result = judged(one, two)
+    result = compared(one, two)
     assert not read_comparison(tmp_path / "out").differ("random", "tpe")
     assert (
         "no significant difference between random and tpe (a method has one run)" in result.output
@@ -203,7 +203,7 @@ def test_agents_of_one_policy_are_told_apart_by_what_differs(tmp_path: Path, tab
 )
 def test_runs_that_can_not_be_compared_are_refused_and_the_difference_named(
     change: dict[str, object], told: tuple[str, str], tmp_path: Path, table: Table,
-    judged: Callable[..., Result],
+    compared: Callable[..., Result],
 ) -> None:  # fmt: skip
     one = write_run(tmp_path / "one", table, [1, 2], seed=0)
     indices = change.pop("indices", [1, 2])
@@ -213,27 +213,27 @@ def test_runs_that_can_not_be_compared_are_refused_and_the_difference_named(
     if "space" in change:
         change = {"space": record["space"] | {"name": change["space"]}}
     (two / "settings.json").write_text(json.dumps(record | change), encoding="utf-8")
-    refused = refusal(judged(one, two))
+    refused = refusal(compared(one, two))
     assert all(part in refused for part in told)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_run_that_another_table_judged_is_refused(
-    tmp_path: Path, table: Table, judged: Callable[..., Result]
+    tmp_path: Path, table: Table, compared: Callable[..., Result]
 ) -> None:
     one = write_run(tmp_path / "one", table, [1, 2], seed=0, code="table 0123456789abcdef")
-    assert "E0824" in refusal(judged(one))
+    assert "E0824" in refusal(compared(one))
 
 
 def test_damaged_folders_are_refused(
-    tmp_path: Path, table: Table, judged: Callable[..., Result]
+    tmp_path: Path, table: Table, compared: Callable[..., Result]
 ) -> None:
     one = write_run(tmp_path / "one", table, [1, 2], seed=0)
     text = (one / "trials.json").read_text(encoding="utf-8")
     (one / "trials.json").write_text(text[:-20], encoding="utf-8")
-    assert "E0811" in refusal(judged(one))
+    assert "E0811" in refusal(compared(one))
     (one / "trials.json").write_text(text, encoding="utf-8")
-    assert judged(one).exit_code == 0
+    assert compared(one).exit_code == 0
     verdict = tmp_path / "out/comparison.json"
     for content in (verdict.read_text(encoding="utf-8")[:-30], "[]", '{"format": 2}', "\0"):
         verdict.write_text(content, encoding="utf-8")
@@ -242,26 +242,26 @@ def test_damaged_folders_are_refused(
         assert caught.value.code == "E0821"
     with pytest.raises(InputError, match="cannot be read"):
         read_comparison(tmp_path / "one")
-    assert judged(one).exit_code == 0  # written anew
+    assert compared(one).exit_code == 0  # written again
     assert read_comparison(tmp_path / "out").budget == 2
 
 
 def test_folders_of_others_are_left_alone(
-    tmp_path: Path, table: Table, judged: Callable[..., Result]
+    tmp_path: Path, table: Table, compared: Callable[..., Result]
 ) -> None:
     one = write_run(tmp_path / "one", table, [1, 2], seed=0)
     (tmp_path / "file").write_text("mine", encoding="utf-8")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder/thesis.tex").write_text("mine", encoding="utf-8")
     for name in ("file", "folder", "one"):
-        assert "E0828" in refusal(judged(one, out=name))
+        assert "E0828" in refusal(compared(one, out=name))
     assert (tmp_path / "folder/thesis.tex").read_text(encoding="utf-8") == "mine"
-    assert judged(one).exit_code == 0
+    assert compared(one).exit_code == 0
     with (tmp_path / "out/.lock").open(encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert "E0826" in refusal(judged(one))
+        assert "E0826" in refusal(compared(one))
     two = write_run(tmp_path / "two", table, [1, 2], seed=1)
-    told = refusal(judged(one, two))
+    told = refusal(compared(one, two))
     assert "E0827" in told
     assert "runs: " in told
 
