@@ -20,9 +20,10 @@ from aira_dsl.report.run_files import write_run
 from aira_dsl.space import Space
 from aira_dsl.study.architecture_agent.setup import Preview
 from aira_dsl.study.options import SearchOptions
+from aira_dsl.study.plan import SearchPlan
 from aira_dsl.study.progress import Progress
 from aira_dsl.study.result import SearchResult
-from aira_dsl.study.session import SearchPlan, SearchSession
+from aira_dsl.study.session import SearchSession
 from aira_dsl.utils.machine import DeviceChoice, PrecisionChoice
 
 __all__ = ["Evaluation", "Preview", "Progress", "SearchResult", "evaluate", "preview", "search"]

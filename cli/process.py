@@ -28,7 +28,8 @@ def run(command: Callable[[], object]) -> None:
         try:
             command()
         finally:
-            sys.stdout.flush()
+            if not sys.stdout.closed:  # the language server closes it
+                sys.stdout.flush()
     except AiraError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)

@@ -23,8 +23,9 @@ from aira_dsl.errors import UsageError
 from aira_dsl.evaluation.table import load_table
 from aira_dsl.study.architecture_agent.mutation import BlindMutation
 from aira_dsl.study.options import SearchOptions
+from aira_dsl.study.plan import SearchPlan
 from aira_dsl.study.run import Run, read_run
-from aira_dsl.study.session import SearchPlan, SearchSession
+from aira_dsl.study.session import SearchSession
 from aira_dsl.study.trials import as_json
 from aira_dsl.utils.retry import Backoff
 from tests.helpers.model_service import KEY, Failure, Message, Service, serving

@@ -3,7 +3,7 @@
 import re
 
 from aira_dsl.language.diagnostics.foreign_statements import computed
-from aira_dsl.language.diagnostics.foreign_syntax import Notation
+from aira_dsl.language.diagnostics.notation import Notation
 
 
 def _from_list(match: re.Match[str]) -> str | None:

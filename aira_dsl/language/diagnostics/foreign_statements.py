@@ -5,7 +5,7 @@ Earlier records win. The patterns of layers are in `foreign_patterns`.
 
 import re
 
-from aira_dsl.language.diagnostics.foreign_syntax import Notation
+from aira_dsl.language.diagnostics.notation import Notation
 from aira_dsl.language.diagnostics.suggest import nearest
 from aira_dsl.language.diagnostics.syntax_help import HOW
 from aira_dsl.language.vocabulary import STATEMENTS

@@ -5,12 +5,12 @@ gives the help and, where the meaning is plain, the edit. It never decides wheth
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
+from aira_dsl.language.diagnostics import foreign_patterns, foreign_statements
 from aira_dsl.language.diagnostics.collector import Hint
+from aira_dsl.language.diagnostics.notation import Notation
 from aira_dsl.language.diagnostics.suggest import nearest
 from aira_dsl.language.diagnostics.syntax_help import HOW
 
@@ -32,33 +32,6 @@ class Place(NamedTuple):
     start: int
     at: int
     kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class Notation:
-    """One notation that is not the language's, with an example that a test runs.
-
-    Attributes:
-        where: kinds of places where it occurs, separated by spaces; empty for everywhere.
-        pattern: regular expression of it, on one line.
-        help: how the language writes it.
-        edit: replacement, as a template with `\\1` or a function; None: left to the user.
-        wrong: a line of an architecture with this notation.
-        right: the line after the edit; None without one.
-    """
-
-    where: str
-    pattern: str
-    help: str
-    edit: str | Callable[[re.Match[str]], str | None] | None = None
-    wrong: str = field(kw_only=True)
-    right: str | None = field(kw_only=True, default=None)
-
-    def replacement(self, match: re.Match[str]) -> str | None:
-        """Return what to write in place of a match, or None if only the user knows."""
-        if self.edit is None:
-            return None
-        return match.expand(self.edit) if isinstance(self.edit, str) else self.edit(match)
 
 
 def kind_of(text: str, start: int, at: int) -> str:
@@ -98,8 +71,6 @@ def default_help(place: Place) -> str | None:
 
 def notations() -> list[Notation]:
     """Return all records, in the order in which they are tried."""
-    from aira_dsl.language.diagnostics import foreign_patterns, foreign_statements
-
     comments, statements = foreign_statements.COMMENTS, foreign_statements.NOTATIONS
     return [*comments, *foreign_patterns.NOTATIONS, *statements]
 
