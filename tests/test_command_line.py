@@ -19,12 +19,14 @@ from aira_dsl.space import Space
 from aira_dsl.study.run_folder import RunFolder
 from aira_dsl.study.settings import SearchSettings
 from aira_dsl.study.trials import Trial, as_json
+from tests.helpers import command_line
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples/airaformer_d.arch"
 
 
 def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    """Run `aira-dsl` in a process of its own; most tests do with `command_line.run`."""
     return subprocess.run(
         [sys.executable, "-m", "aira_dsl", *map(str, arguments)],
         capture_output=True, text=True, timeout=60, check=False, **options,
@@ -220,36 +222,47 @@ def test_the_command_line_keeps_its_names() -> None:
     ],
 )
 def test_mistakes_get_a_message_an_exit_code_and_no_traceback(
-    arguments: tuple[object, ...], code: int, tmp_path: Path
+    arguments: tuple[object, ...], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = run(*arguments, cwd=tmp_path)
-    assert done.returncode == code
-    assert "Traceback" not in done.stderr + done.stdout
-    assert 0 < len((done.stderr + done.stdout).splitlines()) < 55
+    """In this process, where an exception that is not an `AiraError` fails the test."""
+    monkeypatch.chdir(tmp_path)
+    done = command_line.run(*arguments)
+    assert done.code == code
+    assert "Traceback" not in done.err + done.out
+    assert 0 < len((done.err + done.out).splitlines()) < 55
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_process_ends_with_the_message_and_the_exit_code_of_its_error(tmp_path: Path) -> None:
+    done = run("report", "missing", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.match(r"error\[E0\d{3}\]: ", done.stderr)
+    assert "Traceback" not in done.stderr
+
+
 def test_space_says_how_many_there_are() -> None:
-    assert "43,046,721" in run("space").stdout
-    assert run("space", "--count").stdout == "43046721\n"
-    assert run("space", ROOT / "examples/mad2.arch", "--count").stdout == "65536\n"
-    assert run("space", "--where", "A<=1", "--count").stdout == f"{2**16 + 16 * 2**15}\n"
+    assert "43,046,721" in command_line.run("space").out
+    assert command_line.run("space", "--count").out == "43046721\n"
+    assert command_line.run("space", ROOT / "examples/mad2.arch", "--count").out == "65536\n"
+    counted = command_line.run("space", "--where", "A<=1", "--count")
+    assert counted.out == f"{2**16 + 16 * 2**15}\n"
 
 
 def test_space_indexes_and_samples() -> None:
-    (line,) = run("space", "--index", 26978465, "--format", "json").stdout.splitlines()
+    (line,) = command_line.run("space", "--index", 26978465, "--format", "json").out.splitlines()
     facts = json.loads(line)
     assert facts["index"] == 26978465
     assert len(facts["layers"]) == 16
-    back = run("space", "--pattern", facts["pattern"], "--format", "json").stdout
+    back = command_line.run("space", "--pattern", facts["pattern"], "--format", "json").out
     assert json.loads(back) == facts
-    sample = run("space", "--sample", 5, "--seed", 1, "--format", "json").stdout
-    assert sample == run("space", "--sample", 5, "--seed", 1, "--format", "json").stdout
+    arguments = ("space", "--sample", 5, "--seed", 1, "--format", "json")
+    sample = command_line.run(*arguments).out
+    assert sample == command_line.run(*arguments).out
     assert len({json.loads(line)["fingerprint"] for line in sample.splitlines()}) == 5
 
 
 def test_an_architecture_file_spans_the_space_of_its_blocks_and_depth() -> None:
-    found = json.loads(run("space", EXAMPLE, "--format", "json").stdout)
+    found = json.loads(command_line.run("space", EXAMPLE, "--format", "json").out)
     assert (found["slots"], found["blocks"], found["size"]) == (16, ["A", "M"], 2**16)
 
 

@@ -9,21 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers import command_line
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
-
-
-def run_python(code: str, folder: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], cwd=folder, capture_output=True, text=True,
-        check=False, timeout=300, env={**os.environ, "AIRA_DSL_STORE": "store.db"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def write_files(text: str, folder: Path) -> None:
@@ -34,43 +27,46 @@ def write_files(text: str, folder: Path) -> None:
             (folder / file.split()[1]).write_text(file, encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        "README.md",
-        "docs/api.md",
-        "docs/interop.md",
-        "docs/paper.md",
-        "docs/tutorial.md",
-        "docs/yaml.md",
-    ],
-)
-def test_python_snippets_run(page: str, tmp_path: Path) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
+def test_the_python_of_the_readme_runs_as_a_script(tmp_path: Path) -> None:
+    write_files(README, tmp_path)
+    for code in blocks(README, "python"):
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True,
+            text=True, check=False, env={**os.environ, "AIRA_DSL_STORE": "store.db"},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", ["api.md", "interop.md", "paper.md", "tutorial.md", "yaml.md"])
+def test_python_snippets_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     found = blocks(text, "python")
     assert found
     write_files(text, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AIRA_DSL_STORE", "store.db")
     for code in found:
-        run_python(code, tmp_path)
+        exec(compile(code, page, "exec"), {"__name__": "__main__"})
 
 
 @pytest.mark.parametrize(
     "page",
     ["README.md", "docs/interop.md", "docs/paper.md", "docs/tutorial.md", "docs/yaml.md"],
 )
-def test_commands_run_and_print_what_is_shown(page: str, tmp_path: Path) -> None:
+def test_commands_run_and_print_what_is_shown(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Console blocks: a `$ aira-dsl …` line, then its output, `...` for what is left out."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)
     text = (ROOT / page).read_text(encoding="utf-8")
     write_files(text, tmp_path)
     shown = blocks(text, "console")
     assert shown
     for block in shown:
         for command, expected in re.findall(r"^\$ aira-dsl (.*)\n((?:(?!\$ ).*\n)*)", block, re.M):
-            done = subprocess.run(
-                [sys.executable, "-m", "aira_dsl", *shlex.split(command)],
-                cwd=tmp_path, capture_output=True, text=True, check=False,
-            )  # fmt: skip
-            printed = "\n".join(map(str.rstrip, (done.stdout + done.stderr).splitlines()))
+            done = command_line.run(*shlex.split(command))
+            printed = "\n".join(map(str.rstrip, (done.out + done.err).splitlines()))
             parts = [part.strip("\n") for part in expected.split("...\n")]
             for part in parts:
                 assert part in printed, f"{command}: {page} shows\n{part}\nit prints\n{printed}"
