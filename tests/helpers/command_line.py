@@ -1,5 +1,6 @@
 """The real command line, in this process."""
 
+from contextlib import chdir
 from dataclasses import dataclass
 
 from aira_dsl.cli import app
@@ -23,9 +24,10 @@ class Done:
     err: str
 
 
-def run(*arguments, stdin=None):
-    """Run `aira-dsl` with these arguments; an exception that `main` does not handle is raised."""
-    result = CliRunner().invoke(app, [str(each) for each in arguments], input=stdin)
+def run(*arguments, stdin=None, cwd="."):
+    """Run `aira-dsl` in a folder; an exception that `main` does not handle is raised."""
+    with chdir(cwd):
+        result = CliRunner().invoke(app, [str(each) for each in arguments], input=stdin)
     error = result.exception
     if isinstance(error, AiraError):
         return Done(error.exit_code, result.stdout, result.stderr + str(error))

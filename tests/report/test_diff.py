@@ -1,8 +1,6 @@
 """`diff`: what differs in meaning."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from aira_dsl.architecture import Architecture, cost
 from aira_dsl.language import parse
 from aira_dsl.primitives import MLP, Attention, Mamba2
 from aira_dsl.report.terminal.diff import difference
+from tests.helpers import command_line
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 BLOCKS = {"A": Attention(), "M": MLP(), "S": Mamba2()}
@@ -72,10 +71,7 @@ def test_long_stacks_are_compared_in_no_time():
 
 
 def run(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "aira_dsl", "diff", *map(str, arguments)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return command_line.run("diff", *arguments)
 
 
 @pytest.mark.parametrize(
@@ -83,17 +79,17 @@ def run(*arguments):
 )
 def test_command(arguments, code, snapshot):
     done = run(EXAMPLES / "airaformer_d.arch", EXAMPLES / "airahybrid_e.arch", *arguments)
-    assert done.returncode == code
+    assert done.code == code
     if "json" in arguments:
-        assert json.loads(done.stdout)["same"] is False
+        assert json.loads(done.out)["same"] is False
     else:
-        assert done.stdout == snapshot
+        assert done.out == snapshot
 
 
 def test_command_on_equal_files():
     paper = EXAMPLES / "paper" / "airahybrid_d_stretched.arch"
     done = run(EXAMPLES / "airahybrid_d.arch", paper, "--exit-code")
-    assert done.returncode == 0
-    assert "mean the same model: aedae9206925d4e9" in done.stdout
+    assert done.code == 0
+    assert "mean the same model: aedae9206925d4e9" in done.out
     stacked = EXAMPLES / "paper" / "airahybrid_d_stacked.arch"
-    assert "same model" not in run(stacked, paper, "--scale", "1b").stdout
+    assert "same model" not in run(stacked, paper, "--scale", "1b").out

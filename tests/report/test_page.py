@@ -7,8 +7,6 @@ import io
 import json
 import math
 import re
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +24,7 @@ from aira_dsl.report.html.slots import slot_shares
 from aira_dsl.report.html.text import Column, Sheet, clean
 from aira_dsl.study.run import Run
 from aira_dsl.study.selection import rank
+from tests.helpers import command_line
 
 
 def attached(page: str, name: str) -> str:
@@ -178,28 +177,23 @@ def test_a_comparisons_numbers_are_on_its_page(comparison: Comparison) -> None:
     assert curves[-1]["mean"] == comparison.methods["tpe"].curve[-1].mean  # type: ignore[union-attr]
 
 
-def command(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "aira_dsl", "report", *map(str, arguments)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+def command(*arguments: object) -> command_line.Done:
+    return command_line.run("report", *arguments)
 
 
 def test_the_command_writes_a_page_and_its_numbers(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "page.html"
-    assert command(run.folder, "--out", out).stdout.splitlines() == [
+    assert command(run.folder, "--out", out).out.splitlines() == [
         f"{out}: written", f"{tmp_path / 'page.json'}: written",
     ]  # fmt: skip
     assert out.read_text(encoding="utf-8") == render_run(run)
     told = command(run.folder, "--out", out, "--format", "json")
-    assert json.loads(told.stdout) == json.loads(
-        (tmp_path / "page.json").read_text(encoding="utf-8")
-    )
+    assert json.loads(told.out) == json.loads((tmp_path / "page.json").read_text(encoding="utf-8"))
     out.write_text("mine", encoding="utf-8")
     refused = command(run.folder, "--out", out)
-    assert (refused.returncode, out.read_text(encoding="utf-8")) == (1, "mine")
-    assert "E0503" in refused.stderr
-    assert command(run.folder, "--out", out, "--force").returncode == 0
+    assert (refused.code, out.read_text(encoding="utf-8")) == (1, "mine")
+    assert "E0503" in refused.err
+    assert command(run.folder, "--out", out, "--force").code == 0
 
 
 def test_damage_is_refused_with_a_code(run: Run, tmp_path: Path) -> None:
@@ -207,9 +201,9 @@ def test_damage_is_refused_with_a_code(run: Run, tmp_path: Path) -> None:
     settings["space"]["blocks"] = 7
     (tmp_path / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
     (tmp_path / "trials.json").write_text("[]", encoding="utf-8")
-    assert "error[E0811]" in command(tmp_path).stderr
+    assert "error[E0811]" in command(tmp_path).err
     (tmp_path / "comparison.json").write_text("{", encoding="utf-8")
-    assert "error[E0821]" in command(tmp_path).stderr
+    assert "error[E0821]" in command(tmp_path).err
 
 
 def test_a_report_never_takes_the_name_of_its_numbers(run: Run, tmp_path: Path) -> None:

@@ -1,8 +1,6 @@
 """`show`: the stack in the terminal, as JSON and as a picture."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree
@@ -17,17 +15,15 @@ from aira_dsl.primitives import MLP, Attention, Mamba2
 from aira_dsl.report.stack import gutters, lines
 from aira_dsl.report.summary import SHOWN, summary
 from aira_dsl.report.svg import draw
+from tests.helpers import command_line
 
 ROOT = Path(__file__).parents[2]
 HYBRID = ROOT / "examples" / "paper" / "airahybrid_d_stretched.arch"
 BLOCKS = {"A": Attention(heads=4), "M": MLP(), "S": Mamba2()}
 
 
-def run(*arguments, cwd=ROOT):
-    return subprocess.run(
-        [sys.executable, "-m", "aira_dsl", "show", *map(str, arguments)],
-        cwd=cwd, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+def run(*arguments):
+    return command_line.run("show", *arguments, cwd=ROOT)
 
 
 def text_of(renderable, *, terminal=False, width=80):
@@ -92,24 +88,24 @@ def test_thousands_of_layers_are_a_few_lines():
 
 def test_command_shows_scales_and_json():
     shown = run(HYBRID)
-    assert shown.returncode == 0, shown.stderr
-    assert "3×┌" in shown.stdout
+    assert shown.code == 0, shown.err
+    assert "3×┌" in shown.out
     for size in ("350m", "1b", "3b"):
-        assert f"\n {size} " in shown.stdout
-    found = json.loads(run(HYBRID, "--format", "json", "--budget", "2e19").stdout)
+        assert f"\n {size} " in shown.out
+    found = json.loads(run(HYBRID, "--format", "json", "--budget", "2e19").out)
     assert found["scaled"]["1b"]["costs"]["steps"] == 4_922
     assert found["scaled"]["1b"]["layers_by_kind"] == {"mamba2": 12, "mlp": 14, "attention": 6}
     assert sum(line["parameters"] for line in found["stack"]) + 128 == found["costs"]["parameters"]
-    megatron = json.loads(run(HYBRID, "--format", "json", "--convention", "megatron").stdout)
+    megatron = json.loads(run(HYBRID, "--format", "json", "--convention", "megatron").out)
     assert "causal half" in megatron["costs"]["convention"]
     assert megatron["costs"]["training_flops"] != found["costs"]["training_flops"]
 
 
 def test_unknown_scale():
     done = run(HYBRID, "--scale", "7b")
-    assert done.returncode == 2
-    assert "E0225" in done.stderr
-    assert "350m, 1b, 3b" in done.stderr
+    assert done.code == 2
+    assert "E0225" in done.err
+    assert "350m, 1b, 3b" in done.err
 
 
 @settings(max_examples=25, deadline=None)
@@ -193,7 +189,7 @@ def test_picture_of_the_docs_is_current_and_safe(tmp_path):
         model, Workload()
     )
     out = tmp_path / "stack.svg"
-    assert run(HYBRID, "--scale", "1b", "--svg", out).returncode == 0
-    assert run(HYBRID, "--svg", out).returncode == 1
+    assert run(HYBRID, "--scale", "1b", "--svg", out).code == 0
+    assert run(HYBRID, "--svg", out).code == 1
     assert out.read_text(encoding="utf-8") == draw(model, Workload())
-    assert run(HYBRID, "--svg", out, "--force").returncode == 0
+    assert run(HYBRID, "--svg", out, "--force").code == 0

@@ -1,10 +1,7 @@
 """`aira-dsl aggregate`, on run folders of searches in the table that ships."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,17 +10,10 @@ from aira_dsl.language import expand_pattern, load, parse
 from aira_dsl.scaling.aggregate import Candidate, aggregate, votes
 from aira_dsl.scaling.pooling import Choice, aggregate_runs
 from aira_dsl.study.run import read_run
+from tests.helpers.command_line import run
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("A", "M", "Mb")
-
-
-def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "aira_dsl", *map(str, arguments)],
-        cwd=cwd, capture_output=True, text=True, check=False,
-        env={**os.environ, "AIRA_DSL_STORE": str(cwd / "store.db")},
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +23,10 @@ def searched(tmp_path_factory) -> Path:
     for name, seed in (("a", 0), ("b", 1)):
         done = run(
             "search", ROOT / "examples/six_layers.arch", "--evaluator", "table", "--sampler",
-            "random", "--budget", 12, "--seed", seed, "--out", name, cwd=folder,
+            "random", "--budget", 12, "--seed", seed, "--out", name, "--store", "store.db",
+            cwd=folder,
         )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+        assert done.code == 0, done.err
     return folder
 
 
@@ -54,18 +45,18 @@ def edit(path: Path, change) -> None:
 
 def test_what_is_printed_is_a_file_that_extrapolate_takes(folder) -> None:
     done = run("aggregate", "a", "b", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    assert len(parse(done.stdout).layers) == 6
+    assert done.code == 0, done.err
+    assert len(parse(done.out).layers) == 6
     out = run("aggregate", "a", "b", "--name", "voted", "--out", "voted.arch", cwd=folder)
-    assert "voted.arch: written" in out.stdout
+    assert "voted.arch: written" in out.out
     voted = load(folder / "voted.arch")
-    assert (voted.name, voted.layers) == ("voted", parse(done.stdout).layers)
+    assert (voted.name, voted.layers) == ("voted", parse(done.out).layers)
     large = run("extrapolate", "voted.arch", "--to", "1b", cwd=folder)
-    assert large.returncode == 0, large.stderr
-    assert parse(large.stdout).width == 2048
-    assert run("aggregate", "a", "-c", 0, "--out", "voted.arch", cwd=folder).returncode == 1
+    assert large.code == 0, large.err
+    assert parse(large.out).width == 2048
+    assert run("aggregate", "a", "-c", 0, "--out", "voted.arch", cwd=folder).code == 1
     again = run("aggregate", "a", "-c", 0, "--out", "voted.arch", "--force", cwd=folder)
-    assert again.returncode == 0
+    assert again.code == 0
 
 
 def test_the_result_is_that_of_the_trials(folder) -> None:
@@ -76,7 +67,7 @@ def test_the_result_is_that_of_the_trials(folder) -> None:
         if row["score"] is not None:
             pool.append(Candidate(tuple(row["layers"]), sum(scores) / len(scores)))
     expected = tuple(slot.name for slot in aggregate(votes([pool]), NAMES, 1))
-    found = json.loads(run("aggregate", "a", "--format", "json", cwd=folder).stdout)
+    found = json.loads(run("aggregate", "a", "--format", "json", cwd=folder).out)
     assert tuple(found["layers"]) == expected
     assert tuple(expand_pattern(found["pattern"], NAMES)) == expected
     assert (found["candidates"], found["voters"]) == (len(pool), len(pool))
@@ -94,8 +85,8 @@ def test_the_result_is_that_of_the_trials(folder) -> None:
 )
 def test_pools_votes_and_rule_combine(searched, options, known) -> None:
     done = run("aggregate", "a", "b", *options, "--format", "json", cwd=searched)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
     assert known.items() <= found.items()
     assert 1 <= found["voters"] <= found["candidates"]
 
@@ -106,15 +97,15 @@ def test_pools_votes_and_rule_combine(searched, options, known) -> None:
 )
 def test_options_that_make_no_sense_are_refused(tmp_path, options) -> None:
     done = run("aggregate", "a", *options, cwd=tmp_path)
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
+    assert done.code == 2
+    assert "Traceback" not in done.err
 
 
 def refused(folder: Path, *arguments: object) -> str:
     done = run("aggregate", *arguments, cwd=folder)
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    return done.stderr
+    assert done.code == 1
+    assert "Traceback" not in done.err
+    return done.err
 
 
 def test_runs_that_can_not_be_compared_are_refused_and_the_difference_named(folder) -> None:
@@ -156,6 +147,4 @@ def test_a_rule_that_the_result_breaks_is_named(folder) -> None:
     with_a = lambda rows: [row.update(layers=["A"] * 6) for row in rows]  # noqa: E731
     edit(folder / "a/trials.json", with_a)
     assert aggregate_runs([read_run(folder / "a")], Choice()).broken == ("A<=0",)
-    assert (
-        "constraint of the search not satisfied: A<=0" in run("aggregate", "a", cwd=folder).stdout
-    )
+    assert "constraint of the search not satisfied: A<=0" in run("aggregate", "a", cwd=folder).out

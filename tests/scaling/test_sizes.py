@@ -1,7 +1,5 @@
 """The paper's sizes, and `aira-dsl extrapolate`."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +7,7 @@ import pytest
 import aira_dsl
 from aira_dsl.language import expand_pattern, parse
 from aira_dsl.scaling import SIZES
+from tests.helpers.command_line import run
 
 BLOCKS = "block A = attention; block M = mlp"
 COMPOSITE = f"architecture composite {{ {BLOCKS}; layers 2A-5M-2A-3M-A-3M }}\n"
@@ -27,13 +26,6 @@ PRINTED = {
         "3b": "8×(2A-4M)-A-2M",
     },
 }
-
-
-def run(*arguments, cwd):
-    return subprocess.run(
-        [sys.executable, "-m", "aira_dsl", *arguments],
-        cwd=cwd, capture_output=True, text=True, check=False,
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("to", SIZES)
@@ -73,17 +65,17 @@ def test_positions_stay_off():
 def test_command(tmp_path):
     (tmp_path / "c.arch").write_text(COMPOSITE, encoding="utf-8")
     printed = run("extrapolate", "c.arch", "--to", "1b", "--how", "stretch", cwd=tmp_path)
-    assert printed.returncode == 0, printed.stderr
-    large = parse(printed.stdout)
+    assert printed.code == 0, printed.err
+    large = parse(printed.out)
     assert large.name == "composite_1b"
     assert large == aira_dsl.extrapolate(parse(COMPOSITE), "1b")
 
     out = tmp_path / "large.arch"
-    assert run("extrapolate", "c.arch", "--to", "1b", "--out", out, cwd=tmp_path).returncode == 0
-    assert out.read_text(encoding="utf-8") == printed.stdout
+    assert run("extrapolate", "c.arch", "--to", "1b", "--out", out, cwd=tmp_path).code == 0
+    assert out.read_text(encoding="utf-8") == printed.out
     again = run("extrapolate", "c.arch", "--to", "3b", "--out", out, cwd=tmp_path)
-    assert (again.returncode, "E0503" in again.stderr) == (1, True)
+    assert (again.code, "E0503" in again.err) == (1, True)
     unknown = run("extrapolate", "c.arch", "--to", "7b", cwd=tmp_path)
-    assert unknown.returncode == 2
-    assert "350m, 1b, 3b" in unknown.stderr
-    assert Path(tmp_path / "large.arch").read_text(encoding="utf-8") == printed.stdout
+    assert unknown.code == 2
+    assert "350m, 1b, 3b" in unknown.err
+    assert Path(tmp_path / "large.arch").read_text(encoding="utf-8") == printed.out

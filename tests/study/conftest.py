@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.helpers import command_line
+
 TINY = """
 space tiny {
   width 16
@@ -59,6 +61,16 @@ class Cli:
             check=False,
             **options,
         )
+
+    def run_here(self, *arguments: object) -> command_line.Done:
+        """Run a command in this process, which need not start Python and import torch."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            for name in os.environ.keys() - self.environment.keys():
+                patch.delenv(name)
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            return command_line.run(*arguments)
 
     def start(self, *arguments: object) -> subprocess.Popen[str]:
         process = subprocess.Popen(

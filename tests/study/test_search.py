@@ -1,4 +1,4 @@
-"""Searches as users run them: real processes, real training, real kills."""
+"""Searches as users run them: real workers, real training, real kills."""
 
 import csv
 import json
@@ -16,6 +16,7 @@ from aira_dsl.study.trials import WALL_CLOCK_COLUMNS
 from tests.study.conftest import Cli, children, kill_hard, trials, wait_for_results
 
 SEARCH = ("search", "tiny.arch", "--preset", "smoke", "--out", "run")
+ONE = ("--workers", 1)
 
 
 def without_wall_clock(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -64,7 +65,7 @@ def test_the_score_is_what_the_evaluator_says_of_the_same_architecture(
     from aira_dsl.evaluation.evaluator import Evaluator
     from aira_dsl.evaluation.presets import preset_settings
 
-    assert cli.run(*SEARCH, "--budget", 1, "--seed", 5).returncode == 0
+    assert cli.run_here(*SEARCH, *ONE, "--budget", 1, "--seed", 5).code == 0
     (row,) = trials(cli.folder / "run")
     alone = Evaluator(preset_settings("smoke")).evaluate(load(cli.folder / "run/best.arch"), 5)
     assert row["score"] == alone.score
@@ -78,11 +79,11 @@ def test_two_one_worker_searches_with_one_seed_give_the_same_table(
 ) -> None:
     tables = []
     for name in ("first", "second"):
-        done = cli.run(
+        done = cli.run_here(
             *SEARCH[:-2], "--out", name, "--sampler", sampler, "--budget", 4, "--workers", 1,
             "--store", f"{name}.db",
         )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+        assert done.code == 0, done.err
         tables.append(without_wall_clock(trials(cli.folder / name)))
         assert not any(row["cached"] for row in trials(cli.folder / name))
     assert tables[0] == tables[1]
@@ -94,11 +95,11 @@ def test_hopeless_candidates_are_stopped_alike_whether_or_not_the_store_knows_th
 ) -> None:
     """And each costs its place in the budget."""
     arguments = (*SEARCH[:-2], "--sampler", "random", "--budget", 16, "--workers", 1)
-    assert cli.run(*arguments, "--prune", 0, "--out", "whole").returncode == 0
+    assert cli.run_here(*arguments, "--prune", 0, "--out", "whole").code == 0
     arguments = (*arguments, "--prune", 0.5)
-    done = cli.run(*arguments, "--out", "known")
-    assert done.returncode == 0, done.stderr
-    assert cli.run(*arguments, "--out", "fresh", "--store", "other.db").returncode == 0
+    done = cli.run_here(*arguments, "--out", "known")
+    assert done.code == 0, done.err
+    assert cli.run_here(*arguments, "--out", "fresh", "--store", "other.db").code == 0
     whole, known, fresh = (trials(cli.folder / name) for name in ("whole", "known", "fresh"))
     assert without_wall_clock(known) == without_wall_clock(fresh)
     assert {row["state"] for row in whole} == {"COMPLETE"}
@@ -112,7 +113,7 @@ def test_hopeless_candidates_are_stopped_alike_whether_or_not_the_store_knows_th
         full = whole[row["number"]]["tasks"]
         assert 2 <= len(row["tasks"]) < len(full)
         assert row["tasks"].items() <= full.items()
-    assert "stopped early" in done.stderr
+    assert "stopped early" in done.err
 
 
 @pytest.mark.slow
@@ -159,11 +160,11 @@ def test_an_interrupted_search_says_how_to_go_on_and_goes_on(
 
 @pytest.mark.slow
 def test_a_finished_search_is_shown_again_and_grows_with_its_budget(cli: Cli, tiny: Path) -> None:
-    assert cli.run(*SEARCH, "--budget", 2, "--sampler", "random").returncode == 0
+    assert cli.run_here(*SEARCH, "--budget", 2, "--sampler", "random").code == 0
     first = trials(cli.folder / "run")
-    assert cli.run(*SEARCH, "--budget", 2, "--sampler", "random").returncode == 0
+    assert cli.run_here(*SEARCH, "--budget", 2, "--sampler", "random").code == 0
     assert trials(cli.folder / "run") == first
-    assert cli.run(*SEARCH, "--budget", 4, "--sampler", "random").returncode == 0
+    assert cli.run_here(*SEARCH, "--budget", 4, "--sampler", "random").code == 0
     assert without_wall_clock(trials(cli.folder / "run"))[:2][0]["layers"] == first[0]["layers"]
     assert len(trials(cli.folder / "run")) == 4
 
@@ -173,8 +174,8 @@ def test_known_results_come_from_the_store_and_are_charged_to_the_budget(
     cli: Cli, tiny: Path
 ) -> None:
     arguments = (*SEARCH[:-2], "--budget", 3, "--workers", 1, "--sampler", "random")
-    assert cli.run(*arguments, "--out", "first").returncode == 0
-    assert cli.run(*arguments, "--out", "second").returncode == 0
+    assert cli.run_here(*arguments, "--out", "first").code == 0
+    assert cli.run_here(*arguments, "--out", "second").code == 0
     first, second = trials(cli.folder / "first"), trials(cli.folder / "second")
     assert [row["cached"] for row in second] == [True] * 3
     assert [row["score"] for row in second] == [row["score"] for row in first]
@@ -183,52 +184,53 @@ def test_known_results_come_from_the_store_and_are_charged_to_the_budget(
 
 
 def test_a_space_smaller_than_the_budget_is_used_up(cli: Cli, tiny: Path) -> None:
-    done = cli.run(*SEARCH, "--budget", 50, "--where", "A==4")
-    assert done.returncode == 0, done.stderr
-    assert "used up" in done.stdout
+    done = cli.run_here(*SEARCH, *ONE, "--budget", 50, "--where", "A==4")
+    assert done.code == 0, done.err
+    assert "used up" in done.out
     assert len(trials(cli.folder / "run")) == 1
 
 
 @pytest.mark.slow
 def test_a_time_budget_ends_a_search_and_is_kept_over_sessions(cli: Cli, tiny: Path) -> None:
-    done = cli.run(*SEARCH, "--time", "6s", "--workers", 1)
-    assert done.returncode == 0, done.stderr
+    done = cli.run_here(*SEARCH, "--time", "6s", "--workers", 1)
+    assert done.code == 0, done.err
     count = len(trials(cli.folder / "run"))
     assert 0 < count < 81
-    assert cli.run(*SEARCH, "--time", "6s", "--workers", 1).returncode == 0
+    assert cli.run_here(*SEARCH, "--time", "6s", "--workers", 1).code == 0
     assert len(trials(cli.folder / "run")) == count
 
 
 def test_without_kernels_a_search_says_so_and_keeps_its_results_apart(cli: Cli, tiny: Path) -> None:
-    arguments = (*SEARCH[:-2], "--budget", 1, "--repeats", 0, "--precision", "fp32")
-    assert cli.run(*arguments, "--out", "kernels").returncode == 0
+    arguments = (*SEARCH[:-2], *ONE, "--budget", 1, "--repeats", 0, "--precision", "fp32")
+    assert cli.run_here(*arguments, "--out", "kernels").code == 0
     cli.environment["AIRA_DSL_KERNELS"] = "off"
-    done = cli.run(*arguments, "--out", "plain")
-    assert done.returncode == 0
-    assert "note: switched off by AIRA_DSL_KERNELS; evaluations take several" in done.stderr
+    done = cli.run_here(*arguments, "--out", "plain")
+    assert done.code == 0
+    assert "note: switched off by AIRA_DSL_KERNELS; evaluations take several" in done.err
     (kernels,), (plain,) = trials(cli.folder / "kernels"), trials(cli.folder / "plain")
     assert not plain["cached"]
     assert plain["layers"] == kernels["layers"]
     assert plain["score"] == pytest.approx(kernels["score"], abs=0.02)
-    refused = cli.run(*arguments[:-1], "bf16", "--out", "none")
-    assert refused.returncode == 2
-    assert "error[E0631]" in refused.stderr
+    refused = cli.run_here(*arguments[:-1], "bf16", "--out", "none")
+    assert refused.code == 2
+    assert "error[E0631]" in refused.err
 
 
 def test_more_workers_than_memory_holds_are_refused(cli: Cli, tiny: Path) -> None:
-    done = cli.run(*SEARCH, "--budget", 2, "--workers", 1024)
-    assert done.returncode == 2
-    assert "error[E0810]: 1024 workers do not fit in memory" in done.stderr
+    done = cli.run_here(*SEARCH, "--budget", 2, "--workers", 1024)
+    assert done.code == 2
+    assert "error[E0810]: 1024 workers do not fit in memory" in done.err
     assert not (cli.folder / "run").exists()
 
 
 def test_candidates_that_fail_are_results(cli: Cli, tiny: Path) -> None:
-    done = cli.run(*SEARCH, "--budget", 2, "--time-limit", "0.05s", "--format", "json")
-    assert done.returncode == 3
-    assert json.loads(done.stdout) | {"folder": ""} == {
+    arguments = ("--budget", 2, "--time-limit", "0.05s", "--format", "json")
+    done = cli.run_here(*SEARCH, *ONE, *arguments)
+    assert done.code == 3
+    assert json.loads(done.out) | {"folder": ""} == {
         "folder": "", "trials": 2, "failed": 2, "ended": "", "score": None,
-        "confirmed": None, "noise": None, "test_score": None, "pattern": None, "layers": None,
-        "fingerprint": None,
+        "confirmed": None, "noise": None, "noise_basis": None, "test_score": None, "pattern": None,
+        "layers": None, "fingerprint": None,
     }  # fmt: skip
     assert [row["status"] for row in trials(cli.folder / "run")] == ["over time"] * 2
 
@@ -237,22 +239,22 @@ def test_language_modelling_is_minimised_in_bits_per_byte(cli: Cli, tiny: Path) 
     (cli.folder / "text.txt").write_text(
         "".join(f"{n} sheep, {n * n} wolves.\n" for n in range(900)), encoding="utf-8"
     )
-    done = cli.run(
-        *SEARCH, "--budget", 3, "--objective", "language", "--corpus", "text.txt",
+    done = cli.run_here(
+        *SEARCH, *ONE, "--budget", 3, "--objective", "language", "--corpus", "text.txt",
         "--format", "json",
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
     scores = [row["score"] for row in trials(cli.folder / "run")]
-    assert json.loads(done.stdout)["score"] == min(scores)
+    assert json.loads(done.out)["score"] == min(scores)
     assert all(3 < score < 9 for score in scores)  # a uniform guess is 8 bits
 
 
 def test_an_agent_without_a_key_says_so_and_leaves_no_folder(cli: Cli, tiny: Path) -> None:
     for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"):
         cli.environment.pop(name, None)
-    done = cli.run(*SEARCH, "--method", "agent")
-    assert done.returncode == 2
-    assert "error[E0814]" in done.stderr
+    done = cli.run_here(*SEARCH, "--method", "agent")
+    assert done.code == 2
+    assert "error[E0814]" in done.err
     assert not (cli.folder / "run").exists()
 
 
@@ -286,13 +288,13 @@ def test_bad_input_gets_a_coded_message_and_leaves_the_run_alone(
 ) -> None:
     run = cli.folder / "run"
     if code == "E0802":
-        assert cli.run(*SEARCH, "--budget", 1).returncode == 0
+        assert cli.run_here(*SEARCH, *ONE, "--budget", 1).code == 0
     before = {path.name: path.read_bytes() for path in run.glob("*") if path.name != "clock.json"}
-    done = cli.run(*SEARCH, "--budget", 1, *options)
-    assert done.returncode == {"E0601": 2, "E0902": 2, "E0901": 3}.get(code, 1)
-    assert f"error[{code}]" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert len(done.stderr.splitlines()) < 12
+    done = cli.run_here(*SEARCH, *ONE, "--budget", 1, *options)
+    assert done.code == {"E0601": 2, "E0902": 2, "E0901": 3}.get(code, 1)
+    assert f"error[{code}]" in done.err
+    assert "Traceback" not in done.err
+    assert len(done.err.splitlines()) < 12
     if before:
         assert before == {
             path.name: path.read_bytes() for path in run.glob("*") if path.name in before
@@ -313,9 +315,9 @@ def test_bad_input_gets_a_coded_message_and_leaves_the_run_alone(
 def test_a_wrong_command_line_is_refused_with_exit_code_2(
     cli: Cli, tiny: Path, options: tuple[str, ...]
 ) -> None:
-    done = cli.run(*SEARCH, *options)
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
+    done = cli.run_here(*SEARCH, *options)
+    assert done.code == 2
+    assert "Traceback" not in done.err
 
 
 @pytest.mark.slow
@@ -354,7 +356,7 @@ def test_the_python_api_searches_without_a_main_guard(cli: Cli, tiny: Path) -> N
     script.write_text(
         "import aira_dsl\n"
         "found = aira_dsl.search(aira_dsl.Space.load('tiny.arch'), preset='smoke', budget=2,"
-        " out='api')\n"
+        " workers=1, out='api')\n"
         "print(found.best.pattern, found.score, found.test_score, len(found.rows))\n",
         encoding="utf-8",
     )
