@@ -20,7 +20,10 @@ Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 File = Annotated[Path, typer.Argument(help="Architecture file.")]
 SpaceFile = Annotated[
     Path | None,
-    typer.Argument(help="Space or architecture file (default: the paper's space, 3^16)."),
+    typer.Argument(
+        help="Space or architecture file (default: the paper's space, 3^16; "
+        "with --evaluator table, the space of the table)."
+    ),
 ]
 
 

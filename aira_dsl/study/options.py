@@ -94,7 +94,7 @@ class LimitOptions(Options):
     """Number of evaluations (default: 100 without --time)."""
 
     seconds: Annotated[Seconds, Spelling(name="time")] | None = None
-    """Wall-clock time of all sessions: 90s, 30m, 2h."""
+    """Charged time of all sessions: wall-clock, plus what looked-up evaluations took; 30m, 2h."""
 
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
     """Number of evaluation processes (default: one a core, one on a GPU)."""

@@ -2,7 +2,8 @@
 
 A policy has no state between calls: it computes everything from the tree, so that a killed search
 continues where it stopped and several workers share one tree. Algorithms and defaults are those of
-aira-dojo (facebookresearch/aira-dojo); each module lists its differences and the reasons.
+aira-dojo (facebookresearch/aira-dojo); `greedy`, `mcts` and `evolution` list the differences and
+the reasons. `sampling` has the baselines.
 """
 
 from aira_dsl.agents.policies.base import Policy
