@@ -163,7 +163,7 @@ def fuzzy_tasks(draw: st.DrawFn) -> FuzzyInContextRecall:
 
 
 @given(fuzzy_tasks(), st.booleans(), SEEDS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 def test_fuzzy_targets(task: FuzzyInContextRecall, training: bool, seed: int) -> None:
     examples = task.generate(np.random.default_rng(seed), 6, training=training)
     assert examples.inputs.shape == (6, task.length)

@@ -12,16 +12,17 @@ from aira_dsl.models.accelerate import Unavailable, missing_kernels
 from aira_dsl.primitives.kernels import build as kernel_build
 from aira_dsl.primitives.kernels.build import build, load
 
-FLAGS = ("-O0",)  # quick to compile; correctness is test_kernels' matter
+FLAGS = ("-O0",)
 
 needs_compiler = pytest.mark.skipif(missing_kernels() is not None, reason=str(missing_kernels()))
 
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache of our own."""
+    """An empty cache of our own, for a library that compiles at once; test_kernels builds ours."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(kernel_build, "FLAGS", (*kernel_build.FLAGS, "-O0"))
+    source = 'extern "C" int answer() { return 42; }\n'
+    monkeypatch.setattr(kernel_build, "_sources", lambda: {"kernels.cpp": source})
     return tmp_path / "aira-dsl" / "kernels"
 
 
@@ -41,7 +42,7 @@ def test_built_once_and_rebuilt_when_damaged(cache: Path) -> None:
     assert path.stat().st_mtime_ns == first
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])  # loading this would kill the process
-    load(build(FLAGS))
+    assert load(build(FLAGS)).answer() == 42
     assert path.read_bytes() == content
     path.with_suffix(".sha256").unlink()
     load(build(FLAGS))
