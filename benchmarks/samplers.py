@@ -13,7 +13,6 @@ it ranks samplers, it does not predict their results elsewhere.
 import argparse
 import random
 import time
-from typing import get_args
 
 import numpy as np
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -21,8 +20,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from aira_dsl.evaluation.direction import Direction
 from aira_dsl.space import Space
 from aira_dsl.study.arrangements import distributions
-from aira_dsl.study.options import SamplerName
-from aira_dsl.study.samplers import propose
+from aira_dsl.study.samplers.families import SAMPLERS, SamplerName
+from aira_dsl.study.samplers.sampler_source import propose
 
 BUDGETS = (50, 100, 200)
 NOISE = 0.5
@@ -88,7 +87,7 @@ def main() -> None:
     landscapes = [Landscape(space, seed) for seed in seeds]
     print(f"| sampler | {' | '.join(map(str, BUDGETS))} | ms a proposal |")
     print("|---" * (len(BUDGETS) + 2) + "|")
-    for sampler in get_args(SamplerName):
+    for sampler in SAMPLERS:
         runs = [search(space, sampler, landscapes[seed], seed) for seed in seeds]
         means = np.mean([best for best, _ in runs], axis=0)
         took = np.mean([ms for _, ms in runs])

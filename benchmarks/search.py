@@ -15,7 +15,6 @@ import time
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
-from typing import get_args
 
 import optuna
 
@@ -30,9 +29,9 @@ from aira_dsl.study.journal import Journal
 from aira_dsl.study.loop import Search
 from aira_dsl.study.progress import Progress
 from aira_dsl.study.run_folder import RunFolder
-from aira_dsl.study.samplers import SamplerSource
-from aira_dsl.study.samplers.families import make_sampler
-from aira_dsl.study.settings import Limits, SamplerName, SearchSettings
+from aira_dsl.study.samplers.families import SAMPLERS, SamplerName, make_sampler
+from aira_dsl.study.samplers.sampler_source import SamplerSource
+from aira_dsl.study.settings import Limits, SearchSettings
 from aira_dsl.testing.evaluator import PlannedEvaluator
 
 STEP = 1_000
@@ -106,7 +105,7 @@ def optuna_alone(sampler: SamplerName, budget: int) -> list[float]:
 def main() -> None:
     """Print the times."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--samplers", nargs="+", default=["random"], choices=get_args(SamplerName))
+    parser.add_argument("--samplers", nargs="+", default=["random"], choices=SAMPLERS)
     parser.add_argument("--trials", type=int, default=10_000)
     options = parser.parse_args()
     for sampler in options.samplers:

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from aira_dsl.agents.models import ProposerName
 from aira_dsl.experiments.comparison.settings import ComparedOptions, ExecutionOptions
-from aira_dsl.study.options import ProposerName
 
 from .options import Format, with_options
 from .process import console, interruptible

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from aira_dsl.interop.exporters import EXPORTERS, Weights
+
 from .process import print_rich
 
 if TYPE_CHECKING:
     from aira_dsl.architecture import Architecture
-    from aira_dsl.interop.exporters import FolderExporter, Weights
+    from aira_dsl.interop.exporters import FolderExporter
 
-Emit = Literal[
-    "module", "summary", "json", "yaml", "arch", "python", "hf", "nemotron_h", "megatron", "olmo"
-]
+    Emit = str
+else:
+    Emit = Literal[(*EXPORTERS, "summary")]
 
 
 def compile_(
@@ -45,7 +47,6 @@ def compile_(
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
 ) -> None:
     """Compile an architecture to a PyTorch module, or export it."""
-    from aira_dsl.interop.exporters import EXPORTERS, Weights
     from aira_dsl.language.paths import STDIN, load_path
 
     choice = Weights(seed=seed, source=weights, dtype=dtype, included=not no_weights)
@@ -76,10 +77,9 @@ def compile_(
         write_text(out, text, force=force)
 
 
-def _check_options(emit: Emit, weights: "Weights", out: Path | None) -> None:
+def _check_options(emit: Emit, weights: Weights, out: Path | None) -> None:
     """Refuse options that the form does not take."""
     from aira_dsl.errors import UsageError
-    from aira_dsl.interop.exporters import EXPORTERS
 
     if emit == "summary" and out is not None:
         raise UsageError("E0507", "--emit summary prints only; it takes no --out")
@@ -102,7 +102,7 @@ def _write_folder(
     architecture: "Architecture",
     exporter: "FolderExporter",
     folder: Path,
-    weights: "Weights",
+    weights: Weights,
     force: bool,
 ) -> None:
     done = exporter.write(architecture, folder, weights, force=force)

@@ -14,9 +14,13 @@ from aira_dsl.cli.option_tables import page
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from aira_dsl.agents.models import PROPOSERS
+from aira_dsl.agents.policies import POLICIES
 from aira_dsl.evaluation.presets import preset_settings
+from aira_dsl.interop.exporters import EXPORTERS
 from aira_dsl.space import Space
 from aira_dsl.study.run_folder import RunFolder
+from aira_dsl.study.samplers.families import SAMPLERS
 from aira_dsl.study.settings import SearchSettings
 from aira_dsl.study.trials import Trial, as_json
 from tests.helpers import command_line
@@ -195,6 +199,25 @@ def test_the_command_line_keeps_its_names() -> None:
             "--workers", "space",
         ],
     }  # fmt: skip
+
+
+CHOICES = {
+    "search --sampler": SAMPLERS,
+    "search --policy": POLICIES,
+    "search --proposer": PROPOSERS,
+    "compare --proposer": PROPOSERS,
+    "compile --emit": [*EXPORTERS, "summary"],
+}
+
+
+@pytest.mark.parametrize("option", CHOICES)
+def test_an_option_offers_what_is_registered(option: str) -> None:
+    command, name = option.split()
+    text = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "400"}).output
+    (offered,) = re.findall(rf"{name} +<([^>]*)>", text)
+    missing = set(CHOICES[option]) - set(offered.split("|"))
+    assert not missing, f"{option} offers {offered}; its registry also has {sorted(missing)}"
+    assert set(offered.split("|")) == set(CHOICES[option])
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,27 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+
+
+def test_every_folder_with_an_init_file_is_in_the_list_of_packages() -> None:
+    """A folder that is missing there works in a clone, and not where the package is installed."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        setuptools = tomllib.load(file)["tool"]["setuptools"]
+    listed, places = setuptools["packages"], setuptools["package-dir"]
+    inside = {name: path for name, path in places.items() if "." in name}
+    folders = [path.parent.relative_to(ROOT) for path in ROOT.glob("aira_dsl/**/__init__.py")]
+    expected = {".".join(folder.parts) for folder in folders} | inside.keys()
+    missing, surplus = sorted(expected - set(listed)), sorted(set(listed) - expected)
+    assert not missing, f"add to [tool.setuptools] packages in pyproject.toml: {missing}"
+    assert not surplus, f"no folder with an __init__.py for these packages: {surplus}"
+    assert listed == sorted(listed), "sort [tool.setuptools] packages in pyproject.toml"
 
 
 @pytest.mark.slow

@@ -22,8 +22,8 @@ from aira_dsl.evaluation.table import Table, read_table
 from aira_dsl.jobs.local import LocalPool
 from aira_dsl.jobs.pool import Job, ShouldContinue, run_all
 from aira_dsl.study.arrangements import distributions
-from aira_dsl.study.options import SamplerName
-from aira_dsl.study.samplers import propose
+from aira_dsl.study.samplers.families import SamplerName
+from aira_dsl.study.samplers.sampler_source import propose
 from aira_dsl.utils.machine import available_cores
 from aira_dsl.utils.statistics import mean_intervals
 

@@ -224,4 +224,7 @@ EXPORTERS: dict[str, Exporter] = {
     "megatron": TextExporter(megatron.to_megatron, megatron.unsupported),
     "olmo": TextExporter(_olmo, olmo.unsupported),
 }
-"""Every form by its name on the command line; a new one is a line here and a file."""
+"""The forms by the values of `--emit`: a new one is an entry here, with its functions in a file.
+
+`cli/compile.py` takes its choices from here and adds `summary`. docs/interop.md lists the forms.
+"""

@@ -9,14 +9,14 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError
 
+from aira_dsl.agents.models import ProposerName
+from aira_dsl.agents.policies import PolicyName
 from aira_dsl.errors import UsageError
 from aira_dsl.evaluation.choices import Objective, PresetName
+from aira_dsl.study.samplers.families import SamplerName
 from aira_dsl.utils.machine import DeviceChoice, PrecisionChoice
 from aira_dsl.utils.options import Bytes, Options, Seconds, Spelling
 
-SamplerName = Literal["random", "tpe", "gp", "nsga2", "evolution"]
-PolicyName = Literal["oneshot", "best-of-n", "greedy", "mcts", "evolution"]
-ProposerName = Literal["anthropic", "local", "scripted"]
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
 
 

@@ -10,8 +10,9 @@ from aira_dsl.evaluation.table import Table, load_table, read_table
 from aira_dsl.evaluation.table_evaluator import TableEvaluator, table_of
 from aira_dsl.space import Space
 from aira_dsl.study.architecture_agent.setup import ArchitectureAgent
-from aira_dsl.study.options import SamplerName, SearchOptions
+from aira_dsl.study.options import SearchOptions
 from aira_dsl.study.sampler_choice import choose_sampler
+from aira_dsl.study.samplers.families import SamplerName
 from aira_dsl.study.settings import Limits, SearchSettings
 from aira_dsl.utils.formatting import gib
 from aira_dsl.utils.machine import Device, available_cores, free_memory

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
 
-from aira_dsl.study.options import SamplerName, SearchOptions
+from aira_dsl.study.options import SearchOptions
 from aira_dsl.study.run_folder import kept_sampler
+from aira_dsl.study.samplers.families import SAMPLERS, SamplerName
 from aira_dsl.study.settings import DEFAULT_SAMPLERS, SearchSettings, default_sampler
 
 
@@ -19,7 +19,7 @@ def choose_sampler(
     default = default_sampler(budget)
     if options.sampler is not None or options.force:
         return options.sampler or default
-    names: tuple[SamplerName, ...] = (default, *get_args(SamplerName))
+    names: tuple[SamplerName, ...] = (default, *SAMPLERS)
     for name in names:
         if options.out is not None:
             folder = Path(options.out)

@@ -27,7 +27,7 @@ from aira_dsl.study.plan import SearchPlan
 from aira_dsl.study.progress import Progress, Trouble
 from aira_dsl.study.result import SearchResult, summarise
 from aira_dsl.study.run_folder import RunFolder
-from aira_dsl.study.samplers import SamplerSource
+from aira_dsl.study.samplers.sampler_source import SamplerSource
 from aira_dsl.study.source import Source
 from aira_dsl.study.storage import GONE, shared_address, without_password
 

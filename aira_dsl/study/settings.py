@@ -10,16 +10,12 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field
 
+from aira_dsl.agents.models import ProposerName
+from aira_dsl.agents.policies import PolicyName
 from aira_dsl.evaluation.presets import EvaluatorSettings
 from aira_dsl.space import Space
-from aira_dsl.study.options import (
-    AgentIdentityOptions,
-    LimitOptions,
-    MethodOptions,
-    PolicyName,
-    ProposerName,
-    SamplerName,
-)
+from aira_dsl.study.options import AgentIdentityOptions, LimitOptions, MethodOptions
+from aira_dsl.study.samplers.families import SamplerName
 
 GP_BUDGET = 300
 """Up to this many evaluations the Gaussian process finds more than TPE (docs/search.md)."""

@@ -1,5 +1,7 @@
 """The contract of policies, for every policy of the package."""
 
+from pathlib import Path
+
 from aira_dsl.agents.policies import POLICIES
 from aira_dsl.testing.policies import PolicyContract
 
@@ -27,4 +29,8 @@ class TestEvolution(PolicyContract):
 
 def test_every_policy_is_tested():
     tested = [contract.policy for contract in PolicyContract.__subclasses__()]
-    assert all(policy in tested for policy in POLICIES.values())
+    untested = [name for name, policy in POLICIES.items() if policy not in tested]
+    assert not untested, (
+        f"no contract test for the policies {', '.join(untested)}: add to {Path(__file__).name} a "
+        'class derived from PolicyContract, with `policy = POLICIES["NAME"]`'
+    )

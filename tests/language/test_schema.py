@@ -20,7 +20,10 @@ EXAMPLES = sorted((ROOT / "examples").rglob("*.arch"))
 
 
 def test_the_published_schema_is_current_and_valid():
-    assert schema() == PUBLISHED
+    assert schema() == PUBLISHED, (
+        "make grammar/arch.schema.json again: "
+        "python -m aira_dsl.language.yaml.schema > grammar/arch.schema.json"
+    )
     jsonschema.Draft202012Validator.check_schema(PUBLISHED)
 
 

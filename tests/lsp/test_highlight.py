@@ -105,7 +105,9 @@ def test_the_entry_point_leads_to_the_lexer() -> None:
 
 def test_the_textmate_grammar_is_up_to_date() -> None:
     file = FOLDER / "syntaxes/arch.tmLanguage.json"
-    assert file.read_text(encoding="utf-8") == textmate.text(), "python -m aira_dsl.lsp.textmate"
+    assert file.read_text(encoding="utf-8") == textmate.text(), (
+        f"make it again: python -m aira_dsl.lsp.textmate > {file.relative_to(ROOT)}"
+    )
 
 
 def test_the_textmate_grammar_knows_the_same_words() -> None:

@@ -9,7 +9,6 @@ import json
 import warnings
 from pathlib import Path
 from types import ModuleType
-from typing import get_args
 from xml.etree import ElementTree
 
 import jsonschema
@@ -17,13 +16,14 @@ import pytest
 import torch
 import typer
 import yaml
-from aira_dsl.cli.compile import Emit, compile_
+from aira_dsl.cli.compile import compile_
 from pygments.token import Keyword
 from rich.console import Console
 from typer.testing import CliRunner
 
 from aira_dsl.architecture import Architecture, Workload, cost
 from aira_dsl.errors import AiraError
+from aira_dsl.interop.exporters import EXPORTERS
 from aira_dsl.interop.standalone.python import to_python
 from aira_dsl.language import check, format_text, parse, to_text, to_yaml
 from aira_dsl.language.yaml.schema import schema
@@ -142,7 +142,7 @@ def test_a_scale_enlarges_it_or_refuses(kind: str) -> None:
 
 
 @every_kind
-@pytest.mark.parametrize("emit", [emit for emit in get_args(Emit) if emit != "summary"])
+@pytest.mark.parametrize("emit", EXPORTERS)
 def test_exports_write_it_or_refuse(kind: str, emit: str, tmp_path: Path) -> None:
     (tmp_path / "x.arch").write_text(text_of(kind), encoding="utf-8")
     app = typer.Typer()

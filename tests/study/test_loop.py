@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
+from aira_dsl.agents.policies import POLICIES
 from aira_dsl.architecture import Architecture
 from aira_dsl.evaluation.result import Evaluation
 from aira_dsl.study.architecture_agent.setup import AgentOptions, ArchitectureAgent
@@ -16,8 +16,7 @@ from aira_dsl.study.arrangements import USED_UP, Arrangements
 from aira_dsl.study.candidate import Candidate, NewTrial
 from aira_dsl.study.journal import Journal
 from aira_dsl.study.progress import Progress
-from aira_dsl.study.samplers import SamplerSource
-from aira_dsl.study.settings import PolicyName
+from aira_dsl.study.samplers.sampler_source import SamplerSource
 from aira_dsl.study.source import Ended
 from tests.study.planned import (
     EVALUATOR,
@@ -44,7 +43,7 @@ def sampler_source() -> SamplerSource:
     return SamplerSource(SPACE, "random", direction=EVALUATOR.direction, seed=0)
 
 
-def agent_source(policy: PolicyName, journal: Journal) -> AgentTrials:
+def agent_source(policy: str, journal: Journal) -> AgentTrials:
     agent = ArchitectureAgent.of(SPACE, AgentOptions(policy=policy, proposer="scripted"))
     chosen = settings(method="agent", agent=agent.settings)
     return AgentTrials(agent.source(SPACE, chosen, BUDGET), ARRANGEMENTS, journal)
@@ -111,9 +110,9 @@ class OtherWorker:
         return self._journal.add(replace(own, user_attrs=attributes))
 
 
-@pytest.mark.parametrize("policy", get_args(PolicyName))
+@pytest.mark.parametrize("policy", POLICIES)
 def test_a_worker_stays_when_an_awaited_trial_ends_after_its_look(
-    policy: PolicyName, journal: Journal, monkeypatch: pytest.MonkeyPatch
+    policy: str, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What can be proposed and who runs are one snapshot: else the budget would not be met."""
     monkeypatch.setattr(journal, "_is_shared", True)  # then trials of others are left alone

@@ -1,14 +1,45 @@
 """Models: where answers come from."""
 
-from typing import Any
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
 
 from aira_dsl.agents.models.base import AnswerFormat, Message, Proposer, Reply, Request, Usage
 from aira_dsl.errors import UsageError
 
-PROPOSERS = ("anthropic", "local", "scripted")
+
+def _anthropic(answers: AnswerFormat, **options: Any) -> Proposer:
+    from aira_dsl.agents.models.anthropic import AnthropicProposer
+
+    return AnthropicProposer(answers.schema, **options)
 
 
-def make_proposer(name: str, answers: AnswerFormat, **options: Any) -> Proposer:
+def _local(answers: AnswerFormat) -> Proposer:
+    from aira_dsl.agents.models.local import LocalProposer
+
+    return LocalProposer(answers.grammar, answers.longest)
+
+
+def _scripted(answers: AnswerFormat) -> Proposer:
+    from aira_dsl.agents.models.scripted import ScriptedProposer
+
+    return ScriptedProposer(answers.draw)
+
+
+PROPOSERS: dict[str, Callable[..., Proposer]] = {
+    "anthropic": _anthropic,
+    "local": _local,
+    "scripted": _scripted,
+}
+"""Functions that make the proposers, by the values of `--proposer`; each imports its own client."""
+
+if TYPE_CHECKING:
+    ProposerName = str
+else:
+    ProposerName = Literal[tuple(PROPOSERS)]
+
+
+def make_proposer(name: ProposerName, answers: AnswerFormat, **options: Any) -> Proposer:
     """Return a proposer; `open` prepares it for requests.
 
     Args:
@@ -20,25 +51,21 @@ def make_proposer(name: str, answers: AnswerFormat, **options: Any) -> Proposer:
         UsageError: E0818 if the proposer does not take an option; E0820, E0831 to E0833 if an
             option is wrong or a package is missing.
     """
+    make = PROPOSERS[name]
     given = {option: value for option, value in options.items() if value is not None}
-    if name == "anthropic":
-        from aira_dsl.agents.models.anthropic import AnthropicProposer
+    for option in given:
+        if not _takes(make, option):
+            raise UsageError(
+                "E0818",
+                f"--{option.replace('_', '-')} is not an option of the proposer {name!r}",
+                help="remove it, or use --proposer anthropic",
+            )
+    return make(answers, **given)
 
-        return AnthropicProposer(answers.schema, **given)
-    if given:
-        option = next(iter(given)).replace("_", "-")
-        raise UsageError(
-            "E0818",
-            f"--{option} is not an option of the proposer {name!r}",
-            help="remove it, or use --proposer anthropic",
-        )
-    if name == "local":
-        from aira_dsl.agents.models.local import LocalProposer
 
-        return LocalProposer(answers.grammar, answers.longest)
-    from aira_dsl.agents.models.scripted import ScriptedProposer
-
-    return ScriptedProposer(answers.draw)
+def _takes(make: Callable[..., Proposer], option: str) -> bool:
+    parameters = inspect.signature(make).parameters.values()
+    return any(each.name == option or each.kind is each.VAR_KEYWORD for each in parameters)
 
 
 __all__ = [
@@ -46,6 +73,7 @@ __all__ = [
     "AnswerFormat",
     "Message",
     "Proposer",
+    "ProposerName",
     "Reply",
     "Request",
     "Usage",

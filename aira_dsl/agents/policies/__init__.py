@@ -6,6 +6,8 @@ aira-dojo (facebookresearch/aira-dojo); `greedy`, `mcts` and `evolution` list th
 the reasons. `sampling` has the baselines.
 """
 
+from typing import TYPE_CHECKING, Literal
+
 from aira_dsl.agents.policies.base import Policy
 from aira_dsl.agents.policies.evolution import Evolution
 from aira_dsl.agents.policies.greedy import Greedy
@@ -21,4 +23,9 @@ POLICIES: dict[str, Policy] = {
 }
 """The policies with their default parameters, by the values of `--policy`."""
 
-__all__ = ["MCTS", "POLICIES", "BestOfN", "Evolution", "Greedy", "OneShot", "Policy"]
+if TYPE_CHECKING:
+    PolicyName = str
+else:
+    PolicyName = Literal[tuple(POLICIES)]
+
+__all__ = ["MCTS", "POLICIES", "BestOfN", "Evolution", "Greedy", "OneShot", "Policy", "PolicyName"]

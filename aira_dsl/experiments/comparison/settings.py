@@ -2,23 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from aira_dsl.agents.models import ProposerName
+from aira_dsl.agents.policies import POLICIES
 from aira_dsl.errors import UsageError
 from aira_dsl.evaluation.choices import PresetName
-from aira_dsl.study.options import (
-    PolicyName,
-    ProposerName,
-    SamplerName,
-    SearchOptions,
-    SpaceOptions,
-)
+from aira_dsl.study.options import SearchOptions, SpaceOptions
+from aira_dsl.study.samplers.families import SAMPLERS
 from aira_dsl.utils.options import Options, Spelling
 
 AGENT = "agent-"
-METHODS = (*get_args(SamplerName), *(AGENT + policy for policy in get_args(PolicyName)))
+METHODS = (*SAMPLERS, *(AGENT + policy for policy in POLICIES))
 """Methods that can be compared: every sampler, and an agent by its policy."""
 
 

@@ -12,6 +12,7 @@ that a search whose budget grows continues as if it had been larger from the sta
 
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import optuna
@@ -19,6 +20,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from aira_dsl.evaluation.direction import Direction
 from aira_dsl.space import Space
 from aira_dsl.study.arrangements import Layers, slot_name
 from aira_dsl.study.samplers.whole import WholeSampler
@@ -75,9 +77,9 @@ class RegularizedEvolutionSampler(WholeSampler):
         if len(finished) < population:
             layers = self._draw(self._rng)
             return {slot_name(slot): name for slot, name in enumerate(layers)}
-        maximize = study.direction == optuna.study.StudyDirection.MAXIMIZE
+        direction = Direction(study.direction.name.lower())
         candidates = self._rng.sample(finished[-population:], population // 4)
-        parent = (max if maximize else min)(candidates, key=lambda t: (t.value, t.number))
+        parent = max(candidates, key=partial(_fitness, direction))
         layers = self._mutate(tuple(parent.params[slot_name(i)] for i in range(len(parent.params))))
         return {slot_name(slot): name for slot, name in enumerate(layers)}
 
@@ -92,3 +94,9 @@ class RegularizedEvolutionSampler(WholeSampler):
             slot = self._rng.randrange(len(child))
             child[slot] = self._rng.choice([n for n in self._names if n != child[slot]])
         return tuple(child)
+
+
+def _fitness(direction: Direction, trial: FrozenTrial) -> tuple[float, int]:
+    """Return what is larger for the better trial; among equal scores the number decides."""
+    assert trial.value is not None, "completed trials have a score"
+    return direction.sign * trial.value, direction.sign * trial.number

@@ -17,8 +17,7 @@ from aira_dsl.evaluation.direction import Direction
 from aira_dsl.space import Space
 from aira_dsl.study.arrangements import USED_UP, Arrangements, Layers, layers_of
 from aira_dsl.study.candidate import Candidate, NewTrial
-from aira_dsl.study.options import SamplerName
-from aira_dsl.study.samplers.families import make_sampler, tries_of
+from aira_dsl.study.samplers.families import MakeSampler, SamplerName, make_sampler, tries_of
 from aira_dsl.study.samplers.new_arrangements import NewArrangementSampler
 from aira_dsl.study.samplers.replica import Replica
 from aira_dsl.study.source import Ended
@@ -45,7 +44,7 @@ class SamplerSource:
 
     Args:
         space: where to propose, with its constraints.
-        sampler: name of the sampler.
+        sampler: name of the sampler, or the function of one that is not registered.
         direction: which way scores get better.
         seed: together with the number of trials it decides every random choice.
     """
@@ -53,7 +52,7 @@ class SamplerSource:
     waiting = 0
 
     def __init__(
-        self, space: Space, sampler: SamplerName, *, direction: Direction, seed: int
+        self, space: Space, sampler: SamplerName | MakeSampler, *, direction: Direction, seed: int
     ) -> None:
         self._space = space
         self._arrangements = Arrangements(space)
@@ -111,7 +110,7 @@ class SamplerSource:
 
 def propose(
     space: Space,
-    sampler: SamplerName,
+    sampler: SamplerName | MakeSampler,
     trials: Sequence[FrozenTrial],
     *,
     direction: Direction,
