@@ -55,6 +55,19 @@ class _Group(TyperGroup):
     def list_commands(self, ctx: object) -> list[str]:
         return list(_COMMANDS)
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; a value that typer refuses is refused in the words of this package."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            from pydantic import ValidationError
+
+            from aira_dsl.utils.options import refusal
+
+            if isinstance(error.__cause__, ValidationError):
+                error.message = refusal(error.__cause__)
+            raise
+
     def get_command(self, ctx: object, cmd_name: str) -> Any:
         if cmd_name not in _COMMANDS:
             return None

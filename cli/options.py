@@ -11,7 +11,7 @@ import typer
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from aira_dsl.utils.options import Options, Spelling
+from aira_dsl.utils.options import Options, Spelling, refusal
 
 Format = Annotated[
     Literal["text", "json"], typer.Option("--format", help="Output for people, or for scripts.")
@@ -72,9 +72,15 @@ def _expanded(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
         yield inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=list(field.default) if isinstance(field.default, tuple) else field.default,
+            default=_default(field),
             annotation=Annotated[_plain(field.annotation), option],
         )
+
+
+def _default(field: FieldInfo) -> Any:
+    if field.is_required():
+        return inspect.Parameter.empty
+    return list(field.default) if isinstance(field.default, tuple) else field.default
 
 
 def _details(field: FieldInfo) -> dict[str, Any]:
@@ -108,10 +114,9 @@ def _validated(model: type[Options], given: dict[str, Any]) -> Options:
     try:
         return model(**given)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0])
+        name = str(error.errors(include_url=False)[0]["loc"][0])
         hint = spelling(name, model.model_fields[name])
-        raise typer.BadParameter(first["msg"], param_hint=hint) from None
+        raise typer.BadParameter(refusal(error), param_hint=f"'{hint}'") from None
 
 
 def _panel(model: type[Options], name: str) -> str | None:

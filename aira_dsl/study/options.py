@@ -15,7 +15,7 @@ from aira_dsl.errors import UsageError
 from aira_dsl.evaluation.choices import Objective, PresetName
 from aira_dsl.study.samplers.families import SamplerName
 from aira_dsl.utils.machine import DeviceChoice, PrecisionChoice
-from aira_dsl.utils.options import Bytes, Options, Seconds, Spelling
+from aira_dsl.utils.options import Bytes, Options, Seconds, Spelling, refusal
 
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
 
@@ -177,10 +177,8 @@ class SearchOptions(
         try:
             return cls(**options)
         except ValidationError as error:
-            first = error.errors()[0]
-            raise UsageError(
-                "E0808", f"invalid value {first['input']!r} for {first['loc'][0]}: {first['msg']}"
-            ) from None
+            name = error.errors(include_url=False)[0]["loc"][0]
+            raise UsageError("E0808", f"{name} {refusal(error)}") from None
 
     def check_method(self) -> None:
         """Refuse options of the other method.

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 
 class Options(BaseModel):
@@ -59,6 +59,52 @@ def parse_size(text: str) -> int:
     if match is None:
         raise ValueError(f"invalid size {text!r}: use e.g. 900M, 4G")
     return int(float(match[1]) * _SIZES[match[2]])
+
+
+_BOUNDS = {
+    "greater_than_equal": ("ge", "at least"),
+    "greater_than": ("gt", "above"),
+    "less_than_equal": ("le", "at most"),
+    "less_than": ("lt", "below"),
+}
+_TYPES = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "path": "a path",
+    "tuple": "a list",
+    "string": "a text",
+}
+
+
+def refusal(error: ValidationError) -> str:
+    """Say which rule the first refused value breaks, and the value: `must be at least 1, not 0`.
+
+    Args:
+        error: what a model, or typer's check of one option, raised.
+    """
+    first = error.errors(include_url=False)[0]
+    kind, given, context = first["type"], first["input"], first.get("ctx", {})
+    message = first["msg"].removeprefix("Value error, ")
+    if kind in _BOUNDS:
+        name, words = _BOUNDS[kind]
+        return f"must be {words} {_number(context[name])}, not {_number(given)}"
+    if kind == "literal_error":
+        return _choice(str(context["expected"]), given)
+    if listed := re.fullmatch(r".* is not one of (.*)\.", message, re.DOTALL):  # typer's own words
+        return _choice(listed[1], given)
+    if expected := _TYPES.get(kind.partition("_")[0]):
+        return f"must be {expected}, not {given!r}"
+    return message
+
+
+def _number(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value).strip()
+
+
+def _choice(expected: str, given: Any) -> str:
+    names = re.findall(r"'([^']*)'", expected)
+    return f"must be one of {', '.join(names)}, not {given!r}"
 
 
 Seconds = Annotated[float, Field(gt=0), Spelling(metavar="TIME", parse=parse_duration)]

@@ -1,0 +1,57 @@
+"""Values that an option refuses: the rule, the value and what is allowed, in our own words."""
+
+import pytest
+
+import aira_dsl
+from aira_dsl.errors import UsageError
+from tests.helpers.command_line import run
+
+REFUSED = [
+    (("search", "--budget", "0"), "'--budget': must be at least 1, not 0"),
+    (("search", "--budget", "few"), "'--budget': must be a whole number, not 'few'"),
+    (("search", "--prune", "2"), "'--prune': must be below 1, not 2"),
+    (("search", "--prune", "half"), "'--prune': must be a number, not 'half'"),
+    (
+        ("search", "--sampler", "brute"),
+        "'--sampler': must be one of random, tpe, gp, nsga2, evolution, not 'brute'",
+    ),
+    (
+        ("search", "--policy", "mtcs"),
+        "'--policy': must be one of oneshot, best-of-n, greedy, mcts, evolution, not 'mtcs'",
+    ),
+    (
+        ("compare", "--out", "x", "--proposer", "me"),
+        "'--proposer': must be one of anthropic, local, scripted, not 'me'",
+    ),
+    (("compile", "x.arch", "--seed", "-1"), "'--seed': must be at least 0, not -1"),
+    (("table", "make", "--out", "x", "--precision", "fp8"), "must be one of auto, fp32, bf16"),
+    (("compare",), "Missing option '--out'"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "told"), REFUSED)
+def test_the_command_line_names_rule_and_value(
+    arguments: tuple[str, ...], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    done = run(*arguments)
+    assert done.code == 2
+    assert told in done.err
+    assert "Input should" not in done.err
+    assert "Value error" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"budget": 0}, "budget must be at least 1, not 0"),
+        ({"sampler": "brute"}, "sampler must be one of random, tpe, gp, nsga2, evolution"),
+        ({"seconds": "1h"}, "seconds must be a number, not '1h'"),
+        ({"where": "A<=4"}, "where must be a list, not 'A<=4'"),
+        ({"force": "maybe"}, "force must be true or false, not 'maybe'"),
+    ],
+)
+def test_the_interface_names_option_rule_and_value(options: dict[str, object], told: str) -> None:
+    with pytest.raises(UsageError, match="E0808") as refused:
+        aira_dsl.search(**options)
+    assert told in str(refused.value)
