@@ -1,7 +1,7 @@
 """The kinds of blocks: one folder each, found by `registry`.
 
-This package knows nothing of texts and searches. `base` is the interface of a spec; a new kind is a
-folder and a line in the registry (docs/primitives.md).
+This package knows nothing of texts and searches. `base` is the interface of a spec;
+docs/primitives.md says what a new kind needs.
 """
 
 from aira_dsl.primitives.attention.spec import Attention

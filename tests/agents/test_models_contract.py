@@ -1,10 +1,11 @@
 """The contract of proposers, for every proposer of the package."""
 
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
-from aira_dsl.agents.models import Proposer
+from aira_dsl.agents.models import PROPOSERS, Proposer
 from aira_dsl.agents.models.anthropic import AnthropicProposer
 from aira_dsl.agents.models.local import LocalProposer
 from aira_dsl.agents.models.scripted import ScriptedProposer
@@ -46,3 +47,15 @@ class TestAnthropic(ProposerContract):
 class TestLocal(ProposerContract):
     def make(self) -> Proposer:
         return LocalProposer(ANSWERS.grammar, ANSWERS.longest)
+
+
+def test_every_proposer_is_tested() -> None:
+    names = {
+        contract.__name__.removeprefix("Test").lower()
+        for contract in ProposerContract.__subclasses__()
+    }
+    untested = sorted(set(PROPOSERS) - names)
+    assert not untested, (
+        f"no contract test for the proposers {', '.join(untested)}: add to {Path(__file__).name} a "
+        "class TestNAME derived from ProposerContract"
+    )
