@@ -40,12 +40,12 @@ def test_four_workers_one_killed_meet_the_budget_exactly(
         for i in range(4)
     ]
     wait_for_results(workers[0], 1)
-    stale_trials = children(workers[0].pid)
+    evaluators = children(workers[0].pid)
     kill_hard(workers[0])
     for worker in workers[1:]:
         _, errors = worker.communicate(timeout=240)
         assert worker.returncode == 0, errors
-    wait_until_gone(stale_trials)
+    wait_until_gone(evaluators)
 
     storage = optuna.storages.RDBStorage(shared_address(url))
     seen = optuna.load_study(storage=storage, study_name="shared").trials
