@@ -1,5 +1,6 @@
 """Published configs and common Megatron-LM arguments: read exactly, or refused by name."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,31 @@ def test_nemotron_h_has_the_published_number_of_parameters(form, name, parameter
 def test_what_the_language_cannot_express_is_named(name, words):
     message = refusal(INPUTS / f"{name}.json")
     assert [word for word in words if word not in message] == []
+
+
+ROPE = {"rope_type": "llama3", "factor": 32.0, "rope_theta": 5e5, "partial_rotary_factor": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("change", "lacks"),
+    [
+        ({"model_type": "smollm3", "no_rope_layers": [1, 1, 1, 0]}, ""),  # `rope none` expresses it
+        ({"model_type": "mamba2", "time_step_rank": 256}, ""),  # Mamba-2 ignores it
+        ({"model_type": "mamba", "time_step_rank": 256}, "Mamba-1 (time_step_rank 256)"),
+        ({"model_type": "qwen2", "sliding_window": 9, "use_sliding_window": False}, ""),
+        ({"model_type": "qwen2", "sliding_window": 9}, "sliding windows (sliding_window 9)"),
+        ({"model_type": "llama", "rope_parameters": {"rope_type": "default"}}, ""),
+        ({"model_type": "llama", "rope_parameters": ROPE}, "scaled rotary positions (rope_param"),
+        ({"model_type": "llama", "rope_parameters": ROPE}, "(partial_rotary_factor 0.5)"),
+        ({"model_type": "qwen3_5", "attn_output_gate": True}, "(attn_output_gate true)"),
+    ],
+)
+def test_only_what_a_config_asks_for_is_named(change, lacks, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(change), encoding="utf-8")
+    message = refusal(tmp_path)
+    assert f"model_type {change['model_type']!r}" in message
+    assert lacks in message
+    assert ("the language cannot express" in message) == bool(lacks)
 
 
 @pytest.mark.parametrize("name", ["qwen3_next", "granitemoehybrid", "smollm3", "olmo_hybrid"])

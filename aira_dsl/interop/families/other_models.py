@@ -4,6 +4,7 @@ Settings have the same names in most model types of transformers, so one table o
 all of them. It names the reasons that it finds, not all that there may be.
 """
 
+import json
 from collections.abc import Container, Iterable
 from typing import Any
 
@@ -22,16 +23,15 @@ _FEATURES: dict[str, tuple[str, ...]] = {
     "attention and Mamba-2 in parallel": ("mamba_d_ssm",),
     "sliding windows": ("sliding_window", "attention_chunk_size"),
     "gated attention": ("attn_output_gate",),
-    "scaled rotary positions": ("rope_scaling",),
+    "scaled rotary positions": ("rope_scaling", "rope_parameters"),
     "partial rotary positions": ("partial_rotary_factor", "attn_rotary_emb", "rotary_pct"),
-    "layers without rotary positions": ("no_rope_layers", "no_rope_layer_interval"),
     "soft caps": ("attn_logit_softcapping", "final_logit_softcapping", "logits_soft_cap"),
     "scaled attention": ("query_pre_attn_scalar", "attention_multiplier"),
     "scaled embeddings, residuals or logits": (
         "embedding_multiplier", "residual_multiplier", "logits_scaling", "lm_head_multiplier",
         "logit_scale",
     ),
-    "biases": ("attention_bias", "mlp_bias", "qkv_bias", "mamba_proj_bias"),
+    "biases": ("attention_bias", "mlp_bias", "qkv_bias", "mamba_proj_bias", "use_bias"),
     "shared layers": ("num_mem_blocks", "num_kv_shared_layers"),
     "multi-token prediction": ("num_nextn_predict_layers",),
 }  # fmt: skip
@@ -39,6 +39,11 @@ _NEUTRAL = {"partial_rotary_factor": 1.0, "rotary_pct": 1.0, "embedding_multipli
             "residual_multiplier": 1, "logits_scaling": 1, "logit_scale": 1,
             "lm_head_multiplier": 1}  # fmt: skip
 """Values besides null, false and zero that ask for nothing."""
+_UNUSED = {
+    "time_step_rank": ("model_type", "mamba2"),
+    "sliding_window": ("use_sliding_window", False),
+}
+"""Keys that a config may give without effect, each with the setting that makes it so."""
 
 
 def require_importer(content: dict[str, Any], format: str, importers: Container[str]) -> None:
@@ -62,16 +67,35 @@ def require_importer(content: dict[str, Any], format: str, importers: Container[
 
 def _found(content: dict[str, Any]) -> Iterable[str]:
     """Yield the features that a config, or the config of its language model, asks for."""
-    nested = (content.get(key) for key in ("text_config", "llm_config"))
-    settings = {**content, **next((each for each in nested if isinstance(each, dict)), {})}
+    settings = _settings(content)
     for feature, keys in _FEATURES.items():
-        used = [
-            f"{key} {settings[key]}" if isinstance(settings[key], int | float | str) else key
-            for key in keys
-            if settings.get(key) and settings[key] != _NEUTRAL.get(key)
-        ]
+        used = [_named(key, settings[key]) for key in keys if _asks(settings, key)]
         if used:
             yield f"{feature} ({', '.join(used)})"
     activation = settings.get("hidden_act") or settings.get("hidden_activation")
     if isinstance(activation, str) and activation not in ("silu", "swish"):
         yield f"activation ({activation})"
+
+
+def _settings(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of the language model, with those of its rotary positions."""
+    nested = (content.get(key) for key in ("text_config", "llm_config"))
+    settings = {**content, **next((each for each in nested if isinstance(each, dict)), {})}
+    rope = settings.get("rope_parameters")
+    return {**rope, **settings} if isinstance(rope, dict) else settings
+
+
+def _asks(settings: dict[str, Any], key: str) -> bool:
+    """Tell whether a key asks for its feature."""
+    value = settings.get(key)
+    if key in _UNUSED:
+        switch, off = _UNUSED[key]
+        if settings.get(switch) == off:
+            return False
+    if key in ("rope_scaling", "rope_parameters") and isinstance(value, dict):
+        return value.get("rope_type", value.get("type", "default")) != "default"
+    return bool(value) and value != _NEUTRAL.get(key)
+
+
+def _named(key: str, value: Any) -> str:
+    return f"{key} {json.dumps(value)}" if isinstance(value, int | float | str) else key
