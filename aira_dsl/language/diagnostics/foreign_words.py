@@ -28,7 +28,7 @@ _SAME: dict[str, dict[str, str]] = {
         "norm_eps": "rms_norm_eps layer_norm_eps layer_norm_epsilon layernorm_epsilon norm_epsilon "
         "rms_norm_epsilon eps epsilon",
         "tie_embeddings": "tie_word_embeddings tie_weights weight_tying tied_embeddings "
-        "share_embeddings tie_embedding tie_lm_head",
+        "share_embeddings tie_embedding tie_lm_head share_embeddings_and_output_weights",
         "extends": "inherits include import",
         "scales": "sizes variants",
         "name": "model_name",
@@ -65,7 +65,7 @@ _SAME: dict[str, dict[str, str]] = {
 }
 """By place and by our word: words with the same meaning and the same values."""
 
-_NO_TIE = "embeddings are tied only by `tie_embeddings true`; write `tie_embeddings false`"
+_NO_TIE = "the setting is its opposite, `tie_embeddings`: true ties, false, the default, does not"
 _ORDER = "the order of the layers is a pattern of block names: `layers 5×(2A-M)-A`"
 _EXPAND = "write the inner width itself: `inner` is expand × width"
 _GLU = "is not in the language; the gated activation is `swiglu`"
@@ -74,7 +74,8 @@ _APPROXIMATE = "`gelu` is the exact one; approximations are not in the language"
 _TOLD: dict[str, dict[str, str]] = {
     "section": {},
     "setting": {
-        "untie_embeddings untie_embeddings_and_output_weights no_tie_embeddings": _NO_TIE,
+        "untie_embeddings untie_embeddings_and_output_weights untie_word_embeddings untied "
+        "untied_embeddings no_tie_embeddings": _NO_TIE,
         "hybrid_override_pattern hybrid_layer_pattern hybrid_pattern layer_pattern "
         "block_pattern layer_types layers_block_type pattern_layers": _ORDER,
         "bias use_bias dropout hidden_dropout attention_dropout": "no layer has biases or dropout",
@@ -82,6 +83,7 @@ _TOLD: dict[str, dict[str, str]] = {
     "attention": {
         "qkv_bias attention_bias use_bias bias": "projections have no bias",
         "sliding_window window window_size": "attention is over the whole context",
+        "qk_norm use_qk_norm qk_layernorm": "queries and keys are not normalized",
         "rope_scaling partial_rotary_factor": "`rope` is the base alone: `rope 500_000`",
     },
     "mlp": {
@@ -103,11 +105,13 @@ _TOLD: dict[str, dict[str, str]] = {
         ),
         "mqa multi_query_attention": "multi-query attention is `attention { kv_heads 1 }`",
         "swiglu swi_glu gated_mlp": "SwiGLU is `mlp { activation swiglu }`",
+        "geglu ge_glu": f"GeGLU {_GLU}",
+        "reglu re_glu": f"ReGLU {_GLU}",
         "mamba ssm mamba_mixer": "Mamba-2 is `mamba2`",
     },
     "value": {
-        "geglu": f"GeGLU {_GLU}",
-        "reglu": f"ReGLU {_GLU}",
+        "geglu ge_glu": f"GeGLU {_GLU}",
+        "reglu re_glu": f"ReGLU {_GLU}",
         "glu gated sigmoid_glu": f"the sigmoid gate {_GLU}",
         "silu swish": "SiLU is used only in the gate of `swiglu`",
         "gelu_new gelu_tanh gelu_pytorch_tanh gelu_fast gelu_approx quick_gelu": _APPROXIMATE,
@@ -127,7 +131,7 @@ _ABSENT = {
         "gated_delta_net",
         "gdn gated_delta_net gated_deltanet deltanet delta_net gated_delta_rule kda",
     ),
-    "a mixture of experts": ("moe", "moe mixture_of_experts sparse_moe moe_mlp experts"),
+    "a mixture of experts": ("moe", "moe mo_e mixture_of_experts sparse_moe moe_mlp experts"),
     "a short convolution": ("short_conv", "conv conv1d convolution short_conv short_convolution"),
     "RetNet": ("retnet", "retnet retention"),
     "RWKV": ("rwkv", "rwkv rwkv4 rwkv5 rwkv6 rwkv7"),

@@ -190,7 +190,8 @@ class _Builder:
 def _report_comment(sink: Sink, comment: re.Match[str], start: int) -> None:
     mark = comment[1]
     message = f"`{mark}` does not begin a comment"
-    hint = Hint("comments begin with `#`; JSON itself has none", "#")
+    aside = "; JSON itself has none" if _form(sink) == "JSON" else ""
+    hint = Hint(f"comments begin with `#`{aside}", "#")
     if mark == "/*":
         inside = _BLOCK_COMMENT.match(comment.string, comment.start(1))
         at = (start + comment.start(1), start + inside.end()) if inside else None
@@ -205,5 +206,8 @@ def _report(sink: Sink, error: Any, start: int, end: int) -> None:
     problem = str(getattr(error, "problem", "") or "")
     meaning = next((words for piece, words in _WORDS.items() if piece in problem), None)
     stop = min(at + 1, end) if sink.whole[at : at + 1].strip() else at
-    form = "JSON" if sink.filename.lower().endswith(".json") else "YAML"
-    sink.add("E0109", at, stop, f"this is not well-formed {form}", meaning)
+    sink.add("E0109", at, stop, f"this is not well-formed {_form(sink)}", meaning)
+
+
+def _form(sink: Sink) -> str:
+    return "JSON" if sink.filename.lower().endswith(".json") else "YAML"
