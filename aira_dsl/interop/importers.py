@@ -179,7 +179,8 @@ def _parse(text: str, name: str) -> dict[str, Any]:
         content = json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         message = f"{name} is not JSON: {error}"
-        raise InputError("E0524", message, help="give the config.json of a model") from None
+        advice = "give the config.json of a model, or read a pattern by `aira-dsl import megatron`"
+        raise InputError("E0524", message, help=advice) from None
     if not isinstance(content, dict):
         message = f"{name} does not hold a JSON object"
         raise InputError("E0524", message, help="give the config.json of a model")

@@ -112,15 +112,20 @@ def without_qk_norm(name, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"),
-    [("olmo_core_tied", "tie_embeddings true"), ("olmo_core_cycled", "7×(3×(l_A-l_M)-g_A-g_M)")],
+    ("name", "expected", "counted", "depth"),  # parameters by OLMo-core, with the norms of QK
+    [
+        ("olmo_core_tied", "tie_embeddings true", 6_331_272_960, 32),
+        ("olmo_core_cycled", "7×(3×(l_A-l_M)-g_A-g_M)", 6_345_004_800, 30),
+    ],
 )
-def test_olmo_core_configs_of_attention_are_read(name, expected, tmp_path):
+def test_olmo_core_configs_of_attention_are_read(name, expected, counted, depth, tmp_path):
     assert "qk_norm" in refusal(INPUTS / f"{name}.json")
     done = run("import", without_qk_norm(name, tmp_path))
     assert done.code == 0
     assert expected in done.out
     assert done.err == "note: context 256 is assumed: OLMo-core's model config has none\n"
+    read = aira_dsl.parse(done.out)
+    assert aira_dsl.cost(read).total_parameters == counted - depth * 2 * read.width
 
 
 def test_megatron_arguments_have_their_own_dimensions():
@@ -148,6 +153,11 @@ def test_megatron_patterns_as_scripts_write_them(as_file, name, layers):
     done = run("import", "megatron", path if as_file else path.read_text(encoding="utf-8").strip())
     assert done.code == 0, done.err
     assert aira_dsl.parse(done.out).depth == layers
+
+
+@pytest.mark.parametrize("name", ["escaped", "pipes", "leading_mlp"])
+def test_a_file_of_a_pattern_without_its_format_names_it(name):
+    assert "`aira-dsl import megatron`" in refusal(INPUTS / f"megatron_{name}.txt")
 
 
 @pytest.mark.parametrize("name", ["llama", "nemotron_h_8b", "qwen3_5", "olmo_core_tied"])
