@@ -24,13 +24,17 @@ _READS_AS_NUMBER = re.compile(r"[eE]([0-9].*)?|_[0-9].*")
 Run = tuple[str, int]
 """A name and how often it stands in a row."""
 
+_Form = tuple[int, int, int, str]
+"""Names written, characters and shifted groups of a text, and the text; the least is best."""
+
 
 def compress(names: Sequence[str]) -> str:
     """Write a sequence of block names in the pattern notation.
 
-    Returns the text with the fewest names in it, and of those the shortest; deterministic. A
-    sequence of more than 64 names is searched run by run, one of more than 64 runs only for repeats
-    that follow one another.
+    Returns the text with the fewest names in it, of those the shortest, and of those one whose
+    groups begin with the name that comes first in the sequence: `A-M-A-M-M` repeats `A-M`, not
+    `M-A`. Deterministic. A sequence of more than 64 names is searched run by run, one of more than
+    64 runs only for repeats that follow one another.
 
     >>> compress(["A", "A", "M"] * 5 + ["A"])
     '5×(2A-M)-A'
@@ -82,35 +86,41 @@ def _repeat(count: int, name: str) -> str:
 
 def _shortest(symbols: tuple[Run, ...]) -> str:
     """Find the best text by dynamic programming over all splits into runs and repeated groups."""
+    order = list(dict.fromkeys(name for name, _ in symbols))
 
     @cache
-    def best(start: int, stop: int) -> tuple[int, int, str]:
-        """Return (names written, characters, text) for symbols[start:stop]."""
+    def best(start: int, stop: int) -> _Form:
+        """Return the best form of symbols[start:stop]."""
         part = symbols[start:stop]
         if len({name for name, _ in part}) == 1:
             text = _repeat(sum(count for _, count in part), part[0][0])
-            return (1, len(text), text)
+            return (1, len(text), 0, text)
         candidates = [
             _join(best(start, middle), best(middle, stop)) for middle in range(start + 1, stop)
         ]
         candidates += [
-            _group(len(part) // period, best(start, start + period))
+            _group(len(part) // period, best(start, start + period), _shifted(part[:period], order))
             for period in range(2, len(part) // 2 + 1)
             if _is_periodic(part, period)
         ]
         return min(candidates)
 
-    return best(0, len(symbols))[2] if symbols else ""
+    return best(0, len(symbols))[-1] if symbols else ""
 
 
-def _join(left: tuple[int, int, str], right: tuple[int, int, str]) -> tuple[int, int, str]:
-    text = f"{left[2]}-{right[2]}"
-    return (left[0] + right[0], len(text), text)
+def _join(left: _Form, right: _Form) -> _Form:
+    text = f"{left[-1]}-{right[-1]}"
+    return (left[0] + right[0], len(text), left[2] + right[2], text)
 
 
-def _group(count: int, inner: tuple[int, int, str]) -> tuple[int, int, str]:
-    text = f"{count}{TIMES}({inner[2]})"
-    return (inner[0], len(text), text)
+def _group(count: int, inner: _Form, shifted: bool) -> _Form:
+    text = f"{count}{TIMES}({inner[-1]})"
+    return (inner[0], len(text), inner[2] + shifted, text)
+
+
+def _shifted(unit: tuple[Run, ...], order: list[str]) -> bool:
+    """Tell whether a unit begins with another name than the one that comes first in the layers."""
+    return unit[0][0] != min((name for name, _ in unit), key=order.index)
 
 
 def _is_periodic(symbols: tuple[Run, ...], period: int) -> bool:

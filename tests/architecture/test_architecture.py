@@ -112,6 +112,8 @@ def test_the_notation_reads_back_as_the_same_layers(layers: list[str]) -> None:
         ("A M " * 16, "16×(A-M)"),
         ("A " * 7, "7A"),
         ("Mb Mb M Mb M Mb M A M Mb M A M Mb M A", "2Mb-M-Mb-3×(M-Mb-M-A)"),
+        ("Mb F " * 5 + "A F " + "Mb F " * 4, "5×(Mb-F)-A-F-4×(Mb-F)"),
+        ("Mb Mb M A " * 3 + "Mb Mb M M", "3×(2Mb-M-A)-2Mb-2M"),
     ],
 )
 def test_the_notation_is_short(layers: str, text: str) -> None:

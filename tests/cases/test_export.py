@@ -30,6 +30,17 @@ def test_costs_of_published_models(name, parameters, kv_bytes):
     assert parameters in (None, costs["total_parameters"])
 
 
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        ("bamba_9b", "Mb-F-3×(8×(Mb-F)-A-F)-4×(Mb-F)"),
+        ("granite4_h_1b", "4×(5×(Mb-F)-A-F-4×(Mb-F))"),
+    ],
+)
+def test_printed_patterns_keep_the_pairs_of_the_file(name, pattern):
+    assert run("check", INPUTS / f"{name}.arch").out.endswith(f"layers, {pattern}\n")
+
+
 def test_inner_width_that_heads_do_not_divide():
     done = run("check", INPUTS / "mamba360.arch")
     assert done.code == 1
