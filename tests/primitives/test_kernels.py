@@ -6,11 +6,11 @@ instruction of their own and so stand for processors with and without AVX-512.
 
 import copy
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from aira_dsl.architecture import Architecture
@@ -93,12 +93,23 @@ def worst(found: torch.Tensor, wanted: torch.Tensor, least: float = 1e-6) -> flo
     return float((found.double() - wanted).abs().max()) / scale
 
 
-def compare(mixer: Mixer, x_BLD: torch.Tensor, dtype: torch.dtype) -> float:
+def plain(mixer: Mixer, x_BLD: torch.Tensor) -> torch.Tensor:
+    """Run a mixer without kernels."""
+    y_BLD: torch.Tensor = mixer(x_BLD)
+    return y_BLD
+
+
+def compare(
+    mixer: Mixer,
+    x_BLD: torch.Tensor,
+    dtype: torch.dtype,
+    run: Callable[[Mixer, torch.Tensor], torch.Tensor] = run_mixer,
+) -> float:
     """Return the worst difference of results and gradients to the reference in float64."""
     exact = copy.deepcopy(mixer).double()
     x_fast = x_BLD.to(dtype).requires_grad_()
     x_exact = x_fast.detach().double().requires_grad_()
-    y_fast, y_exact = run_mixer(mixer, x_fast), exact(x_exact)
+    y_fast, y_exact = run(mixer, x_fast), exact(x_exact)
     grad = torch.randn(y_fast.shape, generator=torch.Generator().manual_seed(1)).to(dtype)
     torch.autograd.backward(y_fast, grad)
     torch.autograd.backward(y_exact, grad.double())
@@ -117,11 +128,17 @@ def compare(mixer: Mixer, x_BLD: torch.Tensor, dtype: torch.dtype) -> float:
     batch=st.integers(1, 3),
     length=st.integers(1, 70),
 )
+@example(Mamba2(inner=8, state=20, head_dim=8, conv=2, groups=1), 40, 1, 66)  # D's gradient cancels
 def test_results_and_gradients_are_the_references(
     block: Block, width: int, batch: int, length: int
 ) -> None:
     x_BLD = torch.randn(batch, length, width, generator=torch.Generator().manual_seed(length))
-    assert compare(a_mixer(block, width), x_BLD, torch.float32) < TOLERANCE[torch.float32]
+    found = compare(a_mixer(block, width), x_BLD, torch.float32)
+    # A gradient that is a sum of terms that cancel loses digits in plain float32 as well.
+    allowed = TOLERANCE[torch.float32]
+    if found >= allowed:
+        allowed = 3 * compare(a_mixer(block, width), x_BLD, torch.float32, plain)
+    assert found < allowed
 
 
 PAPER = {
