@@ -56,6 +56,23 @@ def spelling(name: str, field: FieldInfo) -> str:
     return "--" + (names[-1] if names else name).replace("_", "-")
 
 
+def arguments_of(options: Options) -> list[str]:
+    """Return the arguments that give these options; options with their defaults are left out."""
+    found: list[str] = []
+    for name, field in type(options).model_fields.items():
+        value = getattr(options, name)
+        if value == field.get_default(call_default_factory=True):
+            continue
+        option = spelling(name, field)
+        if isinstance(value, bool):
+            found.append(option)
+            continue
+        write = next((each.write for each in _metadata(field) if isinstance(each, Spelling)), str)
+        values = value if isinstance(value, tuple | list) else (value,)
+        found += [text for each in values for text in (option, write(each))]
+    return found
+
+
 def _is_model(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, Options)
 

@@ -26,11 +26,13 @@ class Spelling:
         name: name of the option without `--`, if it is not that of the field.
         metavar: placeholder of the value in help texts.
         parse: reads the value from a text; raises ValueError with a message for people.
+        write: writes the value as the text that `parse` reads.
     """
 
     name: str | None = None
     metavar: str | None = None
     parse: Callable[[str], Any] | None = None
+    write: Callable[[Any], str] = str
 
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -107,5 +109,8 @@ def _choice(expected: str, given: Any) -> str:
     return f"must be one of {', '.join(names)}, not {given!r}"
 
 
-Seconds = Annotated[float, Field(gt=0), Spelling(metavar="TIME", parse=parse_duration)]
-Bytes = Annotated[int, Spelling(metavar="SIZE", parse=parse_size)]
+_DURATION = Spelling(metavar="TIME", parse=parse_duration, write=lambda value: f"{value:g}s")
+_SIZE = Spelling(metavar="SIZE", parse=parse_size, write=lambda value: f"{value / (1 << 20)}M")
+
+Seconds = Annotated[float, Field(gt=0), _DURATION]
+Bytes = Annotated[int, _SIZE]

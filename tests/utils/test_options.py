@@ -1,9 +1,17 @@
 """Values that an option refuses: the rule, the value and what is allowed, in our own words."""
 
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
+import typer
+from aira_dsl.cli.options import with_options
+from aira_dsl.cli.search import command_line
 
 import aira_dsl
 from aira_dsl.errors import UsageError
+from aira_dsl.study.options import SearchOptions
 from tests.helpers.command_line import run
 
 REFUSED = [
@@ -55,3 +63,24 @@ def test_the_interface_names_option_rule_and_value(options: dict[str, object], t
     with pytest.raises(UsageError, match="E0808") as refused:
         aira_dsl.search(**options)
     assert told in str(refused.value)
+
+
+def test_the_printed_command_gives_the_same_options() -> None:
+    options = SearchOptions(
+        sampler="tpe", budget=7, seconds=90.5, where=("A<=4", "parameters<=1_000"), seed=3,
+        memory_limit=900 << 20, prune=0.0, out="a folder/run", force=True, evaluator="table",
+    )  # fmt: skip
+    program, name, space, *arguments = shlex.split(command_line(Path("my space.arch"), options))
+    assert (program, name, space) == ("aira-dsl", "search", "my space.arch")
+    seen: list[SearchOptions] = []
+    app = typer.Typer()
+    app.command()(with_options(keep(seen)))
+    app(arguments, standalone_mode=False)
+    assert seen == [options]
+
+
+def keep(seen: list[SearchOptions]) -> Callable[..., None]:
+    def command(*, options: SearchOptions) -> None:
+        seen.append(options)
+
+    return command

@@ -4,6 +4,7 @@ import importlib
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import typer
@@ -36,9 +37,11 @@ def search(payload: dict[str, Any], should_continue: ShouldContinue) -> int:
         redirect_stdout(log),
         redirect_stderr(log),
     ):
-        print(f"search {options.model_dump_json(exclude_defaults=True)}")
+        # By name: the command line is above this package.
+        command = importlib.import_module("aira_dsl.cli.search")
+        print(f"$ {command.command_line(space, options)}")
         return with_retry(
-            lambda: _search(space, options),
+            lambda: _search(command, space, options),
             backoff=_BACKOFF,
             reason_to_wait=lambda error: (
                 str(error) if getattr(error, "code", None) == _FOLDER_IN_USE else None
@@ -46,10 +49,8 @@ def search(payload: dict[str, Any], should_continue: ShouldContinue) -> int:
         )
 
 
-def _search(space: Path | None, options: SearchOptions) -> int:
+def _search(command: ModuleType, space: Path | None, options: SearchOptions) -> int:
     """Run the command in this process."""
-    # By name: the command line is above this package.
-    command = importlib.import_module("aira_dsl.cli.search")
     try:
         return int(command.run(space, options))
     except typer.Exit as end:
