@@ -64,6 +64,13 @@ def sleep(payload: float, should_continue: ShouldContinue) -> int:
     return os.getpid()
 
 
+def wait_for_byte(payload: dict[str, Any], should_continue: ShouldContinue) -> Any:
+    """Wait for one byte from the named pipe `pipe`; return `value`."""
+    with open(payload["pipe"], "rb", buffering=0) as pipe:
+        pipe.read(1)
+    return payload["value"]
+
+
 def allocate(payload: int, should_continue: ShouldContinue) -> int:
     """Allocate so many bytes; return their number."""
     return len(bytearray(payload))

@@ -1,5 +1,6 @@
 """Many evaluations: what the store holds is not computed again, failures have a status."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -75,17 +76,37 @@ def test_an_interrupted_batch_continues_where_it_stopped(store: Store) -> None:
     assert len(store) == 7
 
 
-def test_a_call_that_was_abandoned_does_not_disturb_the_next_one(store: Store) -> None:
+class Held(PlannedEvaluator):
+    """Its evaluations end when the test writes a byte into a pipe."""
+
+    def __init__(self, pipe: Path, store: Store) -> None:
+        super().__init__(SMOKE, store=store, plan=by_depth)
+        self._pipe = pipe
+
+    def job(self, architecture: Architecture, seed: int, split: SplitName, needs: Needs) -> Job:
+        planned = super().job(architecture, seed, split, needs)
+        payload = {"pipe": str(self._pipe), "value": planned.payload}
+        return Job("aira_dsl.testing.workers:wait_for_byte", payload, needs)
+
+
+def test_a_call_that_was_abandoned_does_not_disturb_the_next_one(
+    store: Store, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    held = EvaluationRequest(Held(tmp_path / "pipe", store), NAMES[3], 1)
     pool = EvaluationPool(workers=2, **LIMITS)
-    with closing(pool):
-        first = evaluate_many(requests(store), pool)
-        next(first)
+    # Open for reading too, the pipe keeps the byte until the worker reads it.
+    with open(tmp_path / "pipe", "r+b", buffering=0) as pipe, closing(pool):
+        first = evaluate_many([requests(store)[0], held], pool)
+        assert next(first).index == 0
         first.close()
-        assert pool.running
+        assert pool.running == [1]
+        pipe.write(b"!")
         again = [EvaluationRequest(r.evaluator, r.architecture, 7) for r in requests(store)[:4]]
         found = {result.index: result.evaluation for result in evaluate_many(again, pool)}
     assert [found[index].seed for index in range(4)] == [7] * 4
     assert [found[index].fingerprint for index in range(4)] == [a.fingerprint for a in NAMES[:4]]
+    assert len(store) == 6  # with the result that nobody waited for
 
 
 class Failing(PlannedEvaluator):
