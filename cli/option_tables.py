@@ -2,6 +2,7 @@
 
 from aira_dsl.experiments.comparison.settings import ComparedOptions, ExecutionOptions
 from aira_dsl.study.options import SearchOptions
+from aira_dsl.utils.documented import attribute_docstrings
 from aira_dsl.utils.options import Options
 
 from .options import spelling
@@ -27,10 +28,11 @@ def _table(command: str, group: type[Options]) -> str:
     title = (group.__doc__ or "").strip(".")
     rows = [f"## `{command}`: {title}", "", "| option | keyword | default | meaning |"]
     rows.append("| --- | --- | --- | --- |")
+    texts = attribute_docstrings(group)
     for name, field in group.model_fields.items():
         fixed = type(field.default) in (str, int, float)
         default = f"`{field.default}`" if fixed else ""
-        rows.append(f"| `{spelling(name, field)}` | `{name}` | {default} | {field.description} |")
+        rows.append(f"| `{spelling(name, field)}` | `{name}` | {default} | {texts[name]} |")
     return "\n".join(rows) + "\n"
 
 

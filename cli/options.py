@@ -11,6 +11,7 @@ import typer
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from aira_dsl.utils.documented import attribute_docstrings
 from aira_dsl.utils.options import Options, Spelling, refusal
 
 Format = Annotated[
@@ -82,9 +83,13 @@ def _expanded(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
         yield parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
         return
     model: type[Options] = parameter.annotation
+    texts = attribute_docstrings(model)
     for name, field in model.model_fields.items():
         option = typer.Option(
-            spelling(name, field), **_details(field), rich_help_panel=_panel(model, name)
+            spelling(name, field),
+            help=texts.get(name),
+            **_details(field),
+            rich_help_panel=_panel(model, name),
         )
         yield inspect.Parameter(
             name,
@@ -101,8 +106,8 @@ def _default(field: FieldInfo) -> Any:
 
 
 def _details(field: FieldInfo) -> dict[str, Any]:
-    """Return the help text, bounds, metavar and parser of an option."""
-    details: dict[str, Any] = {"help": field.description}
+    """Return the bounds, metavar and parser of an option."""
+    details: dict[str, Any] = {}
     for each in _metadata(field):
         match each:
             case annotated_types.Ge(low):

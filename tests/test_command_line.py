@@ -16,9 +16,11 @@ from typer.testing import CliRunner
 
 from aira_dsl.agents.models import PROPOSERS
 from aira_dsl.agents.policies import POLICIES
+from aira_dsl.evaluation.noise import Noise
 from aira_dsl.evaluation.presets import preset_settings
 from aira_dsl.interop.exporters import EXPORTERS
 from aira_dsl.space import Space
+from aira_dsl.study.noise import noise_text
 from aira_dsl.study.run_folder import RunFolder
 from aira_dsl.study.samplers.families import SAMPLERS
 from aira_dsl.study.settings import SearchSettings
@@ -54,8 +56,9 @@ LIGHT = {
     "notebook": ("notebook", "run"),
     "report": ("report", "run"),
     "aggregate": ("aggregate", "run"),
+    "table show": ("table", "show"),
 }
-WITH_NUMPY = ("notebook", "report", "aggregate")
+WITH_NUMPY = ("notebook", "report", "aggregate", "table show")
 
 ALL_IN_ONE = """
 import json, sys
@@ -72,7 +75,7 @@ for arguments, heavy in json.loads(sys.argv[1]):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a run of one trial in it."""
+    """A folder with a run of one trial in it, whose noise is known: a report has margins."""
     settings = SearchSettings.of(
         Space.default(), sampler="tpe", seed=0, prune=0.25, evaluator=preset_settings("smoke"),
         code="c0de",
@@ -85,6 +88,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("start")
     with RunFolder(path / "run", settings) as run_folder:
         run_folder.write("trials.json", as_json([trial]))
+        run_folder.write("noise.json", noise_text(Noise(0.01, 0.02, 4.0, "calibration", "a test")))
     return path
 
 

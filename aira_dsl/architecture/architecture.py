@@ -28,6 +28,7 @@ from aira_dsl.architecture.scales import extrapolate
 from aira_dsl.errors import InputError, UsageError
 from aira_dsl.primitives.base import Size
 from aira_dsl.primitives.registry import Block
+from aira_dsl.utils.documented import Documented
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
 """What a block or an architecture may be called."""
@@ -49,13 +50,13 @@ ScaleName = Annotated[
 Layers = Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_LAYERS)]
 
 
-class Design(BaseModel):
+class Design(Documented, BaseModel):
     """Dimensions and blocks: all of an architecture but its name and the order of its layers.
 
     The docstring below a field describes it in the YAML schema and in the editor, too.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     width: Size = 128
     """Model dimension d."""

@@ -29,15 +29,16 @@ Shapes: A arrangements, S seeds.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from aira_dsl.evaluation.calibration import load_calibration
 from aira_dsl.evaluation.direction import Direction
 from aira_dsl.utils.formatting import plural
-from aira_dsl.utils.statistics import student_quantile
+from aira_dsl.utils.student import student_quantile
 
 if TYPE_CHECKING:
     from aira_dsl.evaluation.presets import EvaluatorSettings
@@ -63,14 +64,14 @@ class Noise:
         value: standard deviation between scores with the same seed: the shift that is common to all
             scores of a seed is removed.
         unpaired: standard deviation between scores with different seeds: the shift included.
-        freedom: degrees of freedom of `value`.
+        freedom: degrees of freedom of `value`, a whole number.
         origin: the data it was measured from.
         basis: the same in words, such as `54 arrangements of the table at scores 0.729 to 0.760`.
     """
 
     value: float
     unpaired: float
-    freedom: float
+    freedom: Annotated[float, Field(ge=1, multiple_of=1)]
     origin: Origin
     basis: str
 

@@ -22,6 +22,8 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from aira_dsl.utils.documented import Documented
+
 Size = Annotated[int, Field(strict=True, ge=1, le=1 << 20)]
 """A tensor dimension or a count of heads: a whole number from 1 to 1,048,576."""
 
@@ -63,14 +65,14 @@ class Dimensions:
     conv: int
 
 
-class Primitive(BaseModel):
+class Primitive(Documented, BaseModel):
     """One kind of block: its parameters (the pydantic fields), its rules and its costs.
 
     The docstring below a field describes it in the YAML schema, in the editor and in the docs.
     Costs, caches and properties are asked of resolved blocks only.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
 

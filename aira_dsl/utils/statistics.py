@@ -21,6 +21,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from aira_dsl.utils.student import student_quantile
+
 Floats = NDArray[np.float64]
 Estimate = tuple[float, float, float]
 """A value with the lower and upper end of its interval."""
@@ -101,23 +103,12 @@ def rank_correlation(a_SA: Floats, b_SA: Floats) -> Floats:
     return found
 
 
-def student_quantile(probability: float, freedom: float) -> float:
-    """Return the quantile of Student's t distribution; of the normal one for infinite freedom."""
-    from scipy.special import ndtri, stdtrit
-
-    if math.isinf(freedom):
-        return float(ndtri(probability))
-    return float(stdtrit(freedom, probability))
-
-
 def _ends(freedom: int, runs: int) -> tuple[float, float]:
     """Return the percentages of resamples below the ends of an expanded interval."""
-    from scipy.special import ndtr
-
     if runs < 2:
         return 0.0, 100.0  # all resamples are equal, or too few to say more
     width = student_quantile(0.975, freedom) * math.sqrt(runs / (runs - 1))
-    share = 100 * float(ndtr(-width))
+    share = 100 * math.erfc(width / math.sqrt(2)) / 2  # Φ(-width)
     return share, 100 - share
 
 

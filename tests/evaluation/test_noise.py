@@ -20,7 +20,7 @@ from aira_dsl.evaluation.noise import (
 from aira_dsl.evaluation.presets import preset_settings
 from aira_dsl.evaluation.table import load_table
 from aira_dsl.study.noise import noise_text, read_noise
-from aira_dsl.utils.statistics import student_quantile
+from aira_dsl.utils.student import student_quantile
 from benchmarks.noise import Pairs, fit, same_method, searches
 
 PRIOR = Noise(0.01, 0.02, 4.0, "calibration", "the calibration")

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from aira_dsl.errors import InputError, RunError
+from aira_dsl.evaluation.noise import Noise
 from aira_dsl.evaluation.presets import preset_settings
 from aira_dsl.space import Space
+from aira_dsl.study.noise import noise_text
 from aira_dsl.study.run import read_run
 from aira_dsl.study.run_folder import RunFolder
 from aira_dsl.study.settings import SearchSettings, default_sampler
@@ -153,6 +155,7 @@ def test_a_run_is_read_back(tmp_path: Path) -> None:
         ("trials.json", "[7]", "damaged"),
         ("trials.json", trial(score="high"), "damaged"),
         ("clock.json", "[]", "damaged"),
+        ("noise.json", noise_text(Noise(0.1, 0.1, 2.5, "repeats", "")), "damaged"),
         ("trials.json", None, "No such file"),
     ],
 )

@@ -15,7 +15,6 @@ from aira_dsl.utils.statistics import (
     mean_intervals,
     rank_correlation,
     row_interval,
-    student_quantile,
 )
 
 SCORES = [0.1, 0.35, 0.2, 0.9, 0.6]
@@ -100,8 +99,3 @@ def test_rank_correlations_of_many_rows_are_those_of_each() -> None:
 
 def test_a_constant_has_no_rank_correlation() -> None:
     assert np.isnan(rank_correlation(np.ones(4), np.arange(4.0)))
-
-
-def test_quantiles_are_students_and_in_the_limit_normal() -> None:
-    assert student_quantile(0.975, 4) == pytest.approx(student.ppf(0.975, 4))
-    assert student_quantile(0.975, np.inf) == pytest.approx(1.959964, abs=1e-6)

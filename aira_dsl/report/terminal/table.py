@@ -3,14 +3,16 @@
 import io
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aira_dsl.architecture import compress
 from aira_dsl.evaluation.noise import table_noise
 from aira_dsl.evaluation.table import SEPARATOR, Table
-from aira_dsl.experiments.sampler_benchmark import SamplerBenchmark
 from aira_dsl.experiments.table_analysis import Analysis, analyse, ranks
 from aira_dsl.utils.formatting import interval
+
+if TYPE_CHECKING:
+    from aira_dsl.experiments.sampler_benchmark import SamplerBenchmark
 
 SHOWN = 10
 
@@ -65,7 +67,7 @@ def table_text(table: Table, asked: Sequence[tuple[str, ...]] = ()) -> str:
     return "\n".join(lines) + "\n"
 
 
-def sampler_benchmark_json(benchmark: SamplerBenchmark) -> dict[str, Any]:
+def sampler_benchmark_json(benchmark: "SamplerBenchmark") -> dict[str, Any]:
     """Return the curves and what they end with."""
     return {
         "seeds": benchmark.seeds,
@@ -83,7 +85,7 @@ def sampler_benchmark_json(benchmark: SamplerBenchmark) -> dict[str, Any]:
     }
 
 
-def sampler_benchmark_text(benchmark: SamplerBenchmark) -> str:
+def sampler_benchmark_text(benchmark: "SamplerBenchmark") -> str:
     """Return the table of regrets, best sampler first."""
     places = sorted(
         {max(1, benchmark.budget // 4), max(1, benchmark.budget // 2), benchmark.budget}
@@ -108,7 +110,7 @@ def sampler_benchmark_text(benchmark: SamplerBenchmark) -> str:
     return "\n".join(lines) + "\n"
 
 
-def sampler_benchmark_picture(benchmark: SamplerBenchmark) -> bytes:
+def sampler_benchmark_picture(benchmark: "SamplerBenchmark") -> bytes:
     """Draw the mean regret against the evaluations spent, with 95 % intervals; a PNG."""
     from matplotlib.figure import Figure
 
