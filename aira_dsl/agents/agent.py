@@ -131,7 +131,7 @@ class Agent(Generic[T]):
             return ""
         bounds = [*self._in_flight.values(), self.bound(request)]
         attempts = list(spent)
-        costs = [each.usd for each in attempts] + [self.usd(bound) for bound in bounds]
+        costs = [each.usd for each in attempts] + [self.most_usd(bound) for bound in bounds]
         known = [cost for cost in costs if cost is not None]
         tokens = sum(each.usage.total for each in attempts) + sum(each.total for each in bounds)
         return self.budget.caps.exceeded(sum(known) if len(known) == len(costs) else None, tokens)
@@ -179,9 +179,18 @@ class Agent(Generic[T]):
 
     def usd(self, usage: Usage) -> float | None:
         """Return the cost of a call in US dollars; None if the price is unknown."""
-        if self.proposer.name != "anthropic":
+        if self.proposer.billing is None:
             return 0.0
-        return self.budget.prices.usd(self.proposer.model, usage)
+        return self.budget.prices.usd(self.proposer.billing, usage)
+
+    def most_usd(self, bound: Usage) -> float | None:
+        """Return an upper bound of the cost of a call with at most so many tokens.
+
+        A few providers charge less for a token that is written to the cache than for another.
+        """
+        uncached = Usage(input=bound.input + bound.cache_write, output=bound.output)
+        costs = [cost for usage in (bound, uncached) if (cost := self.usd(usage)) is not None]
+        return max(costs, default=None)
 
 
 def _with_result(attempt: Attempt, found: Proposal[T] | Rejection) -> Attempt:

@@ -1,14 +1,19 @@
-"""Prices of calls, read from a dated table, and upper bounds of the cost of a call."""
+"""Prices of calls, and upper bounds of the cost of a call.
+
+The prices are those of the installed package genai-prices, which collects what providers publish;
+it is not updated over the network. A table of the user replaces it.
+"""
 
 import tomllib
 from dataclasses import dataclass
 from datetime import date
-from importlib import resources
+from importlib.metadata import version
 from pathlib import Path
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from aira_dsl.agents.models.base import Request, Usage
+from aira_dsl.agents.models.base import Billing, Request, Usage
 from aira_dsl.errors import InputError, UsageError
 
 MILLION = 1_000_000
@@ -16,6 +21,46 @@ BYTES_PER_TOKEN = 2
 """Fewer than any tokenizer needs for our prompts, so that the result is an upper bound."""
 
 OVERHEAD = 200  # tokens that a provider adds for roles, the schema and the like
+
+
+class Prices(Protocol):
+    """Prices of calls."""
+
+    @property
+    def source(self) -> str:
+        """Where the prices are from, and of when, in words."""
+
+    def usd(self, billing: Billing, usage: Usage) -> float | None:
+        """Return the cost of a call in US dollars; None if the price of the model is unknown."""
+
+
+class PublishedPrices:
+    """The prices of the installed version of genai-prices."""
+
+    @property
+    def source(self) -> str:
+        """Name and version of the package."""
+        return f"genai-prices {version('genai-prices')}"
+
+    def usd(self, billing: Billing, usage: Usage) -> float | None:
+        """Return the cost of a call now in US dollars; None if the price is unknown."""
+        import genai_prices
+
+        counts = genai_prices.Usage(
+            input_tokens=usage.input + usage.cache_write + usage.cache_read,
+            cache_write_tokens=usage.cache_write,
+            cache_read_tokens=usage.cache_read,
+            output_tokens=usage.output,
+        )
+        try:
+            found = genai_prices.calc_price(counts, billing.model, provider_id=billing.provider)
+        except LookupError:
+            return None
+        price = found.model_price
+        # Some models are listed without a price: their cost is not known, it is not zero.
+        if price.input_mtok is None or price.output_mtok is None:
+            return None
+        return float(found.total_price)
 
 
 class Price(BaseModel):
@@ -27,8 +72,8 @@ class Price(BaseModel):
     output: float = Field(ge=0)
 
 
-class Prices(BaseModel):
-    """A price table.
+class PriceTable(BaseModel):
+    """A price table of the user.
 
     Attributes:
         date: date of the prices.
@@ -44,31 +89,44 @@ class Prices(BaseModel):
     cache_read: float = Field(ge=0)
     models: dict[str, Price]
 
-    def usd(self, model: str, usage: Usage) -> float | None:
+    @property
+    def source(self) -> str:
+        """Date of the prices."""
+        return f"--prices, {self.date}"
+
+    def usd(self, billing: Billing, usage: Usage) -> float | None:
         """Return the cost of a call in US dollars; None if the price of the model is unknown."""
-        if (price := self.price(model)) is None:
+        if (price := self.price(billing)) is None:
             return None
         read = usage.input + self.cache_write * usage.cache_write
         read += self.cache_read * usage.cache_read
         return (read * price.input + usage.output * price.output) / MILLION
 
-    def price(self, model: str) -> Price | None:
-        """Return the price of a model; `claude-x-20260901` has that of `claude-x`."""
-        names = [name for name in self.models if model == name or model.startswith(f"{name}-20")]
+    def price(self, billing: Billing) -> Price | None:
+        """Return the price of a model, named as in `claude-x` or `anthropic:claude-x`.
+
+        `claude-x-20260901` has the price of `claude-x`; the longest name counts.
+        """
+        asked = (billing.model, f"{billing.provider}:{billing.model}")
+        names = [
+            name
+            for name in self.models
+            if any(model == name or model.startswith(f"{name}-20") for model in asked)
+        ]
         return self.models[max(names, key=len)] if names else None
 
 
 def load_prices(path: str | Path | None = None) -> Prices:
-    """Read a price table; None for the one that ships.
+    """Read a price table; None for the prices of genai-prices.
 
     Raises:
         UsageError: E0812, if the file cannot be read.
         InputError: E0813, if it is not a price table.
     """
-    own = resources.files("aira_dsl.agents") / "prices.toml"
+    if path is None:
+        return PublishedPrices()
     try:
-        text = own.read_text("utf-8") if path is None else Path(path).read_text("utf-8")
-        return Prices.model_validate(tomllib.loads(text))
+        return PriceTable.model_validate(tomllib.loads(Path(path).read_text("utf-8")))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             "E0812", f"the prices in {path} cannot be read: {error}", help="check --prices"
@@ -78,7 +136,7 @@ def load_prices(path: str | Path | None = None) -> Prices:
         raise InputError(
             "E0813",
             f"{path} is not a price table: {' '.join(reason[:3])}",
-            help="see aira_dsl/agents/prices.toml for the form",
+            help="docs/agents.md shows the form",
         ) from None
 
 

@@ -84,7 +84,7 @@ class AgentOptions(AgentIdentityOptions):
     """Maximum tokens: the search ends before a call that could exceed them."""
 
     prices: Path | None = None
-    """Price table (default: the one in the package)."""
+    """Price table (default: the prices of genai-prices)."""
 
 
 class LimitOptions(Options):

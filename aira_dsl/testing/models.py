@@ -30,9 +30,11 @@ class ProposerContract:
         raise NotImplementedError
 
     def test_it_describes_itself(self) -> None:
-        """Names and limits are there before it is opened."""
+        """Names, limits and who charges for it are there before it is opened."""
         proposer = self.make()
         assert all((proposer.name, proposer.model, proposer.service))
+        billing = proposer.billing
+        assert billing is None or all((billing.provider, billing.model))
         assert proposer.memory > 0
         assert proposer.max_output >= 0
 

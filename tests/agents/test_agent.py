@@ -7,13 +7,13 @@ import pytest
 
 from aira_dsl.agents.agent import Agent, AgentBudget, Assignment
 from aira_dsl.agents.answer import Proposal, Rejection
-from aira_dsl.agents.models import Message, Reply, Request, Usage
+from aira_dsl.agents.models import Billing, Message, Reply, Request, Usage
 from aira_dsl.agents.models.scripted import ScriptedProposer
 from aira_dsl.agents.policies import POLICIES
-from aira_dsl.agents.prices import Caps, Price, Prices
+from aira_dsl.agents.prices import Caps, Price, PriceTable
 from aira_dsl.agents.tree import Node, Operation, Tree
 
-PRICES = Prices(
+PRICES = PriceTable(
     date=date(2026, 1, 1), cache_write=1.0, cache_read=0.1,
     models={"blind-mutation": Price(input=1.0, output=1.0)},
 )  # fmt: skip
@@ -90,6 +90,26 @@ def test_usage_that_was_not_reported_counts_as_its_upper_bound():
     attempt, _ = worker.read(REQUEST, Reply("4", None, "m"), {})
     assert attempt.estimated
     assert attempt.usage == worker.bound(REQUEST)
+
+
+def test_the_proposer_says_whether_its_calls_cost():
+    worker, usage = agent(), Usage(input=1_000_000)
+    assert worker.usd(usage) == 0.0
+    worker.proposer.billing = Billing("them", "blind-mutation")
+    assert worker.usd(usage) == 1.0
+    worker.proposer.billing = Billing("them", "unheard-of")
+    assert worker.usd(usage) is None
+    assert worker.most_usd(usage) is None
+
+
+def test_the_upper_bound_of_a_cost_holds_whether_the_request_is_cached_or_not():
+    worker = agent()
+    worker.proposer.billing = Billing("them", "blind-mutation")
+    bound = worker.bound(REQUEST)
+    for factor, expected in ((0.5, bound.total), (1.5, bound.cache_write * 1.5 + bound.output)):
+        prices = PRICES.model_copy(update={"cache_write": factor})
+        worker.budget = replace(worker.budget, prices=prices)
+        assert worker.most_usd(bound) == pytest.approx(expected / 1e6)
 
 
 def test_repairs_are_limited():

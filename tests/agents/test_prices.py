@@ -1,12 +1,14 @@
 """What calls cost."""
 
+from importlib.metadata import version
+
 import pytest
 
-from aira_dsl.agents.models.base import Message, Request, Usage
-from aira_dsl.agents.prices import Caps, Price, Prices, load_prices, most_tokens
+from aira_dsl.agents.models.base import Billing, Message, Request, Usage
+from aira_dsl.agents.prices import Caps, Price, PriceTable, load_prices, most_tokens
 from aira_dsl.errors import InputError, UsageError
 
-PRICES = Prices(
+PRICES = PriceTable(
     date="2026-01-01", cache_write=1.25, cache_read=0.1,
     models={"one": Price(input=2.0, output=10.0)},
 )  # fmt: skip
@@ -14,19 +16,53 @@ PRICES = Prices(
 
 def test_every_kind_of_token_has_its_price():
     usage = Usage(input=1_000_000, cache_write=1_000_000, cache_read=1_000_000, output=100_000)
-    assert PRICES.usd("one", usage) == pytest.approx(2.0 + 2.5 + 0.2 + 1.0)
-    assert PRICES.usd("other", usage) is None
+    assert PRICES.usd(Billing("them", "one"), usage) == pytest.approx(2.0 + 2.5 + 0.2 + 1.0)
+    assert PRICES.usd(Billing("them", "other"), usage) is None
 
 
-def test_a_dated_name_has_its_models_price():
-    assert PRICES.price("one-20260901") == PRICES.price("one")
-    assert PRICES.price("one-mini") is None
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [("one", 2.0), ("one-20260901", 2.0), ("one-mini", None), ("two", 3.0), ("three", None)],
+)
+def test_a_model_is_found_by_its_name_its_dated_name_or_with_its_provider(model, expected):
+    table = PRICES.model_copy(
+        update={"models": PRICES.models | {"them:two": Price(input=3, output=3)}}
+    )
+    price = table.price(Billing("them", model))
+    assert (price and price.input) == expected
+    if model == "two":
+        assert table.price(Billing("others", model)) is None
 
 
-def test_the_table_that_ships_has_the_default_model():
-    from aira_dsl.agents.models.anthropic import DEFAULT_MODEL
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [("anthropic", "claude-sonnet-5-5"), ("anthropic", "claude-opus-5-5-20260901"),
+     ("openai-chat", "gpt-5"), ("google", "gemini-2.5-pro"), ("openrouter", "openai/gpt-5")],
+)  # fmt: skip
+def test_published_prices_are_known_for_models_of_several_providers(provider, model):
+    prices = load_prices()
+    usd = [
+        prices.usd(Billing(provider, model), Usage(**{kind: 1000}))
+        for kind in ("cache_read", "input", "output")
+    ]
+    assert 0 < usd[0] < usd[1] < usd[2]
+    assert prices.source == f"genai-prices {version('genai-prices')}"
 
-    assert load_prices().price(DEFAULT_MODEL) is not None
+
+def test_every_kind_of_token_has_its_published_price():
+    """The price that Anthropic published for this model: $2, $2.5, $0.1 and $10 per million."""
+    usage = Usage(input=1000, cache_write=2000, cache_read=3000, output=4000)
+    usd = load_prices().usd(Billing("anthropic", "claude-sonnet-5-5"), usage)
+    assert usd == pytest.approx((1000 * 2 + 2000 * 2.5 + 3000 * 0.1 + 4000 * 10) / 1e6)
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [("anthropic", "claude-of-tomorrow"), ("no-provider", "gpt-5"), ("openai", "whisper-1"),
+     ("openrouter", "deepseek/deepseek-r1-0528:free")],
+)  # fmt: skip
+def test_a_price_that_is_not_published_is_unknown(provider, model):
+    assert load_prices().usd(Billing(provider, model), Usage(input=1, output=1)) is None
 
 
 def test_the_exceeded_cap_is_named():

@@ -14,8 +14,8 @@ import optuna
 import pytest
 from optuna.artifacts import get_all_artifact_meta
 
+from aira_dsl.agents.models.base import Billing, Request, Usage
 from aira_dsl.agents.models.base import Message as Turn
-from aira_dsl.agents.models.base import Request, Usage
 from aira_dsl.agents.policies import POLICIES
 from aira_dsl.agents.prices import load_prices
 from aira_dsl.api import search
@@ -122,7 +122,7 @@ def test_faults_in_a_third_of_the_calls(cli, tmp_path):
         cache_read=m.usage["cache_read_input_tokens"],
     ) for m in service.sent), Usage())  # fmt: skip
     assert sum((call.usage for call in calls), Usage()) == billed
-    usd = load_prices().usd("claude-sonnet-5-5", billed)
+    usd = load_prices().usd(Billing("anthropic", "claude-sonnet-5-5"), billed)
     assert sum(call.usd for call in calls) == pytest.approx(usd)
     assert not files_with(KEY, tmp_path)
     assert KEY not in done.stdout + done.stderr

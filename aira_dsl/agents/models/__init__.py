@@ -4,7 +4,15 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from aira_dsl.agents.models.base import AnswerFormat, Message, Proposer, Reply, Request, Usage
+from aira_dsl.agents.models.base import (
+    AnswerFormat,
+    Billing,
+    Message,
+    Proposer,
+    Reply,
+    Request,
+    Usage,
+)
 from aira_dsl.errors import UsageError
 
 
@@ -71,6 +79,7 @@ def _takes(make: Callable[..., Proposer], option: str) -> bool:
 __all__ = [
     "PROPOSERS",
     "AnswerFormat",
+    "Billing",
     "Message",
     "Proposer",
     "ProposerName",

@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aira_dsl.agents.models.anthropic_reply import read_message
-from aira_dsl.agents.models.base import Reply, Request
+from aira_dsl.agents.models.base import Billing, Reply, Request
 from aira_dsl.agents.text import clean, redact
 from aira_dsl.errors import AiraError, RunError, UsageError
 from aira_dsl.utils.retry import Backoff, with_retry
@@ -69,6 +69,7 @@ class AnthropicProposer:
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.model = model
+        self.billing: Billing | None = Billing("anthropic", model)
         self.max_output = max_output
         self.on_trouble: Callable[[str | None], None] = lambda reason: None
         self._url = base_url or os.environ.get(URL) or DEFAULT_URL

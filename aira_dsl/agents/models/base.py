@@ -105,12 +105,26 @@ class AnswerFormat:
     draw: Callable[[Request, random.Random], str]
 
 
+@dataclass(frozen=True)
+class Billing:
+    """Whose prices apply to the calls of a proposer.
+
+    Attributes:
+        provider: the provider, as genai-prices names it.
+        model: the model, as the provider names it.
+    """
+
+    provider: str
+    model: str
+
+
 class Proposer(Protocol):
     """A model that answers requests.
 
     Attributes:
-        name: `anthropic`, `local` or `scripted`.
+        name: its name in `PROPOSERS`.
         model: name of the model.
+        billing: whose prices apply; None if calls are free.
         service: what answers and where, for messages about trouble.
         memory: upper bound of the number of trials that a request should describe.
         max_output: upper bound of the tokens of an answer.
@@ -120,6 +134,7 @@ class Proposer(Protocol):
 
     name: str
     model: str
+    billing: Billing | None
     service: str
     memory: int
     max_output: int

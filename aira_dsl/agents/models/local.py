@@ -23,7 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from aira_dsl.agents.models.base import Message, Reply, Request, Usage
+from aira_dsl.agents.models.base import Billing, Message, Reply, Request, Usage
 from aira_dsl.errors import RunError, UsageError
 from aira_dsl.utils.extras import install_command
 
@@ -60,6 +60,7 @@ class LocalProposer:
     """
 
     name = "local"
+    billing: Billing | None = None
     service = "the local model"
     memory = 8
 

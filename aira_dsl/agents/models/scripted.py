@@ -7,7 +7,7 @@ the policy; what a language model finds beyond it is the contribution of the mod
 import random
 from collections.abc import Callable
 
-from aira_dsl.agents.models.base import Reply, Request, Usage
+from aira_dsl.agents.models.base import Billing, Reply, Request, Usage
 
 
 class ScriptedProposer:
@@ -19,6 +19,7 @@ class ScriptedProposer:
 
     name = "scripted"
     model = "blind-mutation"
+    billing: Billing | None = None
     service = "the scripted proposer"
     memory = 300  # as for a language model, so that both get the same requests
     max_output = 0

@@ -19,7 +19,7 @@ def preview_text(preview: Preview, budget: int | None) -> str:
         if budget is not None:
             worth += f", ${budget * preview.usd:.2f} for {budget} calls of this length"
         lines.append(
-            f"{worth} (prices of {preview.prices}; repairs and longer requests are not included)"
+            f"{worth} (prices: {preview.prices}; repairs and longer requests are not included)"
         )
     else:
         lines.append("free")

@@ -1,7 +1,6 @@
 """Builds the agent of a search from the user's options."""
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Self
 
 from aira_dsl.agents.agent import Agent, AgentBudget
@@ -37,14 +36,14 @@ class Preview:
         most: upper bound of its tokens.
         usd: upper bound of its cost in US dollars; None if the price of the model is unknown.
         model: the model that would be asked.
-        prices: date of the price table.
+        prices: source of the prices, in words.
     """
 
     request: Request
     most: Usage
     usd: float | None
     model: str
-    prices: date
+    prices: str
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ class ArchitectureAgent:
         assert operation is not None, "the first operation of every policy is a draft"
         request = agent.request(Tree([]), 0, operation)
         most, prices = agent.bound(request), agent.budget.prices
-        return Preview(request, most, agent.usd(most), self.proposer.model, prices.date)
+        return Preview(request, most, agent.most_usd(most), self.proposer.model, prices.source)
 
     def _agent(
         self, space: Space, settings: SearchSettings, budget: int | None, table: Table | None
