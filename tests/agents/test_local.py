@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.lark import from_lark
 from lark import Lark
@@ -49,7 +49,6 @@ def layers_of(text: str, names=NAMES) -> tuple[str, ...]:
 NAME = st.from_regex(r"\A[A-Za-z_][A-Za-z0-9_]{0,7}\Z")
 
 
-@settings(deadline=None)
 @given(st.data(), st.lists(NAME, min_size=1, max_size=5, unique=True), st.integers(1, 20))
 def test_every_text_of_the_grammar_is_an_arrangement_of_the_space(data, names, slots) -> None:
     text = data.draw(from_lark(Lark(answer_grammar(names, slots))))

@@ -72,7 +72,7 @@ def test_default_corpus_shares_no_50_bytes_between_splits() -> None:
     st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=300),
     st.sampled_from([1, 20, 700]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_division_loses_no_text_that_only_one_split_has(blobs: list[bytes], times: int) -> None:
     """Documents of digests, so that no two share a passage: every byte comes out once."""
     documents = [
@@ -87,7 +87,7 @@ def test_division_loses_no_text_that_only_one_split_has(blobs: list[bytes], time
 
 
 @given(st.data(), st.integers(0, 9))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_splits_share_no_50_bytes(data: st.DataObject, seed: int) -> None:
     """Documents made of a few sentences, so that most of the text is repeated somewhere."""
     phrases = [sha256(b"%d %d" % (seed, n)).hexdigest().encode() for n in range(40)]

@@ -18,7 +18,7 @@ SEEDS = st.integers(0, 2**32)
 
 
 @given(st.integers(5, 300), st.integers(1, 20), SEEDS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_memorization(vocab: int, pairs: int, seed: int) -> None:
     task = Memorization(vocab=vocab, length=2 * pairs)
     known: dict[int, int] = {}
@@ -53,7 +53,7 @@ def test_memorization_keys_are_uniform() -> None:
 
 
 @given(st.integers(3, 100), st.integers(2, 60), SEEDS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_compression(vocab: int, length: int, seed: int) -> None:
     examples = Compression(vocab=vocab, length=length).generate(
         np.random.default_rng(seed), 10, training=False
@@ -69,7 +69,7 @@ def test_compression_tokens_are_uniform() -> None:
 
 
 @given(st.integers(4, 60), st.integers(1, 12), st.integers(1, 60), SEEDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_selective_copying(vocab: int, copies: int, blanks: int, seed: int) -> None:
     length = 2 * copies + 1 + blanks
     task = SelectiveCopying(vocab=vocab, length=length, copy_tokens=copies)

@@ -48,7 +48,7 @@ def targets_seen(tokens: list[int], key: int, before: int) -> bool:
     st.floats(0, 0.95),
     SEEDS,
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_recall_targets(symbols: int, pairs: int, noise: int, fraction: float, seed: int) -> None:
     plain = InContextRecall(vocab=symbols, length=2 * pairs)
     noisy = NoisyInContextRecall(
@@ -163,7 +163,7 @@ def fuzzy_tasks(draw: st.DrawFn) -> FuzzyInContextRecall:
 
 
 @given(fuzzy_tasks(), st.booleans(), SEEDS)
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=75)
 def test_fuzzy_targets(task: FuzzyInContextRecall, training: bool, seed: int) -> None:
     examples = task.generate(np.random.default_rng(seed), 6, training=training)
     assert examples.inputs.shape == (6, task.length)

@@ -106,7 +106,7 @@ def test_a_call_that_was_abandoned_does_not_disturb_the_next_one(
         found = {result.index: result.evaluation for result in evaluate_many(again, pool)}
     assert [found[index].seed for index in range(4)] == [7] * 4
     assert [found[index].fingerprint for index in range(4)] == [a.fingerprint for a in NAMES[:4]]
-    assert len(store) == 6  # with the result that nobody waited for
+    assert len(store) == 6  # and the result of the abandoned call
 
 
 class Failing(PlannedEvaluator):

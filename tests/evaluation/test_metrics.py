@@ -38,7 +38,7 @@ def random_batch(seed: int, vocab: int) -> tuple[Tensor, Tensor]:
 
 
 @given(st.lists(st.integers(0, 2**31), min_size=1, max_size=4), st.integers(2, 30))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_against_slow_references(seeds: list[int], vocab: int) -> None:
     scores, macros, nats, hits = Scores(), [], [], []
     for seed in seeds:

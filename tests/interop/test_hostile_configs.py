@@ -45,7 +45,7 @@ def paths(content, path=()):
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_any_value_of_any_setting(name, data, tmp_path_factory):
     config = copy.deepcopy(CONFIGS[name])
@@ -60,7 +60,7 @@ def test_any_value_of_any_setting(name, data, tmp_path_factory):
         read(str(source), costs_only=data.draw(st.booleans()))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.data())
 def test_any_word_among_arguments(data):
     words = ARGUMENTS.split()

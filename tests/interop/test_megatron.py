@@ -27,7 +27,7 @@ def model(layers, **changes):
     return Architecture(blocks=BLOCKS, layers=tuple(layers), **changes)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.sampled_from("AMS"), min_size=1, max_size=60),
     st.booleans(),

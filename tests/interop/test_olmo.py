@@ -33,7 +33,7 @@ def recorded(name):
     return json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.sampled_from(["AM", "BM", "AN"]), min_size=1, max_size=12),
     st.integers(1, 4),

@@ -101,7 +101,7 @@ def test_bomb_costs_no_memory():
     assert peak < 2_000_000
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(max_size=200))
 @example("\r")
 @example("{")
@@ -120,7 +120,7 @@ WORDS = re.findall(
 TOKENS = st.sampled_from([*WORDS, "\n", "\n", " "])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(TOKENS, max_size=40), st.booleans())
 def test_any_soup_of_tokens_is_answered_in_human_words(tokens, framed):
     text = " ".join(tokens)

@@ -187,7 +187,7 @@ def comments(text):
     return [line.rstrip() for line in re.findall(r"#[^\n]*", text)]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(source())
 def test_formatting_any_layout(text):
     tidy = format_text(text)
@@ -242,7 +242,7 @@ def architectures(draw):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(architectures())
 def test_every_value_survives_as_text(architecture):
     text = to_text(architecture)

@@ -107,13 +107,13 @@ def mutants(draw):
     return text
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(mutants())
 def test_any_mutant_is_answered(text):
     assert_sound(text)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(TOKEN | st.characters(), max_size=40).map("".join))
 @example("architecture x {\n  block A = attention\n  layers A }\n}")
 @example("scale 1b { width 3 }\narchitecture x { block A = mlp; layers A }")
@@ -121,7 +121,7 @@ def test_any_soup_is_answered(text):
     assert_sound(text)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=300) | st.sampled_from(GOOD).map(str.encode), st.binary(max_size=3))
 def test_any_bytes_are_answered(tmp_path_factory, data, more):
     path = tmp_path_factory.getbasetemp() / "bytes.arch"
@@ -257,7 +257,7 @@ def scale(draw, name, target):
     return f"scale {name} {{{draw(st.one_of(st.just(''), end))}{body}}}"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(sources())
 def test_formatting_keeps_the_meaning_and_the_comments(text):
     assert not any(each.severity == "error" for each in check(text))
@@ -267,7 +267,7 @@ def test_formatting_keeps_the_meaning_and_the_comments(text):
     assert comments(tidy) == comments(text)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(sources())
 def test_what_a_text_means_survives_as_text(text):
     architecture = parse(text)
@@ -277,7 +277,7 @@ def test_what_a_text_means_survives_as_text(text):
         assert parse(to_text(at)) == at
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(architectures(), st.data())
 def test_values_with_scales_survive_as_text(architecture, data):
     names = st.from_regex(r"\A[0-9]{0,2}[A-Za-z_][A-Za-z0-9_]{0,4}\Z").filter(

@@ -176,7 +176,7 @@ def slips(draw):
     return RIGHT[:start] + wrong + RIGHT[end:]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(slips())
 @example(RIGHT.replace("activation swiglu", "activation swigl"))
 def test_fixes_of_a_typo_give_back_what_was_meant(text):
@@ -187,7 +187,7 @@ def test_fixes_of_a_typo_give_back_what_was_meant(text):
         assert meaning(fixed) == meaning(RIGHT)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     width=st.integers(1, 300), heads=st.integers(1, 40), kv_heads=st.none() | st.integers(1, 40),
     rope=st.sampled_from(["", "rope none"]),
@@ -202,7 +202,7 @@ def test_advised_dimensions_of_attention_are_legal(width, heads, kv_heads, rope)
             assert errors(applied(found, text)) == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(inner=st.integers(1, 300), head_dim=st.integers(1, 80), groups=st.integers(1, 12))
 def test_advised_dimensions_of_mamba2_are_legal(inner, head_dim, groups):
     text = block_text(f"mamba2 {{ inner {inner}, head_dim {head_dim}, groups {groups} }}")

@@ -193,7 +193,7 @@ def scaled(draw):
     return model.replace(scales=scales)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(scaled())
 def test_text_json_yaml_text_is_the_same_architecture(model):
     text = to_text(model)

@@ -42,7 +42,7 @@ def tokens(*shape: int, vocab: int = 40, seed: int = 0) -> torch.Tensor:
     return torch.randint(0, vocab, shape, generator=torch.Generator().manual_seed(seed))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(architectures())
 def test_counted_parameters_are_the_real_ones(architecture: Architecture) -> None:
     model, costs = build(architecture, device="meta"), cost(architecture)
@@ -52,7 +52,7 @@ def test_counted_parameters_are_the_real_ones(architecture: Architecture) -> Non
     assert sum(rest) == costs.parameters
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(architectures(), st.integers(1, 3), st.lists(st.integers(1, 20), min_size=1, max_size=4))
 def test_decoding_equals_the_parallel_form_and_allocates_what_is_counted(
     architecture: Architecture, batch: int, pieces: list[int]

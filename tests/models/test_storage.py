@@ -41,7 +41,7 @@ def assert_same(left: LanguageModel, right: LanguageModel) -> None:
         assert torch.equal(a[name], b[name])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(architectures())
 def test_round_trip_is_exact(
     tmp_path_factory: pytest.TempPathFactory, architecture: Architecture

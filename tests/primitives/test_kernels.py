@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aira_dsl.architecture import Architecture
@@ -121,7 +121,7 @@ def compare(
     return max(worst(found, wanted, least) for found, wanted in pairs)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(
     block=every_block,
     width=st.sampled_from([5, 16, 40]),
@@ -162,7 +162,7 @@ def test_sizes_that_no_kernel_was_made_for_take_the_reference() -> None:
         assert run_mixer(mixer, x_BLD.bfloat16()).dtype == torch.bfloat16
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(rows=st.integers(1, 5), width=st.integers(1, 50), first=st.booleans())
 def test_add_and_norm(rows: int, width: int, first: bool) -> None:
     generator = torch.Generator().manual_seed(rows * 100 + width)

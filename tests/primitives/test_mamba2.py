@@ -60,7 +60,7 @@ def make(spec: Spec, width: int, seed: int, scale: float = 10.0) -> Mamba2:
     return mixer
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     groups=st.integers(1, 3),
     heads_per_group=st.integers(1, 2),

@@ -31,7 +31,7 @@ def rebuilt(a, found):
     return tuple(layers)
 
 
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=75)
 @given(stacks, stacks)
 def test_changes_lead_from_one_to_the_other(first, second):
     a, b = model(first), model(second)

@@ -39,7 +39,7 @@ def stack_of(*layers):
     return Architecture(blocks=BLOCKS, layers=layers)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from("AMS"), min_size=1, max_size=150))
 def test_lines_add_up(layers):
     model = stack_of(*layers)
@@ -108,7 +108,7 @@ def test_unknown_scale():
     assert "350m, 1b, 3b" in done.err
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.sampled_from("AMS"), min_size=1, max_size=60))
 def test_picture_is_a_picture(layers):
     picture = ElementTree.fromstring(draw(stack_of(*layers), Workload()))
@@ -166,7 +166,7 @@ def test_long_names_do_not_overlap():
     assert_no_overlap(aira_dsl.parse(LONG))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.sampled_from("AMS"), min_size=1, max_size=30), st.integers(1, 60))
 def test_texts_of_a_picture_never_overlap(layers, times):
     model = stack_of(*layers * times)
