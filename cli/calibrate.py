@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -51,14 +52,17 @@ def calibrate(
     from aira_dsl.experiments.calibrate import Extent
     from aira_dsl.experiments.calibrate import calibrate as run
     from aira_dsl.report.terminal.calibration import (
+        FOLDER,
         calibration_json,
         calibration_text,
         write_calibration,
     )
+    from aira_dsl.utils.folder import ResultFolder
 
-    there = out / f"{preset.value}.json" if out is not None else None
-    known = read_calibration(there) if there and there.exists() and not force else None
-    with interruptible("calibration"):
+    opened = nullcontext() if out is None else ResultFolder(out, FOLDER)
+    with opened as folder, interruptible("calibration"):
+        there = folder.path / f"{preset.value}.json" if folder is not None else None
+        known = read_calibration(there) if there and there.exists() and not force else None
         found = run(
             preset.value,
             extent=Extent(arrangements, seeds, longer, tuple(times or Extent().times)),
@@ -67,9 +71,9 @@ def calibrate(
             store=store,
             on_progress=lambda text: print(text, file=sys.stderr, flush=True),
         )
-    analysis = analyse_calibration(found)
-    if out is not None:
-        write_calibration(found, analysis, out)
+        analysis = analyse_calibration(found)
+        if folder is not None:
+            write_calibration(found, analysis, folder)
     if format_ == "json":
         print(json.dumps(calibration_json(found, analysis), indent=2))
     else:

@@ -53,19 +53,23 @@ def make(
     from aira_dsl.experiments.make_table import make_table
     from aira_dsl.report.terminal.live import ListView
     from aira_dsl.space import Space
+    from aira_dsl.utils.locking import locked_output
 
     def save(table: Table) -> None:
         table.write(out)
         print(f"{out}: {table.extent}")
 
-    known = read_table(out) if out.exists() and not force else None
-    with interruptible("table"), ListView(console(stderr=True)) as view:
+    with (
+        locked_output(out, busy="E0647", job="table"),
+        interruptible("table"),
+        ListView(console(stderr=True)) as view,
+    ):
         make_table(
             Space.load(space),
             preset=preset.value,
             precision=precision,
             seeds=seeds,
-            known=known,
+            known=read_table(out) if out.exists() and not force else None,
             store=store,
             save=save,
             on_result=view.update,

@@ -18,7 +18,7 @@ from urllib.parse import quote
 from aira_dsl.errors import InputError
 from aira_dsl.study.clock import Clock
 from aira_dsl.study.settings import SearchSettings
-from aira_dsl.utils.folder import FolderKind, ResultFolder
+from aira_dsl.utils.folder import FolderKind, ResultFolder, SettingsFile
 
 FORMAT = 1
 """Version of `settings.json` and `trials.json`."""
@@ -129,12 +129,9 @@ def _differences(present: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
 
 _KIND = FolderKind(
     job="search",
-    settings=SETTINGS,
     busy="E0801",
-    other="E0802",
     foreign="E0803",
-    damaged="E0804",
-    differences=_differences,
+    settings=SettingsFile(SETTINGS, other="E0802", damaged="E0804", differences=_differences),
     busy_help="wait for it, or choose another folder with --out; "
     "for more processes in one search use --workers",
 )

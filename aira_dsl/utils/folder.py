@@ -1,10 +1,10 @@
 """Result folders: locked, of one kind, and never mixed with foreign files.
 
-A result folder belongs to one job (a search, a comparison, a calibration), which its settings file
-describes. One process at a time works in it. Files in it are written in one step.
+A result folder belongs to one job (a search, a comparison, a calibration). It is known by its
+settings file, which describes the job, or by the names of its files. One process at a time works in
+it. Files in it are written in one step.
 """
 
-import fcntl
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -16,10 +16,28 @@ from typing import IO, Any, Self
 
 from aira_dsl.errors import InputError, RunError
 from aira_dsl.utils.files import TEMPORARY, write_atomically
+from aira_dsl.utils.locking import acquire
 
 LOCK = ".lock"
 
 Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SettingsFile:
+    """The file that describes the job of a folder.
+
+    Attributes:
+        name: its name.
+        other: code of the refusal of other settings.
+        damaged: code of the refusal of a damaged file.
+        differences: names what differs between the settings in the folder and the wanted ones.
+    """
+
+    name: str
+    other: str
+    damaged: str
+    differences: Callable[[dict[str, Any], dict[str, Any]], list[str]]
 
 
 @dataclass(frozen=True)
@@ -28,20 +46,19 @@ class FolderKind:
 
     Attributes:
         job: what runs in it, such as `search`.
-        settings: name of the settings file.
-        busy, other, foreign, damaged: codes of the four refusals.
-        differences: names what differs between the settings in the folder and the wanted ones.
+        busy: code of the refusal of a folder in use.
+        foreign: code of the refusal of a file, and of a folder with other content.
+        settings: the settings file; None if the folder is known by its files.
+        files: names of all files that a folder without a settings file may hold.
         subfolders: names of folders that it always has.
         busy_help: what to do about a folder in use.
     """
 
     job: str
-    settings: str
     busy: str
-    other: str
     foreign: str
-    damaged: str
-    differences: Callable[[dict[str, Any], dict[str, Any]], list[str]]
+    settings: SettingsFile | None = None
+    files: frozenset[str] = frozenset()
     subfolders: tuple[str, ...] = ()
     busy_help: str = "wait for it, or choose another folder with --out"
 
@@ -54,18 +71,24 @@ class ResultFolder:
     Args:
         path: the folder; made if missing.
         kind: kind of the folder.
-        settings: JSON description of the job; written if the folder has none.
+        settings: JSON description of the job, for kinds with a settings file; written if the
+            folder has none.
         force: replace the job that is there.
 
     Raises:
-        InputError: `kind.busy` if another process works in the folder, `kind.other` if it holds a
-            job with other settings, `kind.foreign` if it is a file or holds something else,
-            `kind.damaged` if its settings file cannot be read.
+        InputError: `kind.busy` if another process works in the folder, `kind.foreign` if it is a
+            file or holds something else; of the settings file, `other` if the folder holds a job
+            with other settings, `damaged` if the file cannot be read.
         RunError: E0904 if it cannot be written.
     """
 
     def __init__(
-        self, path: str | Path, kind: FolderKind, settings: Settings, *, force: bool = False
+        self,
+        path: str | Path,
+        kind: FolderKind,
+        settings: Settings | None = None,
+        *,
+        force: bool = False,
     ) -> None:
         self.path = Path(path)
         self._kind = kind
@@ -78,7 +101,8 @@ class ResultFolder:
                 self._clean(everything=force)
                 for name in kind.subfolders:
                     (self.path / name).mkdir(exist_ok=True)
-                self._check_settings(json.loads(json.dumps(settings)))
+                if kind.settings is not None:
+                    self._check_settings(kind.settings, json.loads(json.dumps(settings)))
         except BaseException:
             self.close()
             raise
@@ -117,20 +141,21 @@ class ResultFolder:
         names = {entry.name for entry in self.path.iterdir()}
         known = {LOCK, *self._kind.subfolders}  # a killed start leaves no more than these
         content = {name for name in names - known if not name.startswith(TEMPORARY)}
-        if content and self._kind.settings not in content:
+        if not self._is_ours(content):
             raise self._foreign(f"{self.path} is not empty and holds no {self._kind.job}")
 
+    def _is_ours(self, content: set[str]) -> bool:
+        if self._kind.settings is None:
+            return content <= self._kind.files
+        return not content or self._kind.settings.name in content
+
     def _acquire(self) -> IO[str]:
-        lock = (self.path / LOCK).open("a+", encoding="utf-8")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
+        if (lock := acquire(self.path / LOCK)) is None:
             raise InputError(
                 self._kind.busy,
                 f"another {self._kind.job} is running in {self.path}",
                 help=self._kind.busy_help,
-            ) from None
+            )
         return lock
 
     def _clean(self, *, everything: bool) -> None:
@@ -140,23 +165,23 @@ class ResultFolder:
             if entry.name != LOCK:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
-    def _check_settings(self, wanted: dict[str, Any]) -> None:
+    def _check_settings(self, kind: SettingsFile, wanted: dict[str, Any]) -> None:
         """Write the settings of a new job; compare those of an old one."""
-        file = self.path / self._kind.settings
+        file = self.path / kind.name
         if not file.exists():
             self.write(file.name, json.dumps(wanted, indent=2, ensure_ascii=False) + "\n")
             return
         try:
-            different = self._kind.differences(json.loads(file.read_bytes()), wanted)
+            different = kind.differences(json.loads(file.read_bytes()), wanted)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise InputError(
-                self._kind.damaged,
+                kind.damaged,
                 f"{file} is damaged",
                 help="choose another folder with --out, or replace what is there with --force",
             ) from None
         if different:
             raise InputError(
-                self._kind.other,
+                kind.other,
                 f"{self.path} holds a {self._kind.job} with other settings; "
                 f"different: {'; '.join(different)}",
                 help="choose another folder with --out, or replace what is there with --force",

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from aira_dsl.cli import app
+from typer.testing import CliRunner
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import InputError, RunError
@@ -31,12 +33,14 @@ from aira_dsl.evaluation.result import SplitName
 from aira_dsl.experiments import calibrate as calibrate_module
 from aira_dsl.experiments.calibrate import Extent, calibrate, calibration_set
 from aira_dsl.report.terminal.calibration import (
+    FOLDER,
     calibration_json,
     calibration_text,
     write_calibration,
 )
 from aira_dsl.space import Space
 from aira_dsl.testing.evaluator import PlannedEvaluator
+from aira_dsl.utils.folder import ResultFolder
 
 
 def planted(
@@ -157,11 +161,36 @@ def test_the_report(tmp_path: Path) -> None:
     text = calibration_text(calibration, analysis)
     assert "reliability of the score" in text
     assert "10.0 times as much" in text
-    write_calibration(calibration, analysis, tmp_path / "new" / "folder")
+    with ResultFolder(tmp_path / "new" / "folder", FOLDER) as folder:
+        write_calibration(calibration, analysis, folder)
     names = sorted(path.name for path in (tmp_path / "new" / "folder").iterdir())
-    assert names == ["cpu.json", "cpu.md", "cpu.png"]
+    assert names == [".lock", "cpu.json", "cpu.md", "cpu.png"]
     found = json.loads(json.dumps(calibration_json(calibration, analysis)))
     assert [column["column"] for column in found["columns"]][-1] == "score"
+
+
+def test_one_process_at_a_time_calibrates_into_a_folder(tmp_path: Path) -> None:
+    command = ["calibrate", "--preset", "smoke", "--out", str(tmp_path / "out")]
+    with ResultFolder(tmp_path / "out", FOLDER), pytest.raises(InputError) as caught:
+        CliRunner().invoke(app, command, catch_exceptions=False)
+    assert caught.value.code == "E0647"
+    assert f"another calibration is running in {tmp_path / 'out'}" in caught.value.message
+    ResultFolder(tmp_path / "out", FOLDER).close()  # free again
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+@pytest.mark.parametrize("name", ["settings.json", "chapter.txt"])
+def test_a_folder_of_something_else_gets_no_calibration(
+    tmp_path: Path, name: str, force: list[str]
+) -> None:
+    planted(arrangements=20).write(tmp_path / "cpu.json")
+    ResultFolder(tmp_path, FOLDER).close()  # with a calibration of another preset
+    (tmp_path / name).write_text("{}", encoding="utf-8")
+    command = ["calibrate", "--preset", "smoke", "--out", str(tmp_path), *force]
+    with pytest.raises(InputError, match="is not empty and holds no calibration") as caught:
+        CliRunner().invoke(app, command, catch_exceptions=False)
+    assert caught.value.code == "E0648"
+    assert (tmp_path / name).read_text(encoding="utf-8") == "{}"
 
 
 def planned_score(architecture: Architecture, seed: int, split: SplitName) -> float:

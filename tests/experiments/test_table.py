@@ -33,6 +33,7 @@ from aira_dsl.report.terminal.table import (
 )
 from aira_dsl.space import Space
 from aira_dsl.testing.evaluator import PlannedEvaluator
+from aira_dsl.utils.locking import locked_output
 
 TEXT = """
 space tiny {
@@ -332,6 +333,37 @@ def test_a_sampler_benchmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert sampler_benchmark_picture(found).startswith(b"\x89PNG")
     assert "tpe" in sampler_benchmark_text(found)
     assert json.loads(json.dumps(sampler_benchmark_json(found)))["seeds"] == 12
+
+
+def test_one_process_at_a_time_makes_a_table(tmp_path: Path) -> None:
+    space, out = tmp_path / "s.arch", tmp_path / "t.json"
+    space.write_text(TEXT.replace("SLOTS", "1"), encoding="utf-8")
+    make = ["table", "make", str(space), "--preset", "smoke", "--out", str(out)]
+    with locked_output(out, busy="E0647", job="table"), pytest.raises(InputError) as caught:
+        CliRunner().invoke(app, make, catch_exceptions=False)
+    assert caught.value.code == "E0647"
+    assert caught.value.message == f"another process makes the table {out}"
+    assert list(tmp_path.iterdir()) == [space]  # neither a lock nor a part is left
+    with locked_output(out, busy="E0647", job="table"):
+        pass  # free again
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_a_folder_is_not_replaced_by_a_table(tmp_path: Path, force: list[str]) -> None:
+    make = ["table", "make", "s.arch", "--out", str(tmp_path), *force]
+    with pytest.raises(InputError, match="is a folder") as caught:
+        CliRunner().invoke(app, make, catch_exceptions=False)
+    assert caught.value.code == "E0503"
+
+
+def test_a_file_of_something_else_is_not_continued_as_a_table(tmp_path: Path) -> None:
+    out = tmp_path / "trials.json"
+    out.write_text("[]", encoding="utf-8")
+    space = str(Path(__file__).parents[2] / "examples/six_layers.arch")
+    with pytest.raises(InputError) as caught:
+        CliRunner().invoke(app, ["table", "make", space, "--out", str(out)], catch_exceptions=False)
+    assert caught.value.code == "E0641"
+    assert out.read_text(encoding="utf-8") == "[]"
 
 
 def test_make_evaluates_and_extends_the_file_that_exists(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from aira_dsl.experiments.comparison.compatibility import differences
-from aira_dsl.utils.folder import FolderKind, ResultFolder
+from aira_dsl.utils.folder import FolderKind, ResultFolder, SettingsFile
 
 FINISHED = "finished.json"
 RUNS = "runs"
@@ -20,12 +20,11 @@ FORMAT = 1
 
 _KIND = FolderKind(
     job="comparison",
-    settings="comparison-settings.json",
     busy="E0826",
-    other="E0827",
     foreign="E0828",
-    damaged="E0828",
-    differences=differences,
+    settings=SettingsFile(
+        "comparison-settings.json", other="E0827", damaged="E0828", differences=differences
+    ),
     subfolders=(RUNS,),
 )
 

@@ -4,18 +4,27 @@ import io
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from aira_dsl.errors import RunError
 from aira_dsl.evaluation.calibration import Calibration
 from aira_dsl.evaluation.calibration_statistics import (
     Agreement,
     CalibrationAnalysis,
     Trust,
 )
-from aira_dsl.utils.files import write_atomically
+from aira_dsl.evaluation.choices import PresetName
+from aira_dsl.utils.folder import FolderKind, ResultFolder
 from aira_dsl.utils.formatting import interval
+
+FOLDER = FolderKind(
+    job="calibration",
+    busy="E0647",
+    foreign="E0648",
+    files=frozenset(
+        f"{preset}.{form}" for preset in get_args(PresetName) for form in ("json", "md", "png")
+    ),
+)
+"""What `write_calibration` writes to: calibrations of any presets."""
 
 MINIMUM_RELIABILITY, MINIMUM_RANK = 0.8, 0.7
 """Targets of a preset: reliability of its score, rank correlation with the longer preset."""
@@ -72,27 +81,16 @@ def calibration_text(calibration: Calibration, analysis: CalibrationAnalysis) ->
 
 
 def write_calibration(
-    calibration: Calibration, analysis: CalibrationAnalysis, folder: Path
+    calibration: Calibration, analysis: CalibrationAnalysis, folder: ResultFolder
 ) -> None:
-    """Write the data, the report and the picture into a folder, which is made if missing.
+    """Write the data, the report and the picture into a folder of the kind `FOLDER`.
 
     Raises:
         RunError: E0904, if it cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(
-            "E0904",
-            f"the folder {folder} cannot be made: {error.strerror}",
-            help="choose another folder with --out",
-        ) from None
-    calibration.write(folder / f"{calibration.preset}.json")
-    text = calibration_text(calibration, analysis)
-    write_atomically(folder / f"{calibration.preset}.md", text)
-    write_atomically(
-        folder / f"{calibration.preset}.png", calibration_picture(calibration, analysis)
-    )
+    calibration.write(folder.path / f"{calibration.preset}.json")
+    folder.write(f"{calibration.preset}.md", calibration_text(calibration, analysis))
+    folder.write(f"{calibration.preset}.png", calibration_picture(calibration, analysis))
 
 
 def calibration_picture(calibration: Calibration, analysis: CalibrationAnalysis) -> bytes:
