@@ -16,8 +16,8 @@ from aira_dsl.evaluation.pool import EvaluationPool, EvaluationRequest
 from aira_dsl.evaluation.result import SplitName
 from aira_dsl.evaluation.store import Store, default_store_path
 from aira_dsl.evaluation.table_evaluator import TableEvaluator
-from aira_dsl.study.architecture_agent.source import AgentSource
-from aira_dsl.study.architecture_agent.trial_source import AgentTrials
+from aira_dsl.study.agent.source import AgentSource
+from aira_dsl.study.agent.trial_source import AgentTrials
 from aira_dsl.study.arrangements import Arrangements
 from aira_dsl.study.artifacts import attach
 from aira_dsl.study.candidate import Candidate

@@ -10,8 +10,8 @@ from optuna.trial import FrozenTrial, TrialState
 from aira_dsl.agents.policies import POLICIES
 from aira_dsl.architecture import Architecture
 from aira_dsl.evaluation.result import Evaluation
+from aira_dsl.study.agent.trial_source import AgentTrials
 from aira_dsl.study.architecture_agent.setup import AgentOptions, ArchitectureAgent
-from aira_dsl.study.architecture_agent.trial_source import AgentTrials
 from aira_dsl.study.arrangements import USED_UP, Arrangements
 from aira_dsl.study.candidate import Candidate, NewTrial
 from aira_dsl.study.journal import Journal

@@ -14,6 +14,7 @@ from aira_dsl.errors import UsageError
 from aira_dsl.evaluation.noise import search_noise
 from aira_dsl.evaluation.table import Table
 from aira_dsl.space import Space
+from aira_dsl.study.agent.source import AgentSource
 from aira_dsl.study.architecture_agent.answer_format import answer_format
 from aira_dsl.study.architecture_agent.answers import AnswerRules
 from aira_dsl.study.architecture_agent.domain import ArrangementDomain
@@ -22,7 +23,6 @@ from aira_dsl.study.architecture_agent.prompt_writer import (
     PromptWriter,
     load_templates,
 )
-from aira_dsl.study.architecture_agent.source import AgentSource
 from aira_dsl.study.options import AgentOptions
 from aira_dsl.study.settings import AgentSettings, SearchSettings
 

@@ -12,7 +12,7 @@ from aira_dsl.agents.caller import Caller
 from aira_dsl.agents.models.base import Reply, Request
 from aira_dsl.architecture import Architecture
 from aira_dsl.evaluation.result import Evaluation
-from aira_dsl.study.architecture_agent.source import AgentSource, Outcome, needs_proposal
+from aira_dsl.study.agent.source import AgentSource, Outcome, needs_proposal
 from aira_dsl.study.arrangements import Arrangements
 from aira_dsl.study.candidate import Candidate, NewTrial
 from aira_dsl.study.journal import Journal

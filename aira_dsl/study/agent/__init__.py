@@ -1,0 +1,1 @@
+"""The agent as a source of trials, whatever its candidates are."""
