@@ -18,12 +18,12 @@ from aira_dsl.evaluation.result import Evaluation
 from aira_dsl.evaluation.store import Store, default_store_path
 from aira_dsl.report.run_files import write_run
 from aira_dsl.space import Space
-from aira_dsl.study.architecture_agent.setup import Preview
+from aira_dsl.study.agent.setup import Preview, preview_of
 from aira_dsl.study.options import SearchOptions
 from aira_dsl.study.plan import SearchPlan
 from aira_dsl.study.progress import Progress
-from aira_dsl.study.result import SearchResult
-from aira_dsl.study.session import SearchSession
+from aira_dsl.study.result import SearchResult, summarise
+from aira_dsl.study.session import Session
 from aira_dsl.utils.machine import DeviceChoice, PrecisionChoice
 
 __all__ = ["Evaluation", "Preview", "Progress", "SearchResult", "evaluate", "preview", "search"]
@@ -101,8 +101,8 @@ def search(
         AiraError: for unusable input, folders, stores and databases; see docs/codes.md.
     """
     plan = SearchPlan.of(space, SearchOptions.of(**options))
-    with SearchSession(plan, on_progress=on_progress, on_end=write_run) as session:
-        return session.run()
+    with Session(plan, on_progress=on_progress, on_end=write_run) as session:
+        return summarise(session.run(), plan, session.folder.path)
 
 
 @_with_search_options
@@ -117,4 +117,4 @@ def preview(space: Space | None = None, **options: Any) -> Preview:
     """
     plan = SearchPlan.of(space, SearchOptions.of(**{**options, "method": "agent"}))
     assert plan.agent is not None
-    return plan.agent.preview(plan.space, plan.settings, plan.budget, plan.table)
+    return preview_of(plan.agent.agent(plan.settings, plan.budget, plan.table))

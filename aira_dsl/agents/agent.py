@@ -11,12 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from aira_dsl.agents.answer import MAX_ANSWER, Proposal, Rejection
+from aira_dsl.agents.answer import Proposal, Rejection
 from aira_dsl.agents.attempt import Attempt
 from aira_dsl.agents.models import Proposer, Reply, Request, Usage
 from aira_dsl.agents.policies import Policy
 from aira_dsl.agents.prices import Caps, Prices, most_tokens
-from aira_dsl.agents.text import clean
 from aira_dsl.agents.tree import Node, Operation, Tree
 
 T = TypeVar("T")
@@ -50,11 +49,14 @@ class Domain(Protocol[T]):
     def request(self, tree: Tree, assignment: Assignment) -> Request:
         """Return the request for a proposal."""
 
+    def stored(self, text: str) -> str:
+        """Return an answer as it is stored: safe to print, bounded, and with the same meaning."""
+
     def parse_answer(self, text: str, known: Mapping[str, Node]) -> Proposal[T] | Rejection:
         """Return the proposal in an answer, or why there is none.
 
         Args:
-            text: what the model wrote.
+            text: what the model wrote, or what is stored of it.
             known: the trials so far, by the identity of their candidates.
         """
 
@@ -85,6 +87,9 @@ class Agent(Generic[T]):
         domain: writes requests and parses answers.
         budget: budget and cost limits.
         seed: seed of the policy.
+
+    Attributes:
+        proposer, domain, budget, seed: as given.
     """
 
     def __init__(
@@ -99,13 +104,13 @@ class Agent(Generic[T]):
         self.domain = domain
         self.budget = budget
         self._policy = policy
-        self._seed = seed
+        self.seed = seed
         self._in_flight: dict[int, Usage] = {}
 
     def operation(self, tree: Tree) -> Operation | None:
         """Return the next operation; None if the policy has none now."""
         # Seeded by the number of trials: a resumed search continues with the same operations.
-        return self._policy.next(tree, random.Random(f"{self._seed}:{len(tree.nodes)}"))
+        return self._policy.next(tree, random.Random(f"{self.seed}:{len(tree.nodes)}"))
 
     def request(
         self, tree: Tree, number: int, operation: Operation, attempts: tuple[Attempt, ...] = ()
@@ -154,7 +159,7 @@ class Agent(Generic[T]):
         attempt = Attempt(
             model=reply.model,
             prompt=prompt_hash(request),
-            answer=clean(reply.text, MAX_ANSWER),
+            answer=self.domain.stored(reply.text),
             usage=usage,
             estimated=reply.usage is None,
             usd=self.usd(usage),

@@ -11,7 +11,7 @@ class Attempt(BaseModel):
     Attributes:
         model: the model that answered.
         prompt: the first sixteen hexadecimal digits of the SHA-256 of the request.
-        answer: the answer in one line, without control characters, cut at 20,000 characters.
+        answer: the answer as the domain stores it: bounded, without control characters.
         complaint: why the answer was rejected; empty if it was accepted.
         code: code of the rejection, such as `E0201`, `invalid` or `duplicate`.
         usage: tokens.

@@ -7,9 +7,11 @@ candidates at a time are several processes (`aira_dsl.evaluation.pool`).
 """
 
 import hashlib
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.evaluation.presets import EvaluatorSettings
@@ -74,13 +76,14 @@ class Evaluator:
 
     def job(self, architecture: Architecture, seed: int, split: SplitName, needs: Needs) -> Job:
         """Return the work of one evaluation for another process."""
+        gpus = int(self.settings.device == "cuda")
         payload = {
             "settings": self.settings.model_dump_json(),
             "architecture": architecture.model_dump(mode="json"),
             "seed": seed,
             "split": split,
         }
-        return Job("aira_dsl.evaluation.worker:evaluate", payload, needs)
+        return Job("aira_dsl.evaluation.worker:evaluate", payload, replace(needs, gpus=gpus))
 
     def evaluate(
         self,
@@ -122,6 +125,44 @@ class Evaluator:
         from aira_dsl.evaluation.compute import compute
 
         return compute(self.settings, architecture, seed, split, should_continue)
+
+
+@dataclass(frozen=True)
+class ArchitectureRequest:
+    """One evaluation of an architecture (an `aira_dsl.evaluation.pool.EvaluationRequest`).
+
+    Attributes:
+        evaluator: its settings decide the numbers; its store keeps the result.
+        architecture: what to evaluate.
+        seed: of data, initialisation and order.
+        split: what to score.
+    """
+
+    evaluator: Evaluator
+    architecture: Architecture
+    seed: int
+    split: SplitName = "validation"
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of the architecture."""
+        return self.architecture.fingerprint
+
+    def recall(self) -> Evaluation | None:
+        """Return the result if the evaluator's store already holds it."""
+        return self.evaluator.recall(self.architecture, self.seed, self.split)
+
+    def job(self, needs: Needs) -> Job:
+        """Return the work for another process."""
+        return self.evaluator.job(self.architecture, self.seed, self.split, needs)
+
+    def read(self, value: Any) -> Evaluation:
+        """Return the evaluation in what the job returned."""
+        return Evaluation.model_validate(value)
+
+    def remember(self, evaluation: Evaluation) -> None:
+        """Keep a result in the evaluator's store."""
+        self.evaluator.remember(self.architecture, evaluation)
 
 
 def _computed_by(device: Device) -> str:

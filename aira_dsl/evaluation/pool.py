@@ -1,12 +1,10 @@
-"""Evaluations in other processes: a pool of jobs in terms of architectures and evaluations."""
+"""Evaluations in other processes: a pool of jobs in terms of requests and evaluations."""
 
-from dataclasses import dataclass
+from typing import Any, Protocol
 
-from aira_dsl.architecture import Architecture
-from aira_dsl.evaluation.evaluator import Evaluator
 from aira_dsl.evaluation.result import Evaluation, ShouldContinue, SplitName, Status, TaskScore
 from aira_dsl.jobs.local import LocalPool
-from aira_dsl.jobs.pool import Failure, Needs, Outcome, Pool
+from aira_dsl.jobs.pool import Failure, Job, Needs, Outcome, Pool
 
 MEMORY_LIMIT = 4 << 30  # bytes; far above what any arrangement of the presets needs
 
@@ -18,29 +16,44 @@ _STATUS: dict[str, Status] = {
 }
 
 
-@dataclass(frozen=True)
-class EvaluationRequest:
-    """One evaluation.
+class EvaluationRequest(Protocol):
+    """One evaluation: what runs, and where its result is kept."""
 
-    Attributes:
-        evaluator: its settings decide the numbers; its store keeps the result.
-        architecture: what to evaluate.
-        seed: of data, initialisation and order.
-        split: what to score.
-    """
+    @property
+    def fingerprint(self) -> str:
+        """Identity of the candidate."""
 
-    evaluator: Evaluator
-    architecture: Architecture
-    seed: int
-    split: SplitName = "validation"
+    @property
+    def seed(self) -> int:
+        """Seed of the evaluation."""
+
+    @property
+    def split(self) -> SplitName:
+        """What to score."""
 
     def recall(self) -> Evaluation | None:
-        """Return the result if the store already holds it."""
-        return self.evaluator.recall(self.architecture, self.seed, self.split)
+        """Return the result if a store already holds it."""
+
+    def job(self, needs: Needs) -> Job:
+        """Return the work for another process.
+
+        Args:
+            needs: memory and seconds; the request adds CPUs and GPUs.
+        """
+
+    def read(self, value: Any) -> Evaluation:
+        """Return the evaluation in what the job returned.
+
+        Raises:
+            ValueError: it is not an evaluation.
+        """
+
+    def remember(self, evaluation: Evaluation) -> None:
+        """Keep a result, a failure included, unless it depends on this machine's limits."""
 
 
 class EvaluationPool:
-    """Evaluates several candidates at a time; results go to the stores of their evaluators.
+    """Evaluates several candidates at a time; results go to the stores of their requests.
 
     Args:
         workers: number of evaluation processes, one thread each.
@@ -82,9 +95,7 @@ class EvaluationPool:
             request: what to evaluate; its store is not asked.
             should_continue: called after every task but the last; None to finish all tasks.
         """
-        gpus = int(request.evaluator.settings.device == "cuda")
-        needs = Needs(gpus=gpus, memory=self._memory_limit, seconds=self._time_limit)
-        job = request.evaluator.job(request.architecture, request.seed, request.split, needs)
+        job = request.job(Needs(memory=self._memory_limit, seconds=self._time_limit))
         self._requests[tag] = request
         if should_continue is None:
             self._pool.submit(tag, job)
@@ -113,17 +124,17 @@ class EvaluationPool:
     def _finish(self, outcome: Outcome) -> Evaluation:
         request = self._requests.pop(outcome.tag)
         if outcome.failure is None:
-            evaluation = Evaluation.model_validate(outcome.value)
+            evaluation = request.read(outcome.value)
         else:
             evaluation = self._failed(request, outcome.failure)
-        request.evaluator.remember(request.architecture, evaluation)
+        request.remember(evaluation)
         return evaluation
 
     def _failed(self, request: EvaluationRequest, failure: Failure) -> Evaluation:
         if failure.error is not None:
             raise failure.error
         return Evaluation(
-            fingerprint=request.architecture.fingerprint,
+            fingerprint=request.fingerprint,
             seed=request.seed,
             split=request.split,
             status=_STATUS[failure.reason],

@@ -6,9 +6,18 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 Status = Literal[
-    "ok", "pruned", "diverged", "out of memory", "over time", "crashed", "invalid", "duplicate"
+    "ok",
+    "pruned",
+    "diverged",
+    "out of memory",
+    "over time",
+    "crashed",
+    "refused",
+    "invalid",
+    "duplicate",
 ]
-"""The last two are those of an agent's trial that never had an architecture to evaluate."""
+"""`refused` is a judge's verdict on a candidate that breaks the rules of its task. The last two are
+those of an agent's trial that never had a candidate to evaluate."""
 
 SplitName = Literal["validation", "test"]
 
@@ -36,12 +45,12 @@ class TaskScore(BaseModel):
 
 
 class Evaluation(BaseModel):
-    """The result of training and scoring one architecture.
+    """The result of evaluating one candidate.
 
     A failure is a result too: it has a status and a message, and no score.
 
     Attributes:
-        fingerprint: the architecture's identity.
+        fingerprint: the candidate's identity.
         seed: seed of data, initialisation and order.
         split: the split that was scored.
         status: `ok`, `pruned` if it was stopped early, or how it failed.

@@ -12,8 +12,7 @@ from aira_dsl.errors import InputError, RunError
 from aira_dsl.evaluation.batch import evaluate_all
 from aira_dsl.evaluation.calibration import Calibration, Measured, Point
 from aira_dsl.evaluation.choices import PresetName
-from aira_dsl.evaluation.evaluator import Evaluator, code_version
-from aira_dsl.evaluation.pool import EvaluationRequest
+from aira_dsl.evaluation.evaluator import ArchitectureRequest, Evaluator, code_version
 from aira_dsl.evaluation.presets import (
     TIME_LIMITS,
     EvaluatorSettings,
@@ -190,7 +189,10 @@ def _evaluate(
         )
 
     results = evaluate_all(
-        [EvaluationRequest(evaluator, architectures[name], seed) for evaluator, name, seed in plan],
+        [
+            ArchitectureRequest(evaluator, architectures[name], seed)
+            for evaluator, name, seed in plan
+        ],
         workers=session.workers,
         time_limit=TIME_LIMITS[LONGER],
         on_result=report,

@@ -13,8 +13,7 @@ from pathlib import Path
 from aira_dsl.errors import InputError, RunError
 from aira_dsl.evaluation.batch import evaluate_all
 from aira_dsl.evaluation.choices import PresetName
-from aira_dsl.evaluation.evaluator import Evaluator, code_version
-from aira_dsl.evaluation.pool import EvaluationRequest
+from aira_dsl.evaluation.evaluator import ArchitectureRequest, Evaluator, code_version
 from aira_dsl.evaluation.presets import TIME_LIMITS, EvaluatorSettings, preset_settings
 from aira_dsl.evaluation.result import Evaluation, TaskScore
 from aira_dsl.evaluation.store import Store, default_store_path
@@ -73,7 +72,7 @@ def make_table(  # noqa: PLR0913 — all by name
         try:
             results = evaluate_all(
                 [
-                    EvaluationRequest(making.evaluator, space.architecture(a), s)
+                    ArchitectureRequest(making.evaluator, space.architecture(a), s)
                     for a, s in making.missing()
                 ],
                 workers=available_cores(),

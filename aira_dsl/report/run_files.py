@@ -6,8 +6,9 @@ from aira_dsl.report.figures import best_so_far
 from aira_dsl.report.html import report_of, write_report
 from aira_dsl.study.arrangements import architecture_of
 from aira_dsl.study.noise import NOISE, noise_of, noise_text
+from aira_dsl.study.plan import SearchPlan
 from aira_dsl.study.selection import rank
-from aira_dsl.study.session import SearchSession
+from aira_dsl.study.session import Session
 from aira_dsl.study.settings import SearchSettings
 from aira_dsl.study.trials import Trial, as_csv, as_json
 from aira_dsl.utils.files import write_atomically
@@ -15,7 +16,7 @@ from aira_dsl.utils.files import write_atomically
 KEPT = 3  # best.arch, best_2.arch, best_3.arch
 
 
-def write_run(session: SearchSession) -> None:
+def write_run(session: Session[SearchPlan]) -> None:
     """Write table, noise, best architectures, picture and report of the trials so far.
 
     Raises:

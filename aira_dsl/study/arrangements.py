@@ -4,7 +4,8 @@ A slot is a categorical parameter of the study. A text with changed blocks, whic
 proposes, is kept as a user attribute besides.
 """
 
-from collections.abc import Mapping
+import random
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,13 +14,15 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial
 
 from aira_dsl.architecture import Architecture, cost
-from aira_dsl.language import parse
+from aira_dsl.language import parse, to_text
 from aira_dsl.space import Space
 from aira_dsl.study.candidate import Candidate, NewTrial
+from aira_dsl.study.nearest_arrangement import nearest_new
 
 Layers = tuple[str, ...]
 
 USED_UP = "the space is used up: every arrangement in it was tried"
+_NONE: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -28,35 +31,61 @@ class Arrangements:
 
     Attributes:
         space: the space, with its constraints.
+        free: whether the parameters of blocks may differ from those of the space.
     """
 
     space: Space
+    free: bool = False
 
     @cached_property
     def distributions(self) -> dict[str, BaseDistribution]:
         """The Optuna search space: one categorical parameter a slot."""
         return distributions(self.space)
 
-    def params(self, layers: Layers) -> dict[str, str]:
-        """Return layers as parameters."""
-        return dict(zip(self.distributions, layers, strict=True))
-
-    def candidate(self, trial: FrozenTrial, *, name: str | None = None) -> Candidate[Architecture]:
-        """Return the candidate of a trial, its architecture called `name`."""
-        architecture = architecture_of(self.space, trial, name=name)
-        return Candidate(trial.user_attrs["fingerprint"], architecture)
-
-    def new_trial(self, layers: Layers, **attributes: Mapping[str, Any]) -> NewTrial[Architecture]:
-        """Return a trial of layers; `attributes` are `user_attrs` and `system_attrs`."""
-        architecture = self.space.architecture(layers)
-        user_attrs = {**attributes.get("user_attrs", {}), **describe(architecture)}
+    def new_trial(
+        self,
+        payload: Architecture,
+        *,
+        user_attrs: Mapping[str, Any] = _NONE,
+        system_attrs: Mapping[str, Any] = _NONE,
+    ) -> NewTrial[Architecture]:
+        """Return a trial of an architecture, with further attributes."""
+        text = {"text": to_text(payload)} if self.free else {}
         return NewTrial(
-            Candidate(architecture.fingerprint, architecture),
-            params=self.params(layers),
+            Candidate(payload.fingerprint, payload),
+            params=dict(zip(self.distributions, payload.layers, strict=True)),
             distributions=self.distributions,
-            user_attrs=user_attrs,
-            system_attrs=attributes.get("system_attrs", {}),
+            user_attrs={**user_attrs, **text, **describe(payload)},
+            system_attrs=system_attrs,
         )
+
+    def candidate(self, trial: FrozenTrial) -> Candidate[Architecture]:
+        """Return the candidate of a trial."""
+        return Candidate(trial.user_attrs["fingerprint"], architecture_of(self.space, trial))
+
+    def text(self, trial: FrozenTrial) -> str:
+        """Return the changed text of a trial, or its pattern; empty if it has none."""
+        attributes = trial.user_attrs
+        return str(attributes.get("text") or attributes.get("layers", ""))
+
+    def details(self, trial: FrozenTrial) -> str:
+        """Return the scores of the tasks."""
+        tasks = trial.user_attrs.get("evaluation", {}).get("tasks", ())
+        return ", ".join(f"{task['task']} {task['token_accuracy']:.3f}" for task in tasks)
+
+    def used_up(self, trials: Sequence[FrozenTrial]) -> str:
+        """Return whether every arrangement was tried; changed blocks are never used up."""
+        tried = {trial.user_attrs.get("fingerprint") for trial in trials} - {None}
+        return "" if self.free or len(tried) < self.space.count else USED_UP
+
+    def nearest_new(
+        self, payload: Architecture, known: Set[str], rng: random.Random
+    ) -> Architecture | None:
+        """Return the nearest arrangement that is not known; None for texts with changed blocks."""
+        if self.free:
+            return None
+        layers = nearest_new(self.space, payload.layers, known, rng)
+        return None if layers is None else self.space.architecture(layers)
 
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:

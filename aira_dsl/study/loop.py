@@ -24,7 +24,7 @@ from aira_dsl.study.journal import Journal
 from aira_dsl.study.progress import Progress, Tally
 from aira_dsl.study.pruning import Pruner, cut_short
 from aira_dsl.study.selection import other_seeds, rank
-from aira_dsl.study.settings import Limits, SearchSettings
+from aira_dsl.study.settings import Limits, RunSettings
 from aira_dsl.study.source import Ended, Source
 from aira_dsl.study.storage import GONE
 from aira_dsl.study.trials import Trial
@@ -51,7 +51,7 @@ class Search(Generic[T]):
         ended: why the search ended before the budget was spent; empty if it did not.
     """
 
-    settings: SearchSettings
+    settings: RunSettings
     limits: Limits
     journal: Journal
     source: Source[T]
@@ -166,7 +166,7 @@ class Search(Generic[T]):
         known = self.request(candidate, self.settings.seed, "validation").recall()
         if known is None or not self.settings.prune:
             return known
-        last = len(self.settings.evaluator.runs) - 1  # nothing is asked after the last task
+        last = self.settings.tasks - 1  # nothing is asked after the last task
         for done in range(1, min(len(known.tasks), last) + 1):
             if not self._should_continue(known.tasks[:done]):
                 return cut_short(known, done)

@@ -19,6 +19,10 @@ from aira_dsl.utils.options import Bytes, Options, Seconds, Spelling, refusal
 
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
 
+Seed = Annotated[int, Field(ge=0, lt=1 << 32)]
+
+PrunedShare = Annotated[float, Field(ge=0, lt=1)]
+
 
 class SpaceOptions(Options):
     """Space."""
@@ -36,10 +40,10 @@ class MethodOptions(Options):
     sampler: SamplerName | None = None
     """Sampler of --method optuna (default: gp up to 300 evaluations, else tpe)."""
 
-    seed: Annotated[int, Field(ge=0, lt=1 << 32)] = 0
+    seed: Seed = 0
     """Seed of the sampler or policy, and of every evaluation."""
 
-    prune: Annotated[float, Field(ge=0, lt=1)] = 0.25
+    prune: PrunedShare = 0.25
     """Worst fraction of trials that is pruned after two tasks or more; 0 disables pruning."""
 
 

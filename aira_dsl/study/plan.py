@@ -1,19 +1,29 @@
 """What a search will be, decided from its options without touching the disk."""
 
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
+from aira_dsl.architecture import Architecture
 from aira_dsl.errors import UsageError
-from aira_dsl.evaluation.evaluator import Evaluator, code_version
+from aira_dsl.evaluation.evaluator import ArchitectureRequest, Evaluator, code_version
 from aira_dsl.evaluation.presets import TIME_LIMITS, preset_settings
+from aira_dsl.evaluation.result import SplitName
+from aira_dsl.evaluation.store import Store, default_store_path
 from aira_dsl.evaluation.table import Table, load_table, read_table
 from aira_dsl.evaluation.table_evaluator import TableEvaluator, table_of
 from aira_dsl.space import Space
+from aira_dsl.study.agent.setup import open_proposer
+from aira_dsl.study.agent.trial_source import AgentTrials
 from aira_dsl.study.architecture_agent.setup import ArchitectureAgent
+from aira_dsl.study.candidate import Candidate
 from aira_dsl.study.options import SearchOptions
 from aira_dsl.study.sampler_choice import choose_sampler
 from aira_dsl.study.samplers.families import SamplerName
+from aira_dsl.study.samplers.sampler_source import SamplerSource
+from aira_dsl.study.session import Session
 from aira_dsl.study.settings import Limits, SearchSettings
+from aira_dsl.study.source import Source
 from aira_dsl.utils.formatting import gib
 from aira_dsl.utils.machine import Device, available_cores, free_memory
 
@@ -84,6 +94,38 @@ class SearchPlan:
     def table(self) -> Table | None:
         """The table that scores are looked up in; None if they are computed."""
         return table_of(self.evaluator)
+
+    def open(self, opened: ExitStack) -> None:
+        """Open the model and the evaluation store.
+
+        Raises:
+            UsageError: E0814 and others, if the model cannot be asked; E0819, if the caps do not
+                allow a single call.
+            AiraError: E07xx, if the store cannot be used.
+        """
+        if self.agent is not None:
+            opened.callback(self.agent.setup.proposer.close)
+            open_proposer(self.agent.agent(self.settings, self.budget, self.table))
+        if not isinstance(self.evaluator, TableEvaluator):
+            store = Store(self.options.store or default_store_path())
+            self.evaluator.store = opened.enter_context(closing(store))
+
+    def source(self, session: Session[Any]) -> Source[Architecture]:
+        """Return the sampler or the agent as the source of trials."""
+        settings = self.settings
+        if self.agent is not None:
+            agent = self.agent.source(settings, self.budget, self.table)
+            return AgentTrials.in_session(agent, session)
+        assert settings.sampler is not None
+        return SamplerSource(
+            self.space, settings.sampler, direction=settings.direction, seed=settings.seed
+        )
+
+    def request(
+        self, candidate: Candidate[Architecture], seed: int, split: SplitName
+    ) -> ArchitectureRequest:
+        """Return the request for an evaluation of an architecture."""
+        return ArchitectureRequest(self.evaluator, candidate.payload, seed, split)
 
     def limits(self) -> Limits:
         """Return the limits of a session on this machine.

@@ -6,11 +6,10 @@ from pathlib import Path
 from aira_dsl.architecture import Architecture
 from aira_dsl.evaluation.direction import Direction
 from aira_dsl.evaluation.noise import Noise
-from aira_dsl.evaluation.table import Table
-from aira_dsl.space import Space
 from aira_dsl.study.arrangements import architecture_of
 from aira_dsl.study.loop import Search
 from aira_dsl.study.noise import noise_of
+from aira_dsl.study.plan import SearchPlan
 from aira_dsl.study.selection import best
 from aira_dsl.study.trials import Trial
 
@@ -42,12 +41,9 @@ class SearchResult:
     ended: str
 
 
-def summarise(
-    search: Search[Architecture], space: Space, folder: Path, table: Table | None
-) -> SearchResult:
-    """Read the result of a search from its journal; `table` is what scores are looked up in."""
-    journal, settings = search.journal, search.settings
-    direction = settings.evaluator.direction
+def summarise(search: Search[Architecture], plan: SearchPlan, folder: Path) -> SearchResult:
+    """Read the result of a search from its journal."""
+    journal, space, direction = search.journal, plan.space, plan.settings.direction
     trials = journal.records(search.limits.winners)
     first = best(trials, direction)
     return SearchResult(
@@ -57,7 +53,7 @@ def summarise(
         test_score=first.test_score if first else None,
         rows=trials,
         direction=direction,
-        noise=noise_of(trials, settings.evaluator, table),
+        noise=noise_of(trials, plan.settings.evaluator, plan.table),
         folder=folder,
         ended=search.ended,
     )

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from aira_dsl.errors import InputError
 from aira_dsl.study.clock import Clock
-from aira_dsl.study.settings import SearchSettings
+from aira_dsl.study.settings import RunSettings
 from aira_dsl.utils.folder import FolderKind, ResultFolder, SettingsFile
 
 FORMAT = 1
@@ -43,7 +43,7 @@ class RunFolder(ResultFolder):
         RunError: E0904 if it cannot be written.
     """
 
-    def __init__(self, path: str | Path, settings: SearchSettings, *, force: bool = False) -> None:
+    def __init__(self, path: str | Path, settings: RunSettings, *, force: bool = False) -> None:
         super().__init__(
             path, _KIND, {"format": FORMAT, **settings.model_dump(mode="json")}, force=force
         )

@@ -1,21 +1,30 @@
-"""Settings of a search: its identity, and its limits on one machine.
+"""Settings of a run: its identity, and its limits on one machine.
 
-Searches with the same identity are one study, whether continued later or joined from another
+Runs with the same identity are one study, whether continued later or joined from another
 machine. Budget, workers and limits are not part of it: they may change.
 """
 
 import hashlib
 import json
-from typing import Annotated, Any, Self
+from abc import abstractmethod
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field
 
 from aira_dsl.agents.models import ProposerName
 from aira_dsl.agents.policies import PolicyName
+from aira_dsl.evaluation.direction import Direction
 from aira_dsl.evaluation.presets import EvaluatorSettings
 from aira_dsl.space import Space
-from aira_dsl.study.options import AgentIdentityOptions, LimitOptions, MethodOptions
+from aira_dsl.study.options import (
+    AgentIdentityOptions,
+    LimitOptions,
+    MethodOptions,
+    PrunedShare,
+    Seed,
+)
 from aira_dsl.study.samplers.families import SamplerName
+from aira_dsl.utils.options import Options
 
 GP_BUDGET = 300
 """Up to this many evaluations the Gaussian process finds more than TPE (docs/search.md)."""
@@ -59,7 +68,64 @@ class AgentSettings(AgentIdentityOptions):
     prompts: str
 
 
-class SearchSettings(MethodOptions):
+class RunSettings(Options):
+    """The identity of a run: what a kind of run adds to it is searched by the same loop.
+
+    Attributes:
+        seed: seed of the sampler or policy, and of every evaluation.
+        prune: worst fraction of trials that is pruned; 0 disables pruning.
+        agent: the agent; None for a sampler.
+    """
+
+    kind: ClassVar[str]
+    """Name of the kind of run."""
+
+    seed: Seed = 0
+    prune: PrunedShare = 0.0
+    agent: AgentSettings | None = None
+
+    @property
+    def identity(self) -> str:
+        """Twelve hexadecimal digits; equal for runs that may share a study."""
+        # Without what is None: a search by a sampler is the one it was before there were agents.
+        # `evaluator` is spelled out for people; another field identifies it.
+        known = self.model_dump(mode="json", exclude={"evaluator"}, exclude_none=True)
+        text = json.dumps(known, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def title(self) -> str:
+        """Name for folders and studies, such as `aira-gp-cpu-s0-1f3a…`."""
+        return "-".join((self.subject, self.searcher, self.size, f"s{self.seed}", self.identity))
+
+    @property
+    def searcher(self) -> str:
+        """Name such as `agent-greedy-local`; of a run without an agent, its sampler."""
+        assert self.agent is not None
+        return f"agent-{self.agent.policy}-{self.agent.proposer}"
+
+    @property
+    @abstractmethod
+    def subject(self) -> str:
+        """Name of what is searched."""
+
+    @property
+    @abstractmethod
+    def size(self) -> str:
+        """Name of the cost of one evaluation."""
+
+    @property
+    @abstractmethod
+    def direction(self) -> Direction:
+        """Which way scores get better."""
+
+    @property
+    @abstractmethod
+    def tasks(self) -> int:
+        """Number of tasks of an evaluation; after each but the last it may be pruned."""
+
+
+class SearchSettings(RunSettings, MethodOptions):
     """The identity of a search.
 
     Attributes:
@@ -73,7 +139,8 @@ class SearchSettings(MethodOptions):
         code_version: hash of the code that decides the numbers.
     """
 
-    agent: AgentSettings | None = None
+    kind = "search"
+
     space: dict[str, Any]
     constraints: tuple[str, ...]
     evaluator: EvaluatorSettings
@@ -100,26 +167,29 @@ class SearchSettings(MethodOptions):
         )
 
     @property
-    def identity(self) -> str:
-        """Twelve hexadecimal digits; equal for searches that may share a study."""
-        # Without what is None: a search by a sampler is the one it was before there were agents.
-        known = self.model_dump(mode="json", exclude={"evaluator"}, exclude_none=True)
-        text = json.dumps(known, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-    @property
-    def title(self) -> str:
-        """Name for folders and studies, such as `aira-gp-cpu-s0-1f3a…`."""
-        parts = (self.space["name"], self.searcher, self.evaluator.preset, f"s{self.seed}")
-        return "-".join((*parts, self.identity))
-
-    @property
     def searcher(self) -> str:
         """Name of the sampler, or a name such as `agent-greedy-local`."""
-        if self.agent is None:
-            assert self.sampler is not None
-            return self.sampler
-        return f"agent-{self.agent.policy}-{self.agent.proposer}"
+        return self.sampler or super().searcher
+
+    @property
+    def subject(self) -> str:
+        """Name of the space."""
+        return str(self.space["name"])
+
+    @property
+    def size(self) -> str:
+        """Name of the preset."""
+        return self.evaluator.preset
+
+    @property
+    def direction(self) -> Direction:
+        """Which way scores get better."""
+        return self.evaluator.direction
+
+    @property
+    def tasks(self) -> int:
+        """Number of tasks of an evaluation."""
+        return len(self.evaluator.runs)
 
 
 DEFAULT_SAMPLERS: tuple[SamplerName, ...] = ("gp", "tpe")

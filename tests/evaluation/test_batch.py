@@ -10,7 +10,8 @@ import pytest
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import InputError
 from aira_dsl.evaluation.batch import evaluate_all, evaluate_many
-from aira_dsl.evaluation.pool import EvaluationPool, EvaluationRequest
+from aira_dsl.evaluation.evaluator import ArchitectureRequest
+from aira_dsl.evaluation.pool import EvaluationPool
 from aira_dsl.evaluation.presets import preset_settings
 from aira_dsl.evaluation.result import SplitName, Status, TaskScore
 from aira_dsl.evaluation.store import Store
@@ -36,13 +37,13 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def requests(store: Store) -> list[EvaluationRequest]:
+def requests(store: Store) -> list[ArchitectureRequest]:
     """Two evaluators, two splits, one failure."""
     smoke = PlannedEvaluator(SMOKE, store=store, plan=by_depth)
     cpu = PlannedEvaluator(CPU, store=store, plan=by_depth)
     return [
-        *(EvaluationRequest(smoke, architecture, 1) for architecture in NAMES),
-        *(EvaluationRequest(cpu, architecture, 2, "test") for architecture in NAMES[:2]),
+        *(ArchitectureRequest(smoke, architecture, 1) for architecture in NAMES),
+        *(ArchitectureRequest(cpu, architecture, 2, "test") for architecture in NAMES[:2]),
     ]
 
 
@@ -93,7 +94,7 @@ def test_a_call_that_was_abandoned_does_not_disturb_the_next_one(
     store: Store, tmp_path: Path
 ) -> None:
     os.mkfifo(tmp_path / "pipe")
-    held = EvaluationRequest(Held(tmp_path / "pipe", store), NAMES[3], 1)
+    held = ArchitectureRequest(Held(tmp_path / "pipe", store), NAMES[3], 1)
     pool = EvaluationPool(workers=2, **LIMITS)
     # Open for reading too, the pipe keeps the byte until the worker reads it.
     with open(tmp_path / "pipe", "r+b", buffering=0) as pipe, closing(pool):
@@ -102,7 +103,7 @@ def test_a_call_that_was_abandoned_does_not_disturb_the_next_one(
         first.close()
         assert pool.running == [1]
         pipe.write(b"!")
-        again = [EvaluationRequest(r.evaluator, r.architecture, 7) for r in requests(store)[:4]]
+        again = [ArchitectureRequest(r.evaluator, r.architecture, 7) for r in requests(store)[:4]]
         found = {result.index: result.evaluation for result in evaluate_many(again, pool)}
     assert [found[index].seed for index in range(4)] == [7] * 4
     assert [found[index].fingerprint for index in range(4)] == [a.fingerprint for a in NAMES[:4]]
@@ -132,7 +133,7 @@ class Failing(PlannedEvaluator):
 def test_a_failure_is_a_result_that_the_store_does_not_keep(
     worker: str, payload: object, status: str, message: str, store: Store
 ) -> None:
-    request = EvaluationRequest(Failing(worker, payload, store), NAMES[0], 3)
+    request = ArchitectureRequest(Failing(worker, payload, store), NAMES[0], 3)
     limit = 0.2 if status == "over time" else 60.0
     (found,) = evaluate_all([request], workers=1, time_limit=limit, memory_limit=1 << 27)
     assert (found.status, found.score, found.seed) == (status, None, 3)
@@ -143,7 +144,7 @@ def test_a_failure_is_a_result_that_the_store_does_not_keep(
 
 
 def test_a_mistake_in_the_settings_ends_the_batch(store: Store) -> None:
-    request = EvaluationRequest(Failing("refuse", "no such corpus", store), NAMES[0], 3)
+    request = ArchitectureRequest(Failing("refuse", "no such corpus", store), NAMES[0], 3)
     with pytest.raises(InputError, match="no such corpus") as caught:
         evaluate_all([request], workers=1, **LIMITS)
     assert caught.value.code == "E0611"
@@ -162,7 +163,7 @@ class Together(LocalPool):
 def test_what_is_finished_at_the_time_of_a_mistake_is_stored(store: Store) -> None:
     good = PlannedEvaluator(SMOKE, store=store, plan=by_depth)
     bad = Failing("refuse", "no such corpus", store)
-    several = [EvaluationRequest(bad, NAMES[0], 3), EvaluationRequest(good, NAMES[1], 3)]
+    several = [ArchitectureRequest(bad, NAMES[0], 3), ArchitectureRequest(good, NAMES[1], 3)]
     pool = EvaluationPool(workers=2, time_limit=60.0, pool=Together(2))
     with closing(pool), pytest.raises(InputError):
         list(evaluate_many(several, pool))
@@ -178,7 +179,7 @@ def test_a_candidate_is_pruned_at_the_same_task_here_and_in_a_worker(store: Stor
     assert (here.status, here.score, len(here.tasks), here.seconds) == ("pruned", None, 2, 2.0)
     pool = EvaluationPool(workers=1, **LIMITS)
     with closing(pool):
-        request = EvaluationRequest(evaluator, NAMES[0], 1)
+        request = ArchitectureRequest(evaluator, NAMES[0], 1)
         pool.submit(5, request, should_continue=should_continue)
         while not (ended := pool.collect(1.0)):
             pass

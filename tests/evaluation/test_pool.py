@@ -8,8 +8,8 @@ import pytest
 from aira_dsl.architecture import Architecture
 from aira_dsl.data.tasks import Compression, Memorization, SplitSizes
 from aira_dsl.errors import InputError
-from aira_dsl.evaluation.evaluator import Evaluator
-from aira_dsl.evaluation.pool import EvaluationPool, EvaluationRequest
+from aira_dsl.evaluation.evaluator import ArchitectureRequest, Evaluator
+from aira_dsl.evaluation.pool import EvaluationPool
 from aira_dsl.evaluation.presets import EvaluatorSettings, TaskRun
 from aira_dsl.evaluation.result import Evaluation, TaskScore
 from aira_dsl.primitives import MLP, Attention
@@ -52,7 +52,7 @@ def test_a_worker_finds_what_the_evaluator_finds_here(
     second = RUN.model_copy(update={"task": Compression(vocab=8, length=12)})
     evaluator = Evaluator(SHORT.model_copy(update={"runs": (RUN, second)}))
     pool = make_pool(1 << 30)
-    pool.submit(7, EvaluationRequest(evaluator, TINY, seed=3))
+    pool.submit(7, ArchitectureRequest(evaluator, TINY, seed=3))
     assert (pool.free, pool.running) == (0, [7])
     there, here = collect(pool), evaluator.evaluate(TINY, 3)
     assert there.score == here.score
@@ -65,7 +65,7 @@ def test_a_worker_finds_what_the_evaluator_finds_here(
         seen.append(tasks)
         return False
 
-    pool.submit(8, EvaluationRequest(evaluator, TINY, seed=3), should_continue=should_continue)
+    pool.submit(8, ArchitectureRequest(evaluator, TINY, seed=3), should_continue=should_continue)
     pruned = collect(pool)
     assert (pruned.status, pruned.score) == ("pruned", None)
     assert [[task.task for task in tasks] for tasks in seen] == [["memorization"]]
@@ -78,7 +78,7 @@ def test_a_candidate_that_takes_too_much_memory_is_stopped(
     """Its weights or its activations alone; the next candidate is evaluated as ever."""
     large = Architecture(width=2048, blocks={"M": MLP(hidden=8192)}, layers=("M",) * 4)  # 512 MiB
     pool = make_pool(256 << 20)
-    pool.submit(0, EvaluationRequest(Evaluator(SHORT), large, seed=0))
+    pool.submit(0, ArchitectureRequest(Evaluator(SHORT), large, seed=0))
     evaluation = collect(pool)
     assert evaluation.status == "out of memory", evaluation
 
@@ -90,11 +90,11 @@ def test_a_candidate_that_takes_too_much_memory_is_stopped(
     )
     wide = Architecture(width=64, blocks={"A": Attention(heads=8)}, layers=("A",) * 4)
     evaluator = Evaluator(SHORT.model_copy(update={"runs": (long,)}))
-    pool.submit(1, EvaluationRequest(evaluator, wide, seed=0))
+    pool.submit(1, ArchitectureRequest(evaluator, wide, seed=0))
     evaluation = collect(pool)
     assert evaluation.status == "out of memory", evaluation
 
-    pool.submit(2, EvaluationRequest(Evaluator(SHORT), TINY, seed=0))
+    pool.submit(2, ArchitectureRequest(Evaluator(SHORT), TINY, seed=0))
     assert collect(pool).status == "ok"
 
 
@@ -109,7 +109,7 @@ def test_data_that_cannot_be_had_is_an_error_not_a_failed_candidate(
     )
     pool = make_pool(1 << 30)
     evaluator = Evaluator(SHORT.model_copy(update={"runs": (few,)}))
-    pool.submit(0, EvaluationRequest(evaluator, TINY, seed=0))
+    pool.submit(0, ArchitectureRequest(evaluator, TINY, seed=0))
     with pytest.raises(InputError) as caught:
         collect(pool)
     assert caught.value.code == "E0611"

@@ -6,7 +6,8 @@ from contextlib import closing
 from typing import Any
 
 from aira_dsl.architecture import Architecture, SpaceDefinition
-from aira_dsl.evaluation.pool import EvaluationPool, EvaluationRequest
+from aira_dsl.evaluation.evaluator import ArchitectureRequest
+from aira_dsl.evaluation.pool import EvaluationPool
 from aira_dsl.evaluation.presets import preset_settings
 from aira_dsl.evaluation.result import Evaluation, SplitName
 from aira_dsl.primitives import MLP, Attention, Mamba2
@@ -70,7 +71,7 @@ def run(
             limits,
             journal,
             source,
-            lambda c, seed, split: EvaluationRequest(evaluator, c.payload, seed, split),
+            lambda c, seed, split: ArchitectureRequest(evaluator, c.payload, seed, split),
             pool,
             Clock(),
             on_progress,

@@ -25,7 +25,7 @@ from aira_dsl.study.architecture_agent.mutation import BlindMutation
 from aira_dsl.study.options import SearchOptions
 from aira_dsl.study.plan import SearchPlan
 from aira_dsl.study.run import Run, read_run
-from aira_dsl.study.session import SearchSession
+from aira_dsl.study.session import Session
 from aira_dsl.study.trials import as_json
 from aira_dsl.utils.retry import Backoff
 from tests.helpers.model_service import KEY, Failure, Message, Service, serving
@@ -73,10 +73,10 @@ def session(service: Service | str, out: Path, on_progress=print_nothing, **opti
         "workers": 1, "out": out, "policy": "greedy", "budget": BUDGET, "winners": 1, "repeats": 0,
     }  # fmt: skip
     plan = SearchPlan.of(None, SearchOptions.of(**(defaults | options)))
-    return SearchSession(plan, on_progress=on_progress, on_end=write_table)
+    return Session(plan, on_progress=on_progress, on_end=write_table)
 
 
-def write_table(finished: SearchSession) -> None:
+def write_table(finished: Session[SearchPlan]) -> None:
     finished.folder.write("trials.json", as_json(finished.journal.records(1)))
 
 

@@ -45,7 +45,9 @@ def open_journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ope
 
 
 def add(journal: Journal, index: int, evaluation: Evaluation | None = None) -> int:
-    new = Arrangements(SPACE).new_trial(SPACE.layers(index), system_attrs={"mark": index})
+    new = Arrangements(SPACE).new_trial(
+        SPACE.architecture(SPACE.layers(index)), system_attrs={"mark": index}
+    )
 
     def inside() -> int:
         journal.trials()

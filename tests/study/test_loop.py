@@ -11,10 +11,11 @@ from aira_dsl.agents.policies import POLICIES
 from aira_dsl.architecture import Architecture
 from aira_dsl.evaluation.result import Evaluation
 from aira_dsl.study.agent.trial_source import AgentTrials
-from aira_dsl.study.architecture_agent.setup import AgentOptions, ArchitectureAgent
+from aira_dsl.study.architecture_agent.setup import ArchitectureAgent
 from aira_dsl.study.arrangements import USED_UP, Arrangements
 from aira_dsl.study.candidate import Candidate, NewTrial
 from aira_dsl.study.journal import Journal
+from aira_dsl.study.options import AgentOptions
 from aira_dsl.study.progress import Progress
 from aira_dsl.study.samplers.sampler_source import SamplerSource
 from aira_dsl.study.source import Ended
@@ -43,10 +44,10 @@ def sampler_source() -> SamplerSource:
     return SamplerSource(SPACE, "random", direction=EVALUATOR.direction, seed=0)
 
 
-def agent_source(policy: str, journal: Journal) -> AgentTrials:
+def agent_source(policy: str, journal: Journal) -> AgentTrials[Architecture]:
     agent = ArchitectureAgent.of(SPACE, AgentOptions(policy=policy, proposer="scripted"))
     chosen = settings(method="agent", agent=agent.settings)
-    return AgentTrials(agent.source(SPACE, chosen, BUDGET), ARRANGEMENTS, journal)
+    return AgentTrials(agent.source(chosen, BUDGET), journal)
 
 
 class OtherWorker:
@@ -55,7 +56,7 @@ class OtherWorker:
     The other worker takes every second trial, and works on it until a proposal depends on it.
     """
 
-    def __init__(self, source: AgentTrials, journal: Journal) -> None:
+    def __init__(self, source: AgentTrials[Architecture], journal: Journal) -> None:
         self._source = source
         self._journal = journal
         self._evaluator = LookedUp(EVALUATOR, plan=score)
@@ -104,7 +105,7 @@ class OtherWorker:
             self._theirs = None
 
     def _add(self, new: NewTrial[Architecture], number: int) -> FrozenTrial:
-        own = ARRANGEMENTS.new_trial(SPACE.layers(SPACE.size - 1 - number))
+        own = ARRANGEMENTS.new_trial(SPACE.architecture(SPACE.layers(SPACE.size - 1 - number)))
         calls = {"calls": [], "tokens": 0, "hypothesis": ""}
         attributes = {**new.user_attrs, **own.user_attrs, **calls}
         return self._journal.add(replace(own, user_attrs=attributes))

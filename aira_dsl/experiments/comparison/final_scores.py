@@ -13,8 +13,8 @@ from aira_dsl.architecture import Architecture
 from aira_dsl.errors import AiraError, InputError
 from aira_dsl.evaluation.batch import evaluate_many
 from aira_dsl.evaluation.choices import PresetName
-from aira_dsl.evaluation.evaluator import Evaluator
-from aira_dsl.evaluation.pool import EvaluationPool, EvaluationRequest
+from aira_dsl.evaluation.evaluator import ArchitectureRequest, Evaluator
+from aira_dsl.evaluation.pool import EvaluationPool
 from aira_dsl.evaluation.presets import TIME_LIMITS
 from aira_dsl.evaluation.table import load_table, read_table
 from aira_dsl.evaluation.table_evaluator import TableEvaluator
@@ -92,7 +92,7 @@ def final_scores(
     """
     architectures = {a.fingerprint: a for a in map(best_architecture, runs) if a is not None}
     requests = [
-        EvaluationRequest(evaluator, architecture, seed, "test")
+        ArchitectureRequest(evaluator, architecture, seed, "test")
         for architecture in architectures.values()
         for seed in seeds
     ]

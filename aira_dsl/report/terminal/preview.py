@@ -1,6 +1,6 @@
 """The first request of an agent and the upper bound of its cost."""
 
-from aira_dsl.study.architecture_agent.setup import Preview
+from aira_dsl.study.agent.setup import Preview
 
 
 def preview_text(preview: Preview, budget: int | None) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aira_dsl.agents.agent import Assignment
-from aira_dsl.agents.answer import Proposal, Rejection
+from aira_dsl.agents.answer import MAX_ANSWER, Proposal, Rejection
 from aira_dsl.agents.models import Request
+from aira_dsl.agents.text import clean
 from aira_dsl.agents.tree import Node, Tree
 from aira_dsl.architecture import Architecture
 from aira_dsl.study.architecture_agent.answers import AnswerRules, parse_answer
@@ -27,6 +28,10 @@ class ArrangementDomain:
     def request(self, tree: Tree, assignment: Assignment) -> Request:
         """Return the request for a proposal."""
         return self.prompts.request(tree, assignment)
+
+    def stored(self, text: str) -> str:
+        """Return an answer in one line, without control characters, cut at 20,000 characters."""
+        return clean(text, MAX_ANSWER)
 
     def parse_answer(
         self, text: str, known: Mapping[str, Node]

@@ -11,16 +11,14 @@ from optuna.trial import FrozenTrial
 
 from aira_dsl.space import Space
 from aira_dsl.study.arrangements import Layers, distributions, slot_name
+from aira_dsl.study.nearest_arrangement import is_new, nearest_new
 from aira_dsl.study.samplers.whole import WholeSampler
-
-MAX_DRAWS = 200_000  # a space of which so many draws show nothing new counts as used up
 
 
 class NewArrangementSampler(WholeSampler):
-    """Ask another sampler until it proposes something new and allowed.
+    """Asks another sampler until it proposes something new and allowed.
 
-    If it does not, go to the nearest new arrangement around its last proposal: that keeps the
-    sampler's intention better than a random draw would.
+    If it does not, the nearest new arrangement around its last proposal is taken.
 
     Args:
         base: the other sampler.
@@ -61,13 +59,13 @@ class NewArrangementSampler(WholeSampler):
         """Return a new arrangement, unless `exhausted`."""
         layers = self._ask(study, trial, search_space)
         for _ in range(self._tries - 1):
-            if self._is_new(layers):
+            if is_new(self._space, layers, self._seen):
                 break
             self.duplicates += self._space.allows(layers)
             layers = self._ask(study, trial, search_space)
-        if not self._is_new(layers):
+        if not is_new(self._space, layers, self._seen):
             self.duplicates += self._space.allows(layers)
-            nearest = self._nearest_new(layers)
+            nearest = nearest_new(self._space, layers, self._seen, self._rng)
             self.exhausted = nearest is None
             layers = nearest or layers
         return {slot_name(slot): name for slot, name in enumerate(layers)}
@@ -82,27 +80,3 @@ class NewArrangementSampler(WholeSampler):
             if name not in params:
                 params[name] = self._base.sample_independent(study, trial, name, distribution)
         return tuple(params[name] for name in search_space)
-
-    def _is_new(self, layers: Layers) -> bool:
-        allowed = self._space.allows(layers)
-        return allowed and self._space.architecture(layers).fingerprint not in self._seen
-
-    def _nearest_new(self, start: Layers) -> Layers | None:
-        """Walk outwards at random, then draw from the whole space until few can be left."""
-        if self._space.allows(start):
-            for distance in range(1, self._space.slots + 1):
-                for _ in range(8):
-                    layers = self._change(start, distance)
-                    if self._is_new(layers):
-                        return layers
-        for _ in range(min(20 * self._space.count, MAX_DRAWS)):
-            layers = self._space.draw(self._rng)
-            if self._is_new(layers):
-                return layers
-        return None
-
-    def _change(self, layers: Layers, distance: int) -> Layers:
-        changed = list(layers)
-        for slot in self._rng.sample(range(len(layers)), distance):
-            changed[slot] = self._rng.choice(self._space.names)
-        return tuple(changed)

@@ -87,7 +87,7 @@ class SamplerSource:
         if found is None:
             return Ended(USED_UP)
         return self._arrangements.new_trial(
-            found.layers,
+            self._space.architecture(found.layers),
             user_attrs={"duplicates": found.duplicates},
             system_attrs=found.system_attrs,
         )
