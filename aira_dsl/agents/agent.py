@@ -52,12 +52,15 @@ class Domain(Protocol[T]):
     def stored(self, text: str) -> str:
         """Return an answer as it is stored: safe to print, bounded, and with the same meaning."""
 
-    def parse_answer(self, text: str, known: Mapping[str, Node]) -> Proposal[T] | Rejection:
+    def parse_answer(
+        self, text: str, known: Mapping[str, Node], parents: Sequence[Node]
+    ) -> Proposal[T] | Rejection:
         """Return the proposal in an answer, or why there is none.
 
         Args:
             text: what the model wrote, or what is stored of it.
             known: the trials so far, by the identity of their candidates.
+            parents: the trials that the operation starts from.
         """
 
 
@@ -146,7 +149,11 @@ class Agent(Generic[T]):
         self._in_flight[request.number] = self.bound(request)
 
     def read(
-        self, request: Request, reply: Reply, known: Mapping[str, Node]
+        self,
+        request: Request,
+        reply: Reply,
+        known: Mapping[str, Node],
+        parents: Sequence[Node] = (),
     ) -> tuple[Attempt, Proposal[T] | Rejection]:
         """Return the record of a call, and what its answer means."""
         self._in_flight.pop(request.number, None)
@@ -154,7 +161,7 @@ class Agent(Generic[T]):
         if reply.stop in _STOPS:
             found = Rejection(reply.stop, _STOPS[reply.stop])
         else:
-            found = self.domain.parse_answer(reply.text, known)
+            found = self.domain.parse_answer(reply.text, known, parents)
         usage = reply.usage or self.bound(request)
         attempt = Attempt(
             model=reply.model,
@@ -168,14 +175,14 @@ class Agent(Generic[T]):
         return _with_result(attempt, found), found
 
     def read_again(
-        self, attempt: Attempt, known: Mapping[str, Node]
+        self, attempt: Attempt, known: Mapping[str, Node], parents: Sequence[Node] = ()
     ) -> tuple[Attempt, Proposal[T] | Rejection]:
         """Return a stored call, and what its answer means now.
 
         An answer that was accepted may be a duplicate by now: another worker evaluated the same
         candidate while the trial was not evaluated.
         """
-        found = self.domain.parse_answer(attempt.answer, known)
+        found = self.domain.parse_answer(attempt.answer, known, parents)
         return _with_result(attempt, found), found
 
     def bound(self, request: Request) -> Usage:

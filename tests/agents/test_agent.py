@@ -34,7 +34,7 @@ class Numbers:
     def stored(self, text):
         return text[:8]
 
-    def parse_answer(self, text, known):
+    def parse_answer(self, text, known, parents):
         if not text.isdigit() or int(text) % 2:
             return Rejection("invalid", f"{text!r} is not an even number")
         if text in known:

@@ -102,7 +102,7 @@ class AgentSource(Generic[T]):
         """
         attempts = attempts_of(trial)
         if attempts and not attempts[-1].complaint:
-            last, found = self.agent.read_again(attempts[-1], self._known(trials))
+            last, found = self.agent.read_again(attempts[-1], *self._earlier(trial, trials))
             return self._outcome(found, (*attempts[:-1], last))
         if not self.agent.repairs_left(attempts):
             return self._failed(attempts[-1].code, attempts[-1].complaint)
@@ -118,7 +118,7 @@ class AgentSource(Generic[T]):
         self, request: Request, reply: Reply, trial: FrozenTrial, trials: Sequence[FrozenTrial]
     ) -> Outcome[T]:
         """Read an answer; call while no other worker can add trials."""
-        attempt, found = self.agent.read(request, reply, self._known(trials))
+        attempt, found = self.agent.read(request, reply, *self._earlier(trial, trials))
         self.on_attempt(request, attempt)
         return self._outcome(found, (*attempts_of(trial), attempt))
 
@@ -126,14 +126,20 @@ class AgentSource(Generic[T]):
         """Return the trials as a tree."""
         return Tree(nodes_of(trials, self.candidates, self._direction))
 
-    def _known(self, trials: Sequence[FrozenTrial]) -> dict[str, Node]:
-        """Return the trials by the identities of their candidates, the earliest of each."""
+    def _earlier(
+        self, trial: FrozenTrial, trials: Sequence[FrozenTrial]
+    ) -> tuple[dict[str, Node], list[Node]]:
+        """Return the trials by the identities of their candidates, the earliest of each.
+
+        And the trials that the operation of a trial starts from.
+        """
         nodes = self.tree(trials).nodes
-        return {
-            trial.user_attrs["fingerprint"]: nodes[trial.number]
-            for trial in reversed(trials)
-            if "fingerprint" in trial.user_attrs
+        known = {
+            each.user_attrs["fingerprint"]: nodes[each.number]
+            for each in reversed(trials)
+            if "fingerprint" in each.user_attrs
         }
+        return known, [nodes[number] for number in operation_of(trial).parents]
 
     def _outcome(self, found: Proposal[T] | Rejection, attempts: tuple[Attempt, ...]) -> Outcome[T]:
         attributes: dict[str, Any] = {

@@ -1,6 +1,6 @@
 """The domain of an agent that proposes architectures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aira_dsl.agents.agent import Assignment
@@ -34,7 +34,7 @@ class ArrangementDomain:
         return clean(text, MAX_ANSWER)
 
     def parse_answer(
-        self, text: str, known: Mapping[str, Node]
+        self, text: str, known: Mapping[str, Node], parents: Sequence[Node]
     ) -> Proposal[Architecture] | Rejection:
         """Return the architecture in an answer, or why there is none."""
         return parse_answer(text, self.rules, known)
