@@ -19,6 +19,7 @@ FAMILIES = {
     "E07": "the evaluation store",
     "E08": "searches",
     "E09": "machine and services",
+    "E11": "sandboxes",
 }
 """The topic of a code, by its first three characters; in the order of the documentation."""
 

@@ -47,7 +47,7 @@ def test_codes_are_sorted_within_their_families():
 def test_every_code_that_can_be_raised_is_explained_and_nothing_else():
     sources = [*(ROOT / "aira_dsl").rglob("*.py"), *(ROOT / "cli").rglob("*.py")]
     texts = [path.read_text(encoding="utf-8") for path in sources]
-    assert {code for text in texts for code in re.findall(r'"([EW]0\d{3})"', text)} == set(
+    assert {code for text in texts for code in re.findall(r'"([EW][01]\d{3})"', text)} == set(
         error_codes()
     )
 

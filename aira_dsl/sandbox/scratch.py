@@ -1,0 +1,83 @@
+"""The scratch folder of a program: a file system of its own, or a folder that is measured."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from aira_dsl.sandbox.spec import Limits
+
+_DEEPEST = 64  # levels of folders; deeper ones count as too many files
+_BLOCK = 512  # bytes; the unit of `st_blocks`
+
+
+class MountedScratch:
+    """A tmpfs of the sandbox, of which a descriptor is open; the kernel holds the limit of bytes.
+
+    Args:
+        descriptor: of its root.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    def is_too_large(self, limits: Limits) -> bool:
+        """Return whether it has too many files."""
+        found = os.fstatvfs(self.descriptor)
+        return found.f_files - found.f_ffree > limits.scratch_files
+
+    def bytes_used(self) -> int:
+        """Return the bytes in use, those of deleted files that are open included."""
+        found = os.fstatvfs(self.descriptor)
+        return (found.f_blocks - found.f_bfree) * found.f_frsize
+
+    def close(self) -> None:
+        """Close it; with the last descriptor the file system is gone."""
+        os.close(self.descriptor)
+
+
+class FolderScratch:
+    """A new folder, of which only one user of this machine may use anything.
+
+    Args:
+        user: number of the user; None for the one of this process.
+    """
+
+    def __init__(self, user: int | None) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="aira-dsl-scratch-"))
+        if user is not None:
+            os.chown(self.path, user, user)
+        self.descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+
+    def is_too_large(self, limits: Limits) -> bool:
+        """Return whether it has too many bytes, files or levels, or a folder it hides."""
+        size = files = 0
+        pending = [(self.path, 1)]
+        while pending:
+            folder, depth = pending.pop()
+            with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+                for entry in entries:
+                    found = _status(entry)
+                    size += found.st_blocks * _BLOCK if found else 0
+                    files += 1
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append((Path(entry.path), depth + 1))
+                    if size > limits.scratch or files > limits.scratch_files or depth > _DEEPEST:
+                        return True
+        return False
+
+    def close(self) -> None:
+        """Remove the folder."""
+        os.close(self.descriptor)
+        shutil.rmtree(self.path, ignore_errors=True)
+        if self.path.exists():  # folders without permissions, or nested too deep for `rmtree`
+            subprocess.run(["chmod", "-R", "u+rwX", "--", self.path], check=False)
+            subprocess.run(["rm", "-rf", "--", self.path], check=False)
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
+    with contextlib.suppress(FileNotFoundError):
+        return entry.stat(follow_symlinks=False)
+    return None

@@ -1,0 +1,247 @@
+"""Limits end everything that a program started, and the result names them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from aira_dsl.errors import RunError
+from aira_dsl.sandbox.process import run
+from aira_dsl.sandbox.spec import Kind, Spec
+from tests.sandbox.conftest import KINDS, Start
+
+MIB = 1 << 20
+
+FORK_BOMB = "import os\nwhile True:\n  try: os.fork()\n  except OSError: pass"
+CHILDREN_WITH_MEMORY = """
+import os, time
+for _ in range(6):
+    if os.fork() == 0:
+        held = bytearray(os.urandom(1)) * (100 << 20)
+        time.sleep(60)
+time.sleep(60)
+"""
+ESCAPING_DAEMON = """
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(600)
+    os._exit(0)
+os.wait()
+print("left", flush=True)
+if sys.argv[1] == "stay": time.sleep(600)
+"""
+
+
+def processes_with(word: str) -> list[int]:
+    """Return the processes of this machine that have a word in their command line."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if any(word.encode() == each for each in words):
+            found.append(int(folder.name))
+    return found
+
+
+def wait_until(condition, seconds: float = 10.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_a_program_that_ends_by_itself(start: Start, kind: Kind) -> None:
+    result = start("import sys; print('out'); print('err', file=sys.stderr); sys.exit(7)").wait()
+    assert (result.kind, result.exit_code, result.signal, result.ended_by) == (kind, 7, None, None)
+    assert (result.stdout, result.stderr, result.dropped) == (b"out\n", b"err\n", 0)
+    assert 0 < result.wall_seconds < 20
+    assert 0 < result.cpu_seconds < 5
+
+
+def test_a_signal_is_reported(start: Start) -> None:
+    result = start("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)").wait()
+    assert (result.exit_code, result.signal, result.ended_by) == (None, signal.SIGSEGV, None)
+
+
+@pytest.mark.parametrize(
+    ("code", "limit", "limits"),
+    [
+        ("import time; time.sleep(600)", "wall", {"wall_seconds": 0.3}),
+        ("import os; os.kill(os.getpid(), 19)", "wall", {"wall_seconds": 0.3}),
+        ("while True: pass", "cpu", {"cpu_seconds": 0.3}),
+        ("import os\nos.fork(); os.fork()\nwhile True: pass", "cpu", {"cpu_seconds": 0.5}),
+        (CHILDREN_WITH_MEMORY, "memory", {"memory": 300 * MIB}),
+    ],
+    ids=["sleeps", "stops itself", "computes", "computes in children", "memory of children"],
+)
+def test_a_limit_ends_the_program_and_is_named(
+    start: Start, code: str, limit: str, limits: dict[str, float]
+) -> None:
+    result = start(code, **limits).wait()
+    assert result.ended_by == limit
+    assert result.signal == signal.SIGKILL or result.exit_code == 1
+    assert result.wall_seconds < 15
+
+
+def test_the_kernel_limits_the_number_of_processes(start: Start, kind: Kind) -> None:
+    """A few more than allowed, and never a fork bomb where the kernel does not hold the limit."""
+    code = """
+import os, time
+children = 0
+try:
+    for _ in range(60):
+        if os.fork() == 0: time.sleep(60)
+        children += 1
+except OSError: pass
+print(children, flush=True)
+time.sleep(0.5)
+"""
+    result = start(code, processes=40, wall_seconds=3).wait()
+    if kind == "none":
+        assert result.ended_by == "processes"
+    else:
+        assert result.stdout in (b"39\n", b"40\n")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "none"])
+def test_a_fork_bomb_is_held_by_the_kernel_and_ended(start: Start, kind: Kind) -> None:
+    """Not without a sandbox: as root nothing would hold it."""
+    word = f"bomb-{os.getpid()}-{time.monotonic_ns()}"
+    assert start(FORK_BOMB, word, processes=24, wall_seconds=0.5).wait().ended_by == "wall"
+    assert processes_with(word) == []
+
+
+def test_an_allocation_beyond_the_limit_fails_inside(start: Start) -> None:
+    code = "try: bytearray(800 << 20)\nexcept MemoryError: print('refused')"
+    result = start(code, memory=400 * MIB).wait()
+    assert result.stdout == b"refused\n"
+    assert result.peak_memory < 400 * MIB
+
+
+def test_pages_that_processes_share_count_once(start: Start) -> None:
+    code = """
+import os, time
+held = bytearray(b"x") * (150 << 20)
+children = [os.fork() for _ in range(1)]
+if 0 not in children:
+    more = [os.fork() for _ in range(3)]
+time.sleep(0.3)
+"""
+    result = start(code, memory=400 * MIB).wait()
+    assert result.ended_by is None
+
+
+def test_the_scratch_folder_is_limited(start: Start, kind: Kind) -> None:
+    code = """
+import time
+try:
+    for n in range(100):
+        with open(f"file{n}", "wb") as file: file.write(bytes(4 << 20))
+        time.sleep(0.02)
+except OSError as error: print(error.strerror)
+"""
+    result = start(code, scratch=16 * MIB).wait()
+    if kind == "bubblewrap":  # a file system of its own, which is full
+        assert (result.ended_by, result.stdout) == (None, b"No space left on device\n")
+    else:
+        assert result.ended_by == "scratch"
+
+
+def test_the_number_of_files_is_limited(start: Start) -> None:
+    code = "n = 0\nwhile True:\n  open(f'{n}', 'w').close(); n += 1"
+    assert start(code, scratch_files=500).wait().ended_by == "scratch"
+
+
+def test_a_file_is_limited(start: Start) -> None:
+    code = "f = open('x', 'wb')\ntry: f.truncate(10 ** 11)\nexcept OSError as e: print(e.strerror)"
+    assert start(code, file=MIB).wait().stdout == b"File too large\n"
+
+
+def test_output_beyond_the_limit_is_dropped(start: Start) -> None:
+    code = """
+import os
+os.write(1, b"begin")
+for _ in range(2000): os.write(1, bytes(100_000))
+os.write(1, b"end")
+"""
+    result = start(code, output=1000).wait()
+    assert result.exit_code == 0
+    assert result.stdout.startswith(b"begin\0")
+    assert result.stdout.endswith(b"\0end")
+    assert (len(result.stdout), result.dropped) == (1000, 200_000_008 - 1000)
+
+
+@pytest.mark.parametrize("stay", ["stay", "leave"])
+def test_a_process_that_leaves_its_session_is_ended(start: Start, stay: str) -> None:
+    word = f"daemon-{os.getpid()}-{time.monotonic_ns()}"
+    result = start(ESCAPING_DAEMON, stay, word, wall_seconds=0.5).wait()
+    assert result.stdout == b"left\n"
+    assert result.ended_by == ("wall" if stay == "stay" else None)
+    assert processes_with(word) == []
+
+
+def test_stop_ends_the_program_from_another_thread(start: Start) -> None:
+    process = start("import time; time.sleep(600)")
+    process.stop()
+    assert process.wait().ended_by == "stopped"
+
+
+def test_a_program_that_cannot_be_executed(kind: Kind) -> None:
+    with pytest.raises(RunError, match="no-such-program") as caught:
+        run(Spec(("no-such-program",)), kind)
+    assert caught.value.code == "E1102"
+
+
+def test_descriptors_are_inherited_only_where_they_are_named(kind: Kind) -> None:
+    (ours, theirs), (secret, other) = os.pipe(), os.pipe()
+    os.set_inheritable(secret, True)
+    code = """
+import os, sys
+os.write(int(sys.argv[1]), b"hello")
+print(*os.listdir("/proc/self/fd"))
+"""
+    spec = Spec((sys.executable, "-I", "-c", code, str(theirs)), descriptors=(theirs,))
+    result = run(spec, kind)
+    assert os.read(ours, 10) == b"hello", result
+    listed = {"0", "1", "2", str(theirs)}
+    assert len(set(result.stdout.decode().split()) - listed) == 1  # the listing itself
+    for number in (ours, theirs, secret, other):
+        os.close(number)
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT])
+def test_nothing_runs_when_the_supervisor_is_ended(kind: Kind, sign: signal.Signals) -> None:
+    word = f"left-{os.getpid()}-{time.monotonic_ns()}"
+    script = f"""
+import sys
+from aira_dsl.sandbox.process import run
+from aira_dsl.sandbox.spec import Spec
+run(Spec((sys.executable, "-I", "-c", {ESCAPING_DAEMON!r}, "stay", {word!r})), {kind!r})
+"""
+    supervisor = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
+    try:
+        assert wait_until(lambda: len(processes_with(word)) >= 2)
+    finally:
+        supervisor.send_signal(sign)
+        supervisor.wait()
+    assert wait_until(lambda: not processes_with(word))
+
+
+def test_the_scratch_folder_is_gone_afterwards(start: Start) -> None:
+    code = "import os; open('x', 'w'); os.makedirs('d/e'); os.chmod('d', 0); print(os.getcwd())"
+    process = start(code)
+    folder = process.wait().stdout.decode().strip()
+    assert sorted(os.listdir(process.scratch)) == ["d", "x"]
+    process.close()
+    assert folder == "/tmp" or not Path(folder).exists()
