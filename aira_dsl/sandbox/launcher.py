@@ -2,8 +2,9 @@
 
 It reads its orders from the control socket FD, restricts itself, reports that it is ready, and
 becomes the foreign program. With bubblewrap that is all: process 1 of the sandbox is bubblewrap's.
-Without, it forks first, and the parent stays as the reaper: every orphan becomes its child, and
-when the program has ended, or the other end of the control socket is closed, it kills them all.
+Without, it forks first, and the parent stays as the reaper: processes without a parent become its
+children, and when the program has ended, or the other end of the control socket is closed, it
+kills them all.
 
 Start-up time is paid for every candidate, so this imports neither the package nor anything of the
 standard library that is not built in or small: `marshal` instead of `json`, `_socket`, `_signal`.
