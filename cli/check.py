@@ -4,12 +4,13 @@ import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aira_dsl.language import Diagnostic, render_all
-from aira_dsl.language.paths import Checked, check_path, terminal_style
+if TYPE_CHECKING:
+    from aira_dsl.language import Diagnostic
+    from aira_dsl.language.paths import Checked
 
 
 class Format(StrEnum):
@@ -27,6 +28,8 @@ def check(
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 on warnings, too.")] = False,
 ) -> None:
     """Check architecture and space files; exit 1 if anything is wrong, warnings aside."""
+    from aira_dsl.language.paths import check_path
+
     results = [check_path(path) for path in files]
     found = [diagnostic for result in results for diagnostic in result.diagnostics]
     if format is Format.text:
@@ -39,7 +42,10 @@ def check(
         raise typer.Exit(1)
 
 
-def _text(result: Checked) -> str:
+def _text(result: "Checked") -> str:
+    from aira_dsl.language import render_all
+    from aira_dsl.language.paths import terminal_style
+
     ok = f"{result.filename}: ok, {result.summary}"
     if not result.diagnostics:
         return ok
@@ -48,7 +54,7 @@ def _text(result: Checked) -> str:
     return f"{shown}\n{ok}" if result.summary else shown
 
 
-def _lines(found: list[Diagnostic], format: Format) -> list[str]:
+def _lines(found: "list[Diagnostic]", format: Format) -> list[str]:
     if format is Format.json:
         return [json.dumps([diagnostic.as_json() for diagnostic in found], indent=2)]
     if format is Format.github:

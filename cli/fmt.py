@@ -2,13 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aira_dsl.errors import RunError
-from aira_dsl.language import render_all
-from aira_dsl.language.paths import STDIN, Formatted, format_path, rewrite, terminal_style
+
+if TYPE_CHECKING:
+    from aira_dsl.language.paths import Formatted
 
 
 def fmt(
@@ -21,6 +22,8 @@ def fmt(
     diff: Annotated[bool, typer.Option("--diff", help="Show changes instead of writing.")] = False,
 ) -> None:
     """Format architecture and space files in place; files with errors are left alone."""
+    from aira_dsl.language.paths import format_path
+
     failed = unwritten = False
     for path in files:
         result = format_path(path)
@@ -36,15 +39,17 @@ def fmt(
         raise typer.Exit(RunError.exit_code if unwritten else 1)
 
 
-def _show(result: Formatted, diff: bool) -> None:
+def _show(result: "Formatted", diff: bool) -> None:
     if diff:
         typer.echo(result.diff, nl=False)
     elif result.changed:
         typer.echo(f"{result.filename}: would be reformatted")
 
 
-def _write(path: Path, result: Formatted) -> bool:
+def _write(path: Path, result: "Formatted") -> bool:
     """Write one result to its file or the output; return whether that worked."""
+    from aira_dsl.language.paths import STDIN, rewrite
+
     if path == STDIN:
         typer.echo((result.after or "").encode(), nl=False)
         return True
@@ -58,7 +63,10 @@ def _write(path: Path, result: Formatted) -> bool:
     return True
 
 
-def _report(result: Formatted) -> None:
+def _report(result: "Formatted") -> None:
+    from aira_dsl.language import render_all
+    from aira_dsl.language.paths import terminal_style
+
     color, width = terminal_style(sys.stderr)
     text = render_all(result.diagnostics, result.before, color=color, width=width)
     typer.echo(f"{text}\n", err=True)

@@ -2,7 +2,8 @@
 
 An arrangement's index is its layers read as a number in base k (k blocks), first layer most
 significant, blocks numbered in the order of the file. So index 0 is the first block everywhere.
-Numpy is imported only by the batched methods: single questions answer at once.
+Numpy is imported only by the batched methods, and the language only to read a file: single
+questions answer at once.
 """
 
 import random
@@ -16,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from aira_dsl.architecture import Architecture, SpaceDefinition, cost
 from aira_dsl.errors import InputError
-from aira_dsl.language import load_space
 from aira_dsl.primitives import MLP, Attention, Mamba2
 from aira_dsl.primitives.registry import Block
 from aira_dsl.space.constraints import Constraint, count_vectors, multinomial, random_order
@@ -50,6 +50,8 @@ class Space:
     @classmethod
     def load(cls, path: str | Path) -> "Space":
         """Read a space from a file; an architecture file gives its blocks and its depth."""
+        from aira_dsl.language import load_space
+
         return cls(load_space(path))
 
     def where(self, *texts: str) -> "Space":

@@ -3,13 +3,15 @@
 import ast
 from importlib.abc import InspectLoader
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.interop.expressible import require_expressible
-from aira_dsl.language.syntax.parser import parse_pattern
-from aira_dsl.language.syntax.tree import Group, Pattern
 from aira_dsl.primitives import Primitive
 from aira_dsl.primitives.registry import KINDS
+
+if TYPE_CHECKING:
+    from aira_dsl.language.syntax.tree import Pattern
 
 _COPIED = "# --- copied from here\n"
 
@@ -84,10 +86,14 @@ def used_blocks(architecture: Architecture) -> list[str]:
 
 def layers_expression(architecture: Architecture) -> str:
     """Write the layers as Python: `5 * ["Mb", "M", "A"] + ["M"]`."""
+    from aira_dsl.language.syntax.parser import parse_pattern
+
     return _expression(parse_pattern(architecture.pattern))
 
 
-def _expression(pattern: Pattern) -> str:
+def _expression(pattern: "Pattern") -> str:
+    from aira_dsl.language.syntax.tree import Group
+
     terms: list[str] = []
     plain: list[str] = []
 
