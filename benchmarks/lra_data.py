@@ -1,9 +1,12 @@
 """Figures of the generated Long Range Arena data.
 
-    python -m benchmarks.lra_data [listops]
+    python -m benchmarks.lra_data [listops | pathfinder | picture] …
 
 ListOps: acceptance, lengths, depths and labels of 100,000 expressions of the paper's size and of
 the small sizes, with the seconds that they take on one core.
+
+Pathfinder: CPU time of an image; how well single statistics and a classifier that sees only local
+patches tell the class. `picture` writes docs/images/pathfinder.png.
 """
 
 import sys
@@ -13,6 +16,9 @@ import numpy as np
 
 from aira_dsl.data.lra.listops import ListOpsSettings
 from aira_dsl.data.lra.listops_trees import OPERATORS
+from aira_dsl.data.lra.pathfinder import PATH_X, PathfinderSettings
+from aira_dsl.data.lra.pathfinder_drawing import Images
+from benchmarks.local_patches import local_accuracy
 
 SIZES = ((10, 10, 500, 2000), (6, 5, 20, 100), (8, 6, 50, 200), (6, 10, 100, 500))
 EXPRESSIONS = 100_000
@@ -57,7 +63,70 @@ def root_accuracy(roots: list[int], labels: list[int]) -> float:
     return float(sum(counts) / len(labels_N))
 
 
-PARTS = {"listops": listops}
+COUNTS = {"train": 1, "validation": 1, "test": 1}
+IMAGES = {
+    "contours of 14 paddles (hard)": PathfinderSettings(**COUNTS),
+    "contours of 9 paddles (intermediate)": PathfinderSettings(
+        **COUNTS, contour_length=9, distractor_length=3, distractors=6
+    ),
+    "contours of 6 paddles (easy)": PathfinderSettings(
+        **COUNTS, contour_length=6, distractor_length=2, distractors=10
+    ),
+}
+TRAIN, TEST = 4_000, 4_000
+
+
+def pathfinder() -> None:
+    for name, settings in IMAGES.items():
+        started = time.process_time()
+        images = settings.draw(np.random.default_rng(0), TRAIN + TEST)
+        taken = time.process_time() - started
+        print(f"Pathfinder, {name}: {1e3 * taken / (TRAIN + TEST):.1f} ms of CPU an image")
+        for statistic, values_N in statistics(images).items():
+            area, error = area_under_curve(values_N, images.labels_B == 1)
+            print(f"  {statistic}: area under the curve {area:.3f} ± {1.96 * error:.3f}")
+        for side in (3, 5, 7):
+            accuracy, error = local_accuracy(images.pixels_BHW, images.labels_B, TRAIN, side)
+            print(f"  patches of {side} x {side}: accuracy {accuracy:.1%} ± {1.96 * error:.1%}")
+
+
+def statistics(images: Images) -> dict[str, np.ndarray]:
+    flat_NL = images.pixels_BHW.reshape(len(images.labels_B), -1)
+    return {
+        "mean brightness": flat_NL.mean(1),
+        "pixels above 0": (flat_NL > 0).sum(1),
+        "distance of the discs": np.hypot(*(images.discs_B22[:, 0] - images.discs_B22[:, 1]).T),
+    }
+
+
+def area_under_curve(values_N: np.ndarray, positive_N: np.ndarray) -> tuple[float, float]:
+    """Return the probability that a positive has the greater value, and its standard error."""
+    positive, negative = values_N[positive_N], np.sort(values_N[~positive_N])
+    below = np.searchsorted(negative, positive) / len(negative)
+    not_above = np.searchsorted(negative, positive, side="right") / len(negative)
+    area = float((below + not_above).mean() / 2)
+    return area, float(np.sqrt(1 / (12 * len(positive)) + 1 / (12 * len(negative))))
+
+
+def picture() -> None:
+    from matplotlib import pyplot as plt
+
+    sheets = {"32 x 32": PathfinderSettings(**COUNTS), "128 x 128": PathfinderSettings(
+        **COUNTS, **PATH_X)}  # fmt: skip
+    figure, axes = plt.subplots(4, 6, figsize=(9, 6.6), facecolor="white")
+    for rows, (size, settings) in zip((axes[:2], axes[2:]), sheets.items(), strict=True):
+        images = settings.draw(np.random.default_rng(2), 12)
+        for row, label, name in zip(rows, (1, 0), ("one contour", "two contours"), strict=True):
+            for axis, pixels in zip(row, images.pixels_BHW[images.labels_B == label], strict=True):
+                axis.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+                axis.set(xticks=[], yticks=[])
+            row[0].set_ylabel(f"{size}\n{name}")
+    figure.tight_layout(pad=0.4)
+    figure.savefig("docs/images/pathfinder.png", dpi=110)
+    print("docs/images/pathfinder.png")
+
+
+PARTS = {"listops": listops, "pathfinder": pathfinder, "picture": picture}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or PARTS:
