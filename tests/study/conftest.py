@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,16 @@ def kill_hard(process: subprocess.Popen[Any]) -> None:
     """What `kill -9` does."""
     process.send_signal(signal.SIGKILL)
     process.communicate()
+
+
+@contextmanager
+def paused(process: subprocess.Popen[Any]) -> Iterator[None]:
+    """Stop a process meanwhile: what it is doing lasts until the test is ready."""
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
 
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -7,6 +7,7 @@ import signal
 import threading
 from itertools import groupby
 from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from aira_dsl.study.run import Run, read_run
 from aira_dsl.study.session import Session
 from aira_dsl.study.trials import as_json
 from aira_dsl.utils.retry import Backoff
-from tests.helpers.model_service import KEY, Failure, Message, Service, serving
+from tests.helpers.model_service import KEY, Behaviour, Failure, Message, Service, serving
 
 SPACE = load_table().space
 BUDGET = 10
@@ -129,9 +130,22 @@ def test_faults_in_a_third_of_the_calls(cli, tmp_path):
     assert len({request["system"][0]["text"] for request in service.requests}) == 1
 
 
-def _child(url: str, policy: str, out: str, environment: dict[str, str]) -> None:
+def limited(count: int, arrived: threading.Semaphore, killed: threading.Event) -> Behaviour:
+    """Answer so many requests; hold the next one until the process that sent it was killed."""
+    left = iter(range(count))
+
+    def answer(body: dict[str, Any], place: int) -> Message:
+        arrived.release()
+        if next(left, None) is None:
+            killed.wait()
+        return mutating(body, place)
+
+    return answer
+
+
+def _child(url: str, policy: str, out: str, budget: int, environment: dict[str, str]) -> None:
     os.environ.update(environment)
-    run_agent(url, Path(out), policy=policy)
+    run_agent(url, Path(out), policy=policy, budget=budget)
 
 
 @pytest.mark.slow
@@ -144,33 +158,36 @@ def test_killed_and_resumed_is_the_same_tree(policy, tmp_path):
     environment = {
         name: os.environ[name] for name in ("ANTHROPIC_API_KEY", "NO_PROXY", "AIRA_DSL_STORE")
     }
+    kills, most = 5, 3
+    budget = kills * most + 1  # more than can be answered before the last kill
+
+    def start() -> BaseProcess:
+        arguments = (service.url, policy, str(tmp_path / "killed"), budget, environment)
+        child = context.Process(target=_child, args=arguments)
+        child.start()
+        return child
+
     with serving(mutating) as service:
-        expected = tree(run_agent(service, tmp_path / "whole", policy=policy))
+        expected = tree(run_agent(service, tmp_path / "whole", policy=policy, budget=budget))
         needed = len(service.requests)
-        arrived = threading.Semaphore(0)
-
-        def counting(body: dict[str, Any], place: int) -> Message:
-            arrived.release()
-            return mutating(body, place)
-
-        service.behaviour = counting
-        for kills in range(6):
-            child = context.Process(
-                target=_child, args=(service.url, policy, str(tmp_path / "killed"), environment)
-            )
-            child.start()
-            if kills == 5:
-                child.join(120)
-                assert child.exitcode == 0
-                break
-            for _ in range(rng.randint(1, 3)):
-                arrived.acquire(timeout=60)
+        for _ in range(kills):
+            arrived, killed = threading.Semaphore(0), threading.Event()
+            count = rng.randint(1, most)
+            service.behaviour = limited(count, arrived, killed)
+            child = start()
+            for _ in range(count):
+                assert arrived.acquire(timeout=120)
             child.join(rng.random() * 0.1)
             child.kill()
             child.join()
+            killed.set()
             assert child.exitcode == -signal.SIGKILL
+        service.behaviour = mutating
+        child = start()
+        child.join(120)
+        assert child.exitcode == 0
     assert tree(read_run(tmp_path / "killed")) == expected
-    assert len(service.requests) - needed <= needed + 5
+    assert len(service.requests) - needed <= needed + kills
 
 
 @pytest.fixture(scope="module")

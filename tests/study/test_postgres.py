@@ -12,7 +12,15 @@ import pytest
 from optuna.trial import TrialState
 
 from aira_dsl.study.storage import shared_address
-from tests.study.conftest import Cli, Postgres, children, kill_hard, trials, wait_for_results
+from tests.study.conftest import (
+    Cli,
+    Postgres,
+    children,
+    kill_hard,
+    paused,
+    trials,
+    wait_for_results,
+)
 
 BUDGET = 12
 
@@ -35,14 +43,13 @@ def test_four_workers_one_killed_meet_the_budget_exactly(
 ) -> None:
     url = postgres.new_database()
     # Stores of their own: every worker really computes what it claims.
-    workers = [
-        cli.start(*search(url, f"w{i}", "--budget", BUDGET, "--store", f"w{i}.db"))
-        for i in range(4)
-    ]
-    wait_for_results(workers[0], 1)
-    evaluators = children(workers[0].pid)
-    kill_hard(workers[0])
-    for worker in workers[1:]:
+    commands = [search(url, f"w{i}", "--budget", BUDGET, "--store", f"w{i}.db") for i in range(4)]
+    killed = cli.start(*commands[0])
+    wait_for_results(killed, 1)
+    evaluators = children(killed.pid)
+    workers = [cli.start(*command) for command in commands[1:]]
+    kill_hard(killed)
+    for worker in workers:
         _, errors = worker.communicate(timeout=240)
         assert worker.returncode == 0, errors
     wait_until_gone(evaluators)
@@ -86,7 +93,8 @@ def test_a_database_that_goes_away_and_returns_costs_nothing(
     url = postgres.new_database()
     worker = cli.start(*search(url, "run", "--budget", 5))
     wait_for_results(worker, 1)
-    postgres.stop()
+    with paused(worker):
+        postgres.stop()
     try:
         assert worker.stderr is not None
         assert any("waiting for the study at postgresql" in line for line in worker.stderr)
@@ -105,17 +113,20 @@ def test_an_interrupted_worker_lets_go_of_its_trials_at_once(
 ) -> None:
     """With a heartbeat of an hour only a released trial can be taken over in time."""
     url = postgres.new_database()
-    slow = [a if a != 1 else 1 for a in search(url, "first", "--budget", 3)]
-    slow[slow.index("--heartbeat") + 1] = 3600
-    worker = cli.start(*slow)
+    hourly = [*search(url, "first", "--prune", 0)]
+    hourly[hourly.index("--heartbeat") + 1] = 3600
+    worker = cli.start(*hourly, "--budget", 81)
     wait_for_results(worker, 1)
     worker.terminate()
     worker.communicate(timeout=60)
     assert worker.returncode == 130
-    slow[slow.index("--out") + 1] = "second"
-    done = cli.run(*slow)
-    assert done.returncode == 0, done.stderr
-    assert [row["state"] for row in trials(cli.folder / "second")] == ["COMPLETE"] * 3
+    released = [row["state"] for row in trials(cli.folder / "first")]
+    assert released[-1] == "RUNNING"
+    hourly[hourly.index("--out") + 1] = "second"
+    done = cli.run_here(*hourly, "--budget", len(released))
+    assert done.code == 0, done.err
+    states = [row["state"] for row in trials(cli.folder / "second")]
+    assert states == ["COMPLETE"] * len(released)
 
 
 @pytest.mark.slow

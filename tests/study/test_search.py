@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 
 from aira_dsl.language import load
 from aira_dsl.study.trials import WALL_CLOCK_COLUMNS
-from tests.study.conftest import Cli, children, kill_hard, trials, wait_for_results
+from tests.study.conftest import Cli, children, kill_hard, paused, trials, wait_for_results
 
 SEARCH = ("search", "tiny.arch", "--preset", "smoke", "--out", "run")
 ONE = ("--workers", 1)
@@ -118,23 +119,25 @@ def test_pruning_is_the_same_whether_or_not_the_store_knows_them(cli: Cli, tiny:
 def test_a_search_killed_in_flight_and_started_again_equals_one_that_was_not(
     cli: Cli, tiny: Path
 ) -> None:
-    arguments = (*SEARCH, "--budget", 7, "--workers", 1, "--sampler", "tpe")
+    arguments = (*SEARCH[:-2], "--workers", 1, "--sampler", "tpe", "--prune", 0)
     for results in (1, 2):
-        search = cli.start(*arguments)
+        search = cli.start(*arguments, "--out", "run", "--budget", 81)
         wait_for_results(search, results)
         workers = children(search.pid)
         assert workers
         kill_hard(search)
         for worker in workers:  # they notice that their parent is gone
-            subprocess.run(["tail", f"--pid={worker}", "-f", "/dev/null"], timeout=30, check=True)
-    done = cli.run(*arguments)
-    assert done.returncode == 0, done.stderr
+            subprocess.run(["tail", f"--pid={worker}", "-f", "/dev/null"], timeout=60, check=True)
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{cli.folder}/run/study.db")
+    budget = len(study.trials) + 3
+    done = cli.run_here(*arguments, "--out", "run", "--budget", budget)
+    assert done.code == 0, done.err
     resumed = trials(cli.folder / "run")
-    assert [row["number"] for row in resumed] == list(range(7))
+    assert [row["number"] for row in resumed] == list(range(budget))
     assert all(row["state"] == "COMPLETE" for row in resumed)
 
-    untouched = cli.run(*arguments[:-8], "--out", "whole", *arguments[-6:], "--store", "other.db")
-    assert untouched.returncode == 0, untouched.stderr
+    done = cli.run_here(*arguments, "--out", "whole", "--budget", budget, "--store", "other.db")
+    assert done.code == 0, done.err
     assert without_wall_clock(resumed) == without_wall_clock(trials(cli.folder / "whole"))
 
 
@@ -143,17 +146,18 @@ def test_a_search_killed_in_flight_and_started_again_equals_one_that_was_not(
 def test_an_interrupted_search_says_how_to_go_on_and_goes_on(
     cli: Cli, tiny: Path, sent: signal.Signals
 ) -> None:
-    search = cli.start(*SEARCH, "--budget", 5, "--workers", 1)
+    search = cli.start(*SEARCH, "--budget", 81, "--workers", 1)
     wait_for_results(search, 1)
     search.send_signal(sent)
     _, errors = search.communicate(timeout=60)
     assert search.returncode == 130
     assert "the same command continues" in errors
     assert "Traceback" not in errors
-    assert 1 <= len(trials(cli.folder / "run")) < 5  # the table of what was done is there
-    done = cli.run(*SEARCH, "--budget", 5)
-    assert done.returncode == 0, done.stderr
-    assert len(trials(cli.folder / "run")) == 5
+    count = len(trials(cli.folder / "run"))  # the table of what was done is there
+    assert 1 <= count < 81
+    done = cli.run_here(*SEARCH, "--budget", count + 1)
+    assert done.code == 0, done.err
+    assert len(trials(cli.folder / "run")) == count + 1
 
 
 @pytest.mark.slow
@@ -179,8 +183,8 @@ def test_known_results_come_from_the_store_and_are_charged_to_the_budget(
     assert [row["score"] for row in second] == [row["score"] for row in first]
     clock = json.loads((cli.folder / "second/clock.json").read_text(encoding="utf-8"))
     spent = sum(row["seconds"] for row in first)
-    assert clock["charged_seconds"] >= spent - 0.1  # written with one decimal
-    assert clock["seconds"] < spent
+    charged = clock["charged_seconds"] - clock["seconds"]
+    assert charged == pytest.approx(spent, abs=0.15)  # both are written with one decimal
 
 
 def test_a_space_smaller_than_the_budget_is_used_up(cli: Cli, tiny: Path) -> None:
@@ -224,7 +228,7 @@ def test_more_workers_than_memory_holds_are_refused(cli: Cli, tiny: Path) -> Non
 
 
 def test_candidates_that_fail_are_results(cli: Cli, tiny: Path) -> None:
-    arguments = ("--budget", 2, "--time-limit", "0.05s", "--format", "json")
+    arguments = ("--budget", 2, "--time-limit", "0.001s", "--format", "json")
     done = cli.run_here(*SEARCH, *ONE, *arguments)
     assert done.code == 3
     assert json.loads(done.out) | {"folder": ""} == {
@@ -262,10 +266,11 @@ def test_an_agent_without_a_key_says_so_and_leaves_no_folder(cli: Cli, tiny: Pat
 def test_two_searches_do_not_share_a_run_folder(cli: Cli, tiny: Path) -> None:
     search = cli.start(*SEARCH, "--budget", 5, "--workers", 1)
     wait_for_results(search, 1)
-    second = cli.run(*SEARCH, "--budget", 5)
-    assert second.returncode == 1
-    assert "error[E0801]" in second.stderr
-    assert len(second.stderr.splitlines()) < 6
+    with paused(search):
+        second = cli.run_here(*SEARCH, "--budget", 5)
+    assert second.code == 1
+    assert "error[E0801]" in second.err
+    assert len(second.err.splitlines()) < 6
     search.communicate(timeout=60)
     assert search.returncode == 0
     assert len(trials(cli.folder / "run")) == 5
