@@ -19,7 +19,8 @@ from pathlib import Path
 import optuna
 
 from aira_dsl.architecture import Architecture
-from aira_dsl.evaluation.pool import EvaluationPool, EvaluationRequest
+from aira_dsl.evaluation.evaluator import ArchitectureRequest
+from aira_dsl.evaluation.pool import EvaluationPool
 from aira_dsl.evaluation.presets import preset_settings
 from aira_dsl.evaluation.result import Evaluation, SplitName
 from aira_dsl.space import Space
@@ -80,7 +81,7 @@ def search(sampler: SamplerName, budget: int, folder: Path) -> list[float]:
                 limits,
                 journal,
                 source,
-                lambda c, seed, split: EvaluationRequest(evaluator, c.payload, seed, split),
+                lambda c, seed, split: ArchitectureRequest(evaluator, c.payload, seed, split),
                 pool,
                 Clock(),
                 on_progress,

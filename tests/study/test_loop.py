@@ -19,6 +19,7 @@ from aira_dsl.study.options import AgentOptions
 from aira_dsl.study.progress import Progress
 from aira_dsl.study.samplers.sampler_source import SamplerSource
 from aira_dsl.study.source import Ended
+from benchmarks import search as benchmark
 from tests.study.planned import (
     EVALUATOR,
     SPACE,
@@ -173,3 +174,11 @@ def test_looked_up_seconds_are_charged_and_are_not_wall_clock(journal: Journal) 
     charged = sum(trial.user_attrs["seconds"] for trial in journal.trials())
     assert search.clock.charged_seconds - search.clock.seconds == pytest.approx(charged, abs=0.1)
     assert charged > 20
+
+
+def test_the_benchmark_of_the_loop_measures_every_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(benchmark, "STEP", 2)
+    assert len(benchmark.search("random", 6, tmp_path / "run")) == 3
+    assert len(benchmark.optuna_alone("random", 6)) == 3
