@@ -3,18 +3,22 @@
 import json
 import os
 from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from pyarrow import parquet
 
 from aira_dsl.data.tasks import LanguageTask, SplitSizes, make_splits
 from aira_dsl.data.text import files
 from aira_dsl.data.text.corpus import Corpus, divide, load_corpus
 from aira_dsl.data.text.files import read_documents
+from aira_dsl.data.text.named import _UNREACHABLE
 from aira_dsl.errors import AiraError, InputError, UsageError
 
 STORIES = [f"Story {n}: once there was a number {n * n}, and it grew." * 4 for n in range(400)]
@@ -124,6 +128,51 @@ def test_python_sources_are_a_larger_corpus_that_every_machine_has() -> None:
 @pytest.mark.slow
 def test_python_sources_hold_20_megabytes() -> None:
     assert len(everything(load_corpus(["python-sources"]))) > 20_000_000
+
+
+def test_python_packages_are_text_that_no_candidate_can_read() -> None:
+    small = load_corpus(["python-packages"], max_bytes=400_000)
+    assert b"import " in small.validation
+    assert_separate(small)
+    frameworks = required("torch", "numpy", "safetensors", "jax", "flax", "optax")
+    distributions = packages_distributions()
+    assert {"torch", "scipy", "jinja2"} <= frameworks  # the closure is what it should be
+    for name in _UNREACHABLE:
+        assert not {each.lower() for each in distributions.get(name, ())} & frameworks, name
+
+
+def required(*names: str) -> set[str]:
+    """Return distributions and all that they require, extras left out, in small letters."""
+    found: set[str] = set()
+    queue = list(names)
+    while queue:
+        name = canonicalize_name(queue.pop())
+        if name in found:
+            continue
+        found.add(name)
+        try:
+            requirements = map(Requirement, requires(name) or ())
+        except PackageNotFoundError:  # of another platform
+            continue
+        queue += [
+            each.name
+            for each in requirements
+            if each.marker is None or "extra" not in str(each.marker)
+        ]
+    return found
+
+
+@pytest.mark.slow
+def test_python_packages_hold_15_megabytes_of_training_text() -> None:
+    assert len(load_corpus(["python-packages"]).train) > 15_000_000
+
+
+def test_documents_are_divided_by_a_seed_if_one_is_given() -> None:
+    documents = [text.encode() for text in STORIES]
+    first, again, other = (divide(documents, name="stories", seed=seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first.test != other.test
+    assert_separate(other)
 
 
 def test_a_file_comes_before_a_named_corpus(

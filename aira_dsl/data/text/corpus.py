@@ -65,7 +65,9 @@ class Corpus:
         return digest.hexdigest()
 
 
-def load_corpus(paths: Sequence[str | Path] = (), *, max_bytes: int = MAX_BYTES) -> Corpus:
+def load_corpus(
+    paths: Sequence[str | Path] = (), *, max_bytes: int = MAX_BYTES, seed: int | None = None
+) -> Corpus:
     """Read and divide text. The last corpus is kept, for as long as its files do not change.
 
     Args:
@@ -74,6 +76,7 @@ def load_corpus(paths: Sequence[str | Path] = (), *, max_bytes: int = MAX_BYTES)
             for the default corpus.
         max_bytes: bytes of text to read at most. Each file gets its share by size; a file that
             holds more is read in pieces, evenly spread over it. Memory stays a few times this.
+        seed: which documents a split gets, as in `divide`.
 
     Raises:
         InputError: E0613 no such path, E0614 nothing of a known kind, E0615 unreadable, E0616 not
@@ -82,30 +85,42 @@ def load_corpus(paths: Sequence[str | Path] = (), *, max_bytes: int = MAX_BYTES)
     """
     names = tuple(map(str, paths)) or (DEFAULT,)
     if len(names) == 1 and names[0] in CORPORA and not Path(names[0]).exists():
-        return _named(names[0], max_bytes)
+        return _named(names[0], max_bytes, seed)
     files = find_files([Path(name) for name in names])
     states = tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
-    return _read(", ".join(names), states, max_bytes)
+    return _read(", ".join(names), states, max_bytes, seed)
 
 
 @lru_cache(maxsize=1)
-def _named(name: str, max_bytes: int) -> Corpus:
-    return divide(CORPORA[name](max_bytes), name=name)
+def _named(name: str, max_bytes: int, seed: int | None) -> Corpus:
+    return divide(CORPORA[name](max_bytes), name=name, seed=seed)
 
 
 @lru_cache(maxsize=1)
-def _read(name: str, states: tuple[tuple[Path, int, int], ...], max_bytes: int) -> Corpus:
+def _read(
+    name: str, states: tuple[tuple[Path, int, int], ...], max_bytes: int, seed: int | None
+) -> Corpus:
     """Read files whose size and time of change are part of the key."""
-    return divide(read_documents([file for file, _, _ in states], max_bytes), name=name)
+    files = [file for file, _, _ in states]
+    return divide(read_documents(files, max_bytes), name=name, seed=seed)
 
 
-def divide(documents: Iterable[bytes], *, name: str) -> Corpus:
+def divide(documents: Iterable[bytes], *, name: str, seed: int | None = None) -> Corpus:
     """Divide documents 80/10/10 into the splits of a corpus, and remove what splits share.
+
+    Args:
+        documents: UTF-8 bytes.
+        name: of the corpus.
+        seed: documents are divided in the order of a hash of the seed and their text, so that
+            nobody who lacks the seed knows which text is in which split; None keeps their order.
 
     Raises:
         InputError: E0620 if the text is too little for ten regions, or nothing of a split is left.
     """
     kept = _without_repeats(documents)
+    if seed is not None:
+        key = str(seed).encode()[:64]
+        kept.sort(key=lambda text: hashlib.blake2b(text, key=key).digest())
     total = sum(map(len, kept))
     size = max(1, min(max(total // 100, _REGION[0]), _REGION[1], total // 10))
     parts: dict[SplitName, list[bytes]] = {"train": [], "validation": [], "test": []}

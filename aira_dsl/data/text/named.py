@@ -4,13 +4,18 @@
 |---|---|---|
 | `python-reference` | the prose of CPython's language reference (`pydoc_data.topics`) | 0.5 MB |
 | `python-sources` | Python source files: the standard library, torch, scipy, sympy, numpy | 25 MB |
+| `python-packages` | source files of packages that torch, JAX and Flax do not need | 24 MB |
 
-Both differ a little between versions of Python and of these packages; a corpus is identified by the
+The last one is text that no candidate of a design task can read: its sandbox holds Python, a
+framework and what that framework needs, and nothing else. It is made of packages that every
+installation of aira-dsl has, so that extras do not change it.
+
+All differ a little between versions of Python and of these packages; a corpus is identified by the
 hash of its text, so that scores on different texts are never mixed.
 """
 
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,6 +26,11 @@ DEFAULT = "python-reference"
 
 _SOURCES_BYTES = 24 << 20  # an evenly spread sample of about 90 MB: dividing it takes seconds
 _PACKAGES = ("torch", "scipy", "sympy", "numpy")
+_UNREACHABLE = (
+    "alembic", "anthropic", "anyio", "click", "contourpy", "dateutil", "distro",
+    "docstring_parser", "fontTools", "h11", "httpcore", "httpx", "idna", "lark", "mako",
+    "matplotlib", "optuna", "PIL", "pydantic", "pyparsing", "sqlalchemy", "tqdm", "typer",
+)  # fmt: skip
 _LEFT_OUT = frozenset(("site-packages", "dist-packages", "test", "tests", "testing", "__pycache__"))
 
 
@@ -39,8 +49,18 @@ def _reference(max_bytes: int) -> Iterator[bytes]:
 
 
 def _sources(max_bytes: int) -> Iterator[bytes]:
+    """Yield source files of the standard library and of large packages."""
+    yield from _sample([Path(sysconfig.get_path("stdlib")), *_folders(_PACKAGES)], max_bytes)
+
+
+def _packages(max_bytes: int) -> Iterator[bytes]:
+    """Yield source files of packages that the sandbox of a design task does not hold."""
+    yield from _sample(_folders(_UNREACHABLE), max_bytes)
+
+
+def _sample(folders: Iterable[Path], max_bytes: int) -> Iterator[bytes]:
     """Yield Python source files, each a document; what is not UTF-8 text is left out."""
-    files = [file for folder in _folders() for file in sorted(_modules(folder))]
+    files = [file for folder in folders for file in sorted(_modules(folder))]
     total = sum(file.stat().st_size for file in files)
     share = min(1.0, min(max_bytes, _SOURCES_BYTES) / max(1, total))
     for file in files:
@@ -50,10 +70,9 @@ def _sources(max_bytes: int) -> Iterator[bytes]:
             continue
 
 
-def _folders() -> Iterator[Path]:
-    """Yield the standard library's folder and those of the packages that are installed."""
-    yield Path(sysconfig.get_path("stdlib"))
-    for name in _PACKAGES:
+def _folders(packages: Iterable[str]) -> Iterator[Path]:
+    """Yield the folders of the packages that are installed."""
+    for name in packages:
         found = find_spec(name)
         if found is not None and found.origin is not None:
             yield Path(found.origin).parent
@@ -68,5 +87,6 @@ def _modules(folder: Path) -> Iterator[Path]:
 CORPORA: dict[str, Callable[[int], Iterator[bytes]]] = {
     "python-reference": _reference,
     "python-sources": _sources,
+    "python-packages": _packages,
 }
 """How to read each named corpus, given the bytes to read at most."""
