@@ -73,7 +73,7 @@ class AgentOptions(AgentIdentityOptions):
     """Agent."""
 
     base_url: str | None = None
-    """URL of another endpoint with Anthropic's protocol."""
+    """URL of another endpoint with the protocol of the proposer."""
 
     max_output: Annotated[int, Field(ge=256)] | None = None
     """Maximum tokens of one answer, thinking included."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from aira_dsl.agents.models import anthropic
+from aira_dsl.agents.models import service as service_module
 from aira_dsl.agents.models.anthropic import DEFAULT_MODEL, STREAMED, AnthropicProposer
 from aira_dsl.agents.models.base import Message as Turn
 from aira_dsl.agents.models.base import Request, Usage
@@ -73,6 +73,16 @@ def test_the_request_of_a_call(proposer):
     first = sent["messages"][0]["content"]
     assert [block["text"] for block in first] == ["tried: nothing", "draft"]
     assert ["cache_control" in block for block in first] == [True, False]
+
+
+def test_plain_text_is_asked_for_without_a_schema():
+    with serving(answers(Message("```python\npass\n```"))) as service:
+        asked = AnthropicProposer(None, base_url=service.url)
+        asked.open()
+        assert asked.ask(REQUEST).text == "```python\npass\n```"
+        asked.close()
+        (sent,) = service.requests
+    assert "output_config" not in sent
     assert sent["messages"][1:] == [
         {"role": "assistant", "content": "oops"},
         {"role": "user", "content": "again"},
@@ -131,7 +141,7 @@ def test_a_long_outage_is_reported_and_survived(proposer):
 
 
 def test_patience_ends(proposer, monkeypatch):
-    monkeypatch.setattr(anthropic, "BACKOFF", replace(anthropic.BACKOFF, patience=-1.0))
+    monkeypatch.setattr(service_module, "BACKOFF", replace(service_module.BACKOFF, patience=-1.0))
     with serving(answers(Failure(503))) as service, pytest.raises(RunError, match="E0907"):
         proposer(service).ask(REQUEST)
 

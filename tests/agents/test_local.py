@@ -35,6 +35,11 @@ def make(slots: int = 4, names=NAMES, **options) -> LocalProposer:
     return LocalProposer(grammar, longest, **options)
 
 
+def test_answers_without_a_grammar_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"E0830.*fixed grammar"):
+        LocalProposer(None, 0)
+
+
 def request(text: str = "Propose one.", **changes) -> Request:
     return Request(**{"system": SYSTEM, "messages": (Message("user", text),), **changes})
 

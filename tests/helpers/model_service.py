@@ -111,9 +111,9 @@ class Service:
         if isinstance(answer, Failure):
             self._fail(handler, answer, stream=bool(body.get("stream")))
         elif body.get("stream"):
-            self._stream(handler, answer.body(body["model"]))
+            self._stream(handler, answer.body(body.get("model", "")))
         else:
-            _send(handler, 200, json.dumps(answer.body(body["model"])), {})
+            _send(handler, 200, json.dumps(answer.body(body.get("model", ""))), {})
         if isinstance(answer, Message):
             with self._lock:
                 self.sent.append(answer)

@@ -5,6 +5,8 @@ import os
 import random
 import signal
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import groupby
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
@@ -29,6 +31,7 @@ from aira_dsl.study.run import Run, read_run
 from aira_dsl.study.session import Session
 from aira_dsl.study.trials import as_json
 from aira_dsl.utils.retry import Backoff
+from tests.helpers.chat_service import Completion
 from tests.helpers.model_service import KEY, Behaviour, Failure, Message, Service, serving
 
 SPACE = load_table().space
@@ -97,19 +100,70 @@ def files_with(secret: str, folder: Path) -> list[Path]:
     return [p for p in folder.rglob("*") if p.is_file() and secret.encode() in p.read_bytes()]
 
 
+def completing(body: dict[str, Any], place: int) -> Completion:
+    """Answer as `mutating`, in the protocol of chat completions."""
+    return Completion(mutating({"messages": body["messages"][1:]}, place).text)
+
+
+def billed_messages(sent: list[Message]) -> Usage:
+    """Return the usage that the service reported in its messages."""
+    return sum((Usage(
+        input=m.usage["input_tokens"], output=m.usage["output_tokens"],
+        cache_write=m.usage["cache_creation_input_tokens"],
+        cache_read=m.usage["cache_read_input_tokens"],
+    ) for m in sent), Usage())  # fmt: skip
+
+
+def billed_completions(sent: list[Message]) -> Usage:
+    """Return the usage that the service reported in its completions."""
+    cached = sum(c.usage["prompt_tokens_details"]["cached_tokens"] for c in sent)
+    return Usage(
+        input=sum(c.usage["prompt_tokens"] for c in sent) - cached,
+        cache_read=cached,
+        output=sum(c.usage["completion_tokens"] for c in sent),
+    )
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a service answers, what it bills, and the options of a search that asks it."""
+
+    answer: Callable[[dict[str, Any], int], Message]
+    billed: Callable[[list[Message]], Usage]
+    billing: Billing
+    options: tuple[str, ...] = ()
+
+
+PROTOCOLS = {
+    "anthropic": Protocol(mutating, billed_messages, Billing("anthropic", "claude-sonnet-5-5")),
+    "pydantic-ai": Protocol(
+        completing, billed_completions, Billing("openai", "gpt-5"),
+        ("--proposer", "pydantic-ai", "--model", "openai:gpt-5"),
+    ),
+}  # fmt: skip
+
+
 @pytest.mark.slow
-def test_faults_in_a_third_of_the_calls(cli, tmp_path):
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_faults_in_a_third_of_the_calls(name, cli, tmp_path):
     """The whole budget, exact accounts, no key in the run folder."""
-    faults = [Failure(429, "rate_limit_error"), Failure(529, "overloaded_error"), Failure(500)]
+    protocol = PROTOCOLS[name]
+    faults = [
+        Failure(429, "rate_limit_error"), Failure(529, "overloaded_error"), Failure(0),
+        Failure(500), Failure(1),
+    ]  # fmt: skip
 
     def unreliable(body: dict[str, Any], place: int) -> Message | Failure:
-        return faults[place // 3 % 3] if place % 3 == 0 else mutating(body, place)
+        return faults[place // 3 % 5] if place % 3 == 0 else protocol.answer(body, place)
 
     with serving(unreliable) as service:
-        cli.environment |= {"ANTHROPIC_API_KEY": KEY, "NO_PROXY": "127.0.0.1"}
+        cli.environment |= {
+            "ANTHROPIC_API_KEY": KEY, "OPENAI_API_KEY": KEY, "NO_PROXY": "127.0.0.1",
+        }  # fmt: skip
         done = cli.run(
             "search", "--method", "agent", "--base-url", service.url, "--evaluator", "table",
             "--budget", BUDGET, "--out", "run", "--max-usd", 50, "--format", "json",
+            *protocol.options,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
     run = read_run(tmp_path / "run")
@@ -117,17 +171,13 @@ def test_faults_in_a_third_of_the_calls(cli, tmp_path):
     assert len(run.rows) == BUDGET
     assert len(calls) == len(service.sent) >= BUDGET
     assert len(service.requests) >= len(calls) * 3 // 2 - 1
-    billed = sum((Usage(
-        input=m.usage["input_tokens"], output=m.usage["output_tokens"],
-        cache_write=m.usage["cache_creation_input_tokens"],
-        cache_read=m.usage["cache_read_input_tokens"],
-    ) for m in service.sent), Usage())  # fmt: skip
+    billed = protocol.billed(service.sent)
     assert sum((call.usage for call in calls), Usage()) == billed
-    usd = load_prices().usd(Billing("anthropic", "claude-sonnet-5-5"), billed)
+    usd = load_prices().usd(protocol.billing, billed)
     assert sum(call.usd for call in calls) == pytest.approx(usd)
     assert not files_with(KEY, tmp_path)
     assert KEY not in done.stdout + done.stderr
-    assert len({request["system"][0]["text"] for request in service.requests}) == 1
+    assert len({str(r.get("system", r["messages"][0])) for r in service.requests}) == 1
 
 
 def limited(count: int, arrived: threading.Semaphore, killed: threading.Event) -> Behaviour:
@@ -276,7 +326,7 @@ def test_a_wrong_key_ends_the_search_and_keeps_what_is_there(tmp_path):
 
 def test_trouble_is_that_of_the_model_service_until_it_answers(tmp_path, monkeypatch):
     """Ticks of the search during an outage do not report a recovery."""
-    monkeypatch.setattr("aira_dsl.agents.models.anthropic.BACKOFF", Backoff(0.2, 0.2, 60))
+    monkeypatch.setattr("aira_dsl.agents.models.service.BACKOFF", Backoff(0.2, 0.2, 60))
     monkeypatch.setattr("aira_dsl.study.loop.TICK", 0.02)
     progress = []
 

@@ -28,6 +28,12 @@ def _local(answers: AnswerFormat) -> Proposer:
     return LocalProposer(answers.grammar, answers.longest)
 
 
+def _pydantic_ai(answers: AnswerFormat, **options: Any) -> Proposer:
+    from aira_dsl.agents.models.pydantic_ai import PydanticAIProposer
+
+    return PydanticAIProposer(answers.schema, **options)
+
+
 def _scripted(answers: AnswerFormat) -> Proposer:
     from aira_dsl.agents.models.scripted import ScriptedProposer
 
@@ -37,6 +43,7 @@ def _scripted(answers: AnswerFormat) -> Proposer:
 PROPOSERS: dict[str, Callable[..., Proposer]] = {
     "anthropic": _anthropic,
     "local": _local,
+    "pydantic-ai": _pydantic_ai,
     "scripted": _scripted,
 }
 """Functions that make the proposers, by the values of `--proposer`; each imports its own client."""
@@ -53,11 +60,11 @@ def make_proposer(name: ProposerName, answers: AnswerFormat, **options: Any) -> 
     Args:
         name: one of `PROPOSERS`.
         answers: the form of the answers.
-        options: `model`, `effort`, `base_url`, `max_output` for `anthropic`; None for its defaults.
+        options: `model`, `effort`, `base_url`, `max_output` for services; None for their defaults.
 
     Raises:
-        UsageError: E0818 if the proposer does not take an option; E0820, E0831 to E0833 if an
-            option is wrong or a package is missing.
+        UsageError: E0818 if the proposer does not take an option; E0820, E0831 to E0833, E0839
+            if an option is wrong or a package is missing.
     """
     make = PROPOSERS[name]
     given = {option: value for option, value in options.items() if value is not None}
@@ -66,7 +73,7 @@ def make_proposer(name: ProposerName, answers: AnswerFormat, **options: Any) -> 
             raise UsageError(
                 "E0818",
                 f"--{option.replace('_', '-')} is not an option of the proposer {name!r}",
-                help="remove it, or use --proposer anthropic",
+                help="remove it, or use --proposer anthropic or pydantic-ai",
             )
     return make(answers, **given)
 

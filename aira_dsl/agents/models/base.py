@@ -93,16 +93,17 @@ class AnswerFormat:
     """The form of the answers that a model must give.
 
     Attributes:
-        schema: JSON Schema of an answer, for services with structured output.
-        grammar: a grammar of all answers in Lark's notation, for constrained decoding.
-        longest: number of characters of the longest answer of `grammar`.
         draw: writes an answer without a model, given the request and a random generator.
+        schema: JSON Schema of an answer, for services with structured output; None for plain text.
+        grammar: a grammar of all answers in Lark's notation, for constrained decoding; None if
+            there is no such grammar.
+        longest: number of characters of the longest answer of `grammar`.
     """
 
-    schema: dict[str, Any]
-    grammar: str
-    longest: int
     draw: Callable[[Request, random.Random], str]
+    schema: dict[str, Any] | None = None
+    grammar: str | None = None
+    longest: int = 0
 
 
 @dataclass(frozen=True)

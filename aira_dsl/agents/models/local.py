@@ -46,7 +46,8 @@ class LocalProposer:
     """Answers from a small model on this machine.
 
     Args:
-        grammar: a grammar of all answers, in Lark's notation.
+        grammar: a grammar of all answers, in Lark's notation; without one a model of this size
+            gives no answer that can be used.
         longest: number of characters of the longest answer: an upper bound of its tokens.
         model_path: a chat model in llama.cpp's format (`.gguf`); None for SmolLM2-135M-Instruct.
         threads: number of threads of the computation.
@@ -55,8 +56,8 @@ class LocalProposer:
             model of this size uses little of a long request.
 
     Raises:
-        UsageError: E0831 if xllamacpp or the model is not installed; E0832 if the file does not
-            exist; E0833 if an answer leaves no room for a request.
+        UsageError: E0830 if there is no grammar; E0831 if xllamacpp or the model is not installed;
+            E0832 if the file does not exist; E0833 if an answer leaves no room for a request.
     """
 
     name = "local"
@@ -66,13 +67,20 @@ class LocalProposer:
 
     def __init__(
         self,
-        grammar: str,
+        grammar: str | None,
         longest: int,
         *,
         model_path: str | Path | None = None,
         threads: int = 1,
         context: int | None = None,
     ) -> None:
+        if grammar is None:
+            raise UsageError(
+                "E0830",
+                "--proposer local writes answers of a fixed grammar, which the answers of this "
+                "search do not have",
+                help="use --proposer anthropic, pydantic-ai or scripted",
+            )
         self._grammar = "%llguidance {}\n" + grammar
         self.max_output = longest + 1  # and the token that ends it
         context = context or self.max_output + REQUEST_TOKENS
