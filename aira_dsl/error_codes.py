@@ -20,6 +20,7 @@ FAMILIES = {
     "E08": "searches",
     "E09": "machine and services",
     "E11": "sandboxes",
+    "E12": "design tasks and their candidates",
 }
 """The topic of a code, by its first three characters; in the order of the documentation."""
 

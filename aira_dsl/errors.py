@@ -11,7 +11,7 @@ plain Python exceptions and asserts; they are not part of this tree.
 
 Codes: E01xx text, E02xx meaning, E03xx files, E04xx space, E05xx compiled modules,
 E06xx data and evaluation, E07xx the evaluation store, E08xx search, E09xx machine and services,
-E11xx sandboxes.
+E11xx sandboxes, E12xx design tasks and their candidates.
 """
 
 

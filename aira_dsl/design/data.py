@@ -1,0 +1,190 @@
+"""The data of a task at one size: prepared once by the task's prepare.py, then only read.
+
+    FOLDER/train/       what a candidate may train on; it gets every file, read-only, at the start
+    FOLDER/validation/  only the judge reads it; candidates are compared by it
+    FOLDER/test/        only the judge reads it; opened once, for the winners
+    FOLDER/data.json    task, size, seed of the data, and the digest of prepare.py
+
+The seed is drawn by the machine unless one is given: with a public generator and a known seed, a
+candidate could rebuild the answers.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from aira_dsl.design.metadata import Size
+from aira_dsl.design.task import PREPARE, Task
+from aira_dsl.errors import AiraError, InputError
+from aira_dsl.utils.files import TEMPORARY, cache_folder, reporting, write_atomically
+
+_RECORD = "data.json"
+
+Split = Literal["train", "validation", "test"]
+
+
+class DataRecord(BaseModel):
+    """What a folder of prepared data is.
+
+    Attributes:
+        task: name of the task.
+        size: name of the size.
+        seed: of everything that was drawn.
+        seed_given: whether a user chose the seed; else the machine drew it.
+        origin: identity of the settings and of prepare.py.
+        files: bytes of every file, by its path.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str
+    size: str
+    seed: int
+    seed_given: bool
+    origin: str
+    files: dict[str, int]
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    """Prepared data, or the place where `prepare` writes them.
+
+    Attributes:
+        path: the folder.
+        seed: of everything that is drawn.
+    """
+
+    path: Path
+    seed: int
+
+    @property
+    def train(self) -> Path:
+        """Folder of the training data."""
+        return self.path / "train"
+
+    @property
+    def validation(self) -> Path:
+        """Folder of the validation data."""
+        return self.path / "validation"
+
+    @property
+    def test(self) -> Path:
+        """Folder of the test data."""
+        return self.path / "test"
+
+    def split(self, name: Split) -> Path:
+        """Folder of a split."""
+        return self.path / name
+
+
+def prepare_data(
+    task: Task, size: str, *, seed: int | None = None, root: Path | None = None
+) -> DataFolder:
+    """Return the data of a task at a size; they are made if they are not there.
+
+    Args:
+        task: the task.
+        size: name of a size.
+        seed: of the data; None for one that the machine draws once and keeps with the data.
+        root: folder of all prepared data; `design` in the cache of this package by default.
+
+    Raises:
+        InputError: E1208, the data in the folder are damaged; E1205, prepare.py fails.
+        AiraError: what prepare.py raises.
+        RunError: E0904, files cannot be written.
+    """
+    chosen = task.size(size)
+    origin = _origin(task, chosen)
+    label = "drawn" if seed is None else f"seed{seed}"
+    folder = (root or cache_folder() / "design") / f"{task.name}-{size}-{label}-{origin}"
+    if not folder.exists():
+        _make(task, size, seed, folder)
+    return read_data(folder)
+
+
+def read_data(folder: Path) -> DataFolder:
+    """Open prepared data.
+
+    Raises:
+        InputError: E1208, a file is missing or has another size, or the record is damaged.
+    """
+    try:
+        record = DataRecord.model_validate_json((folder / _RECORD).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise _damaged(folder, f"{_RECORD} is missing or damaged") from error
+    if (found := _sizes(folder)) != record.files:
+        changed = sorted({*found.items()} ^ {*record.files.items()})[0][0]
+        raise _damaged(folder, f"{changed} is missing, new, or has another size")
+    return DataFolder(folder, record.seed)
+
+
+def _origin(task: Task, size: Size) -> str:
+    """Identify what decides the data, beside the seed."""
+    settings = json.dumps(size.settings, sort_keys=True)
+    return hashlib.sha256((task.folder / PREPARE).read_bytes() + settings.encode()).hexdigest()[:12]
+
+
+def _make(task: Task, size: str, seed: int | None, folder: Path) -> None:
+    """Fill a temporary folder and rename it; of two processes that do so, one is enough."""
+    drawn = int.from_bytes(os.urandom(4)) if seed is None else seed
+    with reporting(f"{folder} cannot be written"):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder.parent))
+    try:
+        data = DataFolder(made, drawn)
+        for place in (data.train, data.validation, data.test):
+            place.mkdir()
+        _run(task, task.size(size), data)
+        record = DataRecord(
+            task=task.name,
+            size=size,
+            seed=drawn,
+            seed_given=seed is not None,
+            origin=_origin(task, task.size(size)),
+            files=_sizes(made),
+        )
+        write_atomically(made / _RECORD, record.model_dump_json(indent=1) + "\n")
+        with reporting(f"{folder} cannot be written"):
+            if not folder.exists():
+                made.rename(folder)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _run(task: Task, size: Size, data: DataFolder) -> None:
+    """Call the task's `prepare`, and check that it wrote training and validation data."""
+    path = task.folder / PREPARE
+    with reporting(f"the data of {task.name} cannot be written"):
+        try:
+            task.function(PREPARE, "prepare")(size, data)
+        except (AiraError, OSError):
+            raise
+        except Exception as error:  # whatever a user's file raises
+            raise InputError("E1205", f"{path} failed: {type(error).__name__}: {error}") from error
+    for place in (data.train, data.validation):
+        if not any(place.iterdir()):
+            raise InputError("E1205", f"{path} wrote no file into {place.name}/")
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in files
+        if path.name != _RECORD
+    }
+
+
+def _damaged(folder: Path, reason: str) -> InputError:
+    return InputError(
+        "E1208",
+        f"the data in {folder} cannot be used: {reason}",
+        help="delete the folder; it is made again when it is needed",
+    )

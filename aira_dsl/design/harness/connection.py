@@ -1,0 +1,142 @@
+"""The judge as a candidate's process sees it.
+
+A process has one of three modes, and the harness of a task has a function for each that it allows:
+
+    train    start up, `ready`, wait for `start`, train, `done` with the weights
+    serve    start up, load `weights`, `ready`, then answer every request
+    measure  start up, `ready`, then answer requests whose time and memory the judge measures
+
+Nothing here protects anything: a candidate may replace all of it in its own process. The judge
+believes no time, no number of steps and no score that comes from here.
+"""
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aira_dsl.design.harness.channel import Array, Channel, ClosedError, Message
+
+_SHOWN = 2_000  # characters of an exception's text
+
+
+@dataclass(frozen=True)
+class Start:
+    """The start of the clock, with what the candidate may train on.
+
+    Attributes:
+        seconds: training time.
+        files: training data by file name, as bytes that are read when they are used.
+        began: when it started, on this process's monotonic clock.
+    """
+
+    seconds: float
+    files: Mapping[str, Array]
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.began
+
+    @property
+    def progress(self) -> float:
+        """Share of the training time that has passed; above 1 the time is over."""
+        return self.elapsed / self.seconds
+
+
+class JudgeConnection:
+    """A connection to the judge.
+
+    Attributes:
+        mode: `train`, `serve` or `measure`.
+        settings: constants of the task at this size, and what its judge adds.
+        seed: of initialisation and order.
+        device: `cpu` or `cuda`.
+        candidate: folder with the candidate's files.
+        scratch: the current folder, the only one in which the candidate may write.
+        weights: the trained weights in safetensors form, in the mode `serve`; else None.
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        hello = channel.receive()
+        self.mode: str = hello.fields["mode"]
+        self.settings: dict[str, Any] = hello.fields["settings"]
+        self.seed: int = hello.fields["seed"]
+        self.device: str = hello.fields["device"]
+        self.candidate = Path(hello.fields["candidate"])
+        self.harness = Path(hello.fields["harness"])
+        self.scratch = Path.cwd()
+        files = [_mapped(descriptor).tobytes() for descriptor in hello.descriptors]
+        self.weights: bytes | None = files[0] if files else None
+
+    def ready(self) -> None:
+        """Say that the start-up is complete."""
+        self._channel.send(Message("ready"))
+
+    def start(self) -> Start:
+        """Say that the start-up is complete, and wait for the clock to start."""
+        self.ready()
+        message = self._channel.receive()
+        files = map(_mapped, message.descriptors)
+        return Start(
+            message.fields["seconds"], dict(zip(message.fields["files"], files, strict=True))
+        )
+
+    def done(self, weights: bytes, **facts: float | str) -> None:
+        """End the training.
+
+        Args:
+            weights: in safetensors form.
+            facts: what the candidate says about itself, such as steps and tokens.
+        """
+        self._channel.send(
+            Message("done", {"facts": facts}, {"weights": np.frombuffer(weights, np.uint8)})
+        )
+
+    def requests(self) -> Iterator[dict[str, Array]]:
+        """Say that the start-up is complete; yield requests until the judge has no more."""
+        self.ready()
+        while True:
+            try:
+                message = self._channel.receive()
+            except ClosedError:
+                return
+            yield message.arrays
+
+    def answer(self, **arrays: Array) -> None:
+        """Answer the last request."""
+        self._channel.send(Message("answer", arrays=arrays))
+
+    def fail(self, error: BaseException) -> None:
+        """Say that an exception ended the candidate."""
+        text = str(error)[:_SHOWN]
+        fields = {"type": type(error).__name__[:_SHOWN], "text": text, "line": _line(error, self)}
+        self._channel.send(Message("failed", fields))
+
+
+def _mapped(descriptor: int) -> Array:
+    """Map a file that came as a descriptor; an empty one is an empty array."""
+    with os.fdopen(descriptor, "rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            return np.empty(0, np.uint8)
+        mapped: Array = np.memmap(file, np.uint8, mode="r")
+        return mapped
+
+
+def _line(error: BaseException, judge: JudgeConnection) -> str:
+    """Return the last line of the candidate's own files in a traceback, or an empty text."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{os.path.basename(error.filename)}:{error.lineno}"
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        path = trace.tb_frame.f_code.co_filename
+        if path.startswith(f"{judge.candidate}{os.sep}"):
+            place = f"{path[len(str(judge.candidate)) + 1 :]}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place

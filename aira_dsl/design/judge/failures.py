@@ -1,0 +1,83 @@
+"""Why a candidate's process has no result, in words.
+
+A process that trains may say what it likes about its end: it has seen training data only. One that
+answers requests has seen inputs of the validation or test split, and its words reach an agent that
+must not see them; of those only the kind of the exception and the line in its own files are kept.
+"""
+
+import builtins
+import re
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+from aira_dsl.design.judgement import Failure, Rejection
+from aira_dsl.design.metadata import Size
+from aira_dsl.sandbox.spec import Result
+
+_TEXT = 500  # characters
+_LINE = re.compile(r"[\w./-]{1,100}:\d{1,6}")
+_MEMORY = re.compile(r"out of memory|can't allocate memory|cannot allocate memory", re.IGNORECASE)
+_BY_LIMIT: dict[str, tuple[Failure, str]] = {
+    "memory": ("out of memory", "used more memory than the limit"),
+    "cpu": ("over time", "used more CPU time than the limit"),
+    "wall": ("over time", "ran longer than the limit"),
+    "processes": ("refused", "started more processes than the limit"),
+    "scratch": ("refused", "wrote more into the scratch folder than the limit"),
+}
+
+
+def late(phase: str, size: Size) -> Rejection:
+    """Return the failure of a process that missed a deadline."""
+    seconds = {
+        "start-up": size.startup_seconds,
+        "training": size.training_seconds,
+        "scoring": size.scoring_seconds,
+    }[phase]
+    return Rejection("over time", f"over time: {phase} took longer than {seconds:g} s")
+
+
+def reported(fields: Mapping[str, Any], phase: str, mode: str) -> Rejection:
+    """Return the failure of a process whose harness reports an exception."""
+    name, text, line = (_printable(fields.get(key)) for key in ("type", "text", "line"))
+    status: Failure = "crashed"
+    if name == "MemoryError" or "OutOfMemory" in name or _MEMORY.search(text):
+        status = "out of memory"
+    if mode == "serve":
+        name, text = name if _is_builtin(name) else "an exception", ""
+    place = f" ({line})" if _LINE.fullmatch(line) else ""
+    return Rejection(status, f"{status}: {phase}: {name}{': ' if text else ''}{text}{place}")
+
+
+def ended(result: Result, phase: str, mode: str) -> Rejection:
+    """Return the failure of a process that closed its end of the channel."""
+    if result.ended_by in _BY_LIMIT:
+        status, words = _BY_LIMIT[result.ended_by]
+        return Rejection(status, f"{status}: {phase}: the candidate {words}")
+    if result.signal is not None and result.ended_by is None:
+        how = f"the process ended with {_signal(result.signal)}"
+    elif result.ended_by == "stopped":
+        how = "the process closed its connection to the judge"
+    else:
+        how = f"the process ended with exit code {result.exit_code} before its work was done"
+    lines = result.stderr.decode(errors="replace").strip().splitlines()
+    last = f" ({_printable(lines[-1])})" if lines and mode != "serve" else ""
+    return Rejection("crashed", f"crashed: {phase}: {how}{last}")
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _is_builtin(name: str) -> bool:
+    found = getattr(builtins, name, None)
+    return isinstance(found, type) and issubclass(found, BaseException)
+
+
+def _printable(value: Any) -> str:
+    """Return a text on one line, cut."""
+    text = " ".join(str(value).split()) if isinstance(value, str) else ""
+    return "".join(letter for letter in text if letter.isprintable())[:_TEXT]

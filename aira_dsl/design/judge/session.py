@@ -1,0 +1,276 @@
+"""A judging session: what a task's judge.py is given.
+
+    def judge(session):
+        weights = session.train()
+        with session.serving(weights) as server:
+            answer = server.ask({"tokens": …}, {"logits": ArraySpec(…)})
+        return Score(value)
+
+`language_model.judge` and `classification.judge` do all of that for two kinds of task. Judging runs
+in a process in which no code of a candidate ever runs.
+"""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import safetensors
+
+from aira_dsl.design.harness.channel import MAX_DESCRIPTORS, Array, ArraySpec, Message
+from aira_dsl.design.judge import packages
+from aira_dsl.design.judge.process import CandidateProcess, Mode, Program, opened
+from aira_dsl.design.judgement import Fact, Rejection
+from aira_dsl.design.request import JudgeRequest
+from aira_dsl.design.task import HARNESS
+from aira_dsl.errors import InputError
+from aira_dsl.sandbox.spec import MIB
+
+_TOLERANCE, _LEAST_TOLERANCE = 0.02, 0.5  # of the training time; seconds
+_MOST_HEADER = 4 * MIB  # bytes of the description in a weights file
+_MOST_FACTS, _FACT_LENGTH = 16, 100
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Trained weights that were received and checked.
+
+    Attributes:
+        path: safetensors file, in a folder of the judge.
+        parameters: number of values.
+    """
+
+    path: Path
+    parameters: int
+
+
+@dataclass
+class Server:
+    """A candidate's process that answers requests, with one limit of time for all of them.
+
+    Attributes:
+        process: the process.
+        seconds: time in which answers were waited for.
+    """
+
+    process: CandidateProcess
+    seconds: float = 0.0
+
+    def ask(
+        self, arrays: Mapping[str, Array], expected: Mapping[str, ArraySpec]
+    ) -> dict[str, Array]:
+        """Return the answer to a request.
+
+        Args:
+            arrays: the request.
+            expected: shape and types of every array of the answer.
+
+        Raises:
+            Rejection: there is no answer, or it is another one.
+        """
+        began = time.monotonic()
+        left = self.process.program.size.scoring_seconds - self.seconds
+        try:
+            return self.process.ask(arrays, expected, began + left)
+        finally:
+            self.seconds += time.monotonic() - began
+
+
+class JudgeSession:
+    """One candidate, one task, one seed; a context manager.
+
+    Args:
+        request: what is judged.
+        facts: takes what is measured.
+
+    Attributes:
+        task: the task.
+        size: its limits and constants at the chosen size.
+        seed: of the training.
+        folder: data of the split that is scored; only the judge reads them.
+        random: drawn by the machine, so that no candidate can foresee the order of requests.
+        facts: what was measured so far.
+    """
+
+    def __init__(self, request: JudgeRequest, facts: dict[str, Fact]) -> None:
+        self.task, self.size, self.seed = request.task, request.limits, request.seed
+        self._train = request.data.train
+        self.folder = request.data.split(request.split)
+        self.random = np.random.default_rng(int.from_bytes(os.urandom(16)))
+        self.facts = facts
+        self._request = request
+        self._place = Path(tempfile.mkdtemp(prefix="aira-dsl-judge-"))
+        try:
+            self._place.chmod(0o755)  # without bubblewrap another user runs the candidate
+            self._program = self._prepared()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the files of the session."""
+        shutil.rmtree(self._place, ignore_errors=True)
+
+    def train(self, settings: Mapping[str, Any] | None = None) -> Weights:
+        """Train the candidate and take its weights.
+
+        The clock runs from the message that starts the training to the last byte of the weights.
+        Then everything that the candidate started is ended.
+
+        Args:
+            settings: for the harness, beside those of the size.
+
+        Raises:
+            Rejection: it fails, takes too long, or its weights cannot be used.
+            InputError: E1205, the task has too many files of training data.
+        """
+        with self._running("train", settings) as process:
+            process.await_ready()
+            data, seconds = self._start_and_wait(process)
+        self.facts["startup_seconds"] = process.startup_seconds
+        self.facts["training_seconds"] = seconds
+        self.facts |= _reported(data.fields.get("facts"))
+        return self._weights(data.arrays["weights"])
+
+    @contextmanager
+    def serving(
+        self, weights: Weights, settings: Mapping[str, Any] | None = None
+    ) -> Iterator[Server]:
+        """Run the trained candidate in a new process that answers requests.
+
+        Raises:
+            Rejection: it does not start.
+        """
+        with self._running("serve", settings, weights.path) as process:
+            process.await_ready()
+            yield Server(process)
+
+    @contextmanager
+    def measuring(self, settings: Mapping[str, Any] | None = None) -> Iterator[Server]:
+        """Run the untrained candidate in a new process, to measure what requests cost.
+
+        Raises:
+            Rejection: it does not start.
+        """
+        with self._running("measure", settings) as process:
+            process.await_ready()
+            yield Server(process)
+
+    def _prepared(self) -> Program:
+        """Write the candidate's files and the links to its packages."""
+        candidate, library = self._place / "candidate", self._place / "library"
+        candidate.mkdir()
+        library.mkdir()
+        self._request.candidate.write(candidate)
+        found = packages.link(self._request.candidate.framework, library)
+        return Program(
+            kind=self._request.kind,
+            size=self.size,
+            harness=self.task.folder / HARNESS,
+            candidate=candidate,
+            library=library,
+            packages=found,
+            seed=self.seed,
+        )
+
+    @contextmanager
+    def _running(
+        self, mode: Mode, settings: Mapping[str, Any] | None, weights: Path | None = None
+    ) -> Iterator[CandidateProcess]:
+        """Run a process, and add what it used to the facts, however it ends."""
+        process = CandidateProcess(self._program, mode, settings=settings, weights=weights)
+        with process:
+            try:
+                yield process
+            finally:
+                self._count(mode, process)
+
+    def _count(self, mode: Mode, process: CandidateProcess) -> None:
+        result = process.stop()
+        self.facts["sandbox"] = result.kind
+        before = self.facts.get("peak_memory_bytes")
+        peak = max(result.peak_memory, before if isinstance(before, int) else 0)
+        if mode != "measure":
+            self.facts["peak_memory_bytes"] = peak
+
+    def _start_and_wait(self, process: CandidateProcess) -> tuple[Message, float]:
+        """Hand over the training data, start the clock, and wait for the weights."""
+        paths = sorted(path for path in self._train.rglob("*") if path.is_file())
+        if len(paths) > MAX_DESCRIPTORS:
+            raise InputError(
+                "E1205", f"{len(paths)} files in train/; a task has at most {MAX_DESCRIPTORS}"
+            )
+        seconds = self.size.training_seconds
+        names = [path.relative_to(self._train).as_posix() for path in paths]
+        with opened(paths) as descriptors:
+            fields = {"seconds": seconds, "files": names}
+            began = time.monotonic()
+            deadline = began + seconds + max(_TOLERANCE * seconds, _LEAST_TOLERANCE)
+            process.send(Message("start", fields, descriptors=descriptors), deadline, "training")
+        most = ArraySpec(None, ("uint8",), longest=self.size.weights_mib * MIB)
+        done = process.receive({"done": {"weights": most}}, deadline, "training")
+        return done, time.monotonic() - began
+
+    def _weights(self, data: Array) -> Weights:
+        """Keep the bytes of a weights file if they are one.
+
+        Raises:
+            Rejection: they are none, or more values than the task allows.
+        """
+        path = self._place / "weights.safetensors"
+        path.write_bytes(data.data)
+        path.chmod(0o644)
+        parameters = _count_values(path)
+        self.facts["parameters"] = parameters
+        cap = self.task.metadata.parameter_cap
+        if cap is not None and parameters > cap:
+            raise Rejection(
+                "refused", f"too many parameters: {parameters:,} values; the limit is {cap:,}"
+            )
+        return Weights(path, parameters)
+
+
+def _count_values(path: Path) -> int:
+    """Return the number of values in a weights file, from its header.
+
+    Raises:
+        Rejection: it is not a safetensors file, or the header does not describe its bytes.
+    """
+    with path.open("rb") as file:
+        header = int.from_bytes(file.read(8), "little")
+    try:
+        if header > _MOST_HEADER:
+            raise ValueError(f"a header of {header:,} bytes")
+        with safetensors.safe_open(path, framework="numpy") as opened_file:
+            names = opened_file.keys()
+            return sum(_product(opened_file.get_slice(name).get_shape()) for name in names)
+    except (ValueError, OSError, safetensors.SafetensorError) as error:
+        raise Rejection("refused", f"unusable weights: {str(error)[:200]}") from None
+
+
+def _product(shape: list[int]) -> int:
+    return int(np.prod(shape, dtype=object)) if shape else 1
+
+
+def _reported(facts: Any) -> dict[str, Fact]:
+    """Return what a candidate says about itself, cut to numbers and short texts."""
+    if not isinstance(facts, dict):
+        return {}
+    kept = [
+        (f"reported_{name[:40]}", value[:_FACT_LENGTH] if isinstance(value, str) else value)
+        for name, value in facts.items()
+        if name.isidentifier() and isinstance(value, int | float | str)
+    ]
+    return dict(kept[:_MOST_FACTS])

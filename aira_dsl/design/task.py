@@ -1,0 +1,188 @@
+"""A task: a folder with what is measured, what a candidate is, and who judges it.
+
+    metadata.yaml    name, metric, limits, baselines (`aira_dsl.design.metadata`)
+    description.md   what agents and people read; {{ placeholders }} come from the metadata
+    prepare.py       prepare(size, data): writes data/train, data/validation and data/test
+    judge.py         judge(session): runs the candidate through the session and returns a Score
+    harness.py       train(judge), serve(judge), …: the candidate's side; runs in the sandbox
+    start/           files that a new candidate starts with
+    baselines/NAME/  candidates that come with the task
+
+prepare.py and judge.py are trusted: whoever judges by a task runs its code.
+"""
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import yaml
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import SandboxedEnvironment
+from pydantic import ValidationError
+
+from aira_dsl.design.candidate import Candidate
+from aira_dsl.design.metadata import Metadata, Size
+from aira_dsl.errors import InputError, UsageError
+
+TASKS = Path(__file__).parent / "tasks"
+"""Folder of the tasks that come with the package."""
+
+METADATA, DESCRIPTION = "metadata.yaml", "description.md"
+PREPARE, JUDGE, HARNESS = "prepare.py", "judge.py", "harness.py"
+START, BASELINES = "start", "baselines"
+_FILES = (METADATA, DESCRIPTION, PREPARE, JUDGE, HARNESS)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task folder that has all its parts.
+
+    Attributes:
+        folder: where it is.
+        metadata: what it says about itself.
+    """
+
+    folder: Path
+    metadata: Metadata
+
+    @property
+    def name(self) -> str:
+        """Name of the task."""
+        return self.metadata.name
+
+    def size(self, name: str | None = None) -> Size:
+        """Return a size by its name; the default one for None.
+
+        Raises:
+            UsageError: E1204, there is none of this name.
+        """
+        sizes = self.metadata.sizes
+        if name is None:
+            return next(iter(sizes.values()))
+        if name not in sizes:
+            raise UsageError(
+                "E1204",
+                f"the task {self.name} has no size {name!r}",
+                help=f"its sizes are {', '.join(sizes)}",
+            )
+        return sizes[name]
+
+    def description(self, size: str | None = None) -> str:
+        """Return the description for one size, with its placeholders filled.
+
+        Names in it are those of the metadata, those of the size, and those of its settings.
+
+        Raises:
+            InputError: E1206, a placeholder has no value.
+            UsageError: E1204, there is no size of this name.
+        """
+        chosen = self.size(size)
+        names = {**self.metadata.model_dump(mode="json"), **chosen.model_dump(mode="json")}
+        environment = SandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
+        text = (self.folder / DESCRIPTION).read_text(encoding="utf-8")
+        try:
+            return environment.from_string(text).render({**names, **chosen.settings})
+        except TemplateError as error:
+            raise InputError("E1206", f"{self.folder / DESCRIPTION}: {error}") from None
+
+    @cached_property
+    def start(self) -> Candidate:
+        """Files that a new candidate starts with."""
+        return Candidate.read(self.folder / START)
+
+    def baselines(self) -> dict[str, Candidate]:
+        """Return the candidates that come with the task, by name."""
+        folder = self.folder / BASELINES
+        places = sorted(folder.iterdir()) if folder.is_dir() else []
+        return {place.name: Candidate.read(place) for place in places if place.is_dir()}
+
+    def function(self, file: str, name: str) -> Callable[..., Any]:
+        """Import a trusted file of the task and return one of its functions.
+
+        Raises:
+            InputError: E1205, the file cannot be imported or does not define it.
+        """
+        module = self._module(file)
+        function = getattr(module, name, None)
+        if not callable(function):
+            raise InputError("E1205", f"{self.folder / file} defines no function {name}")
+        found: Callable[..., Any] = function
+        return found
+
+    def _module(self, file: str) -> ModuleType:
+        path = self.folder / file
+        spec = importlib.util.spec_from_file_location(f"aira_task_{self.name}_{path.stem}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module  # dataclasses and pickle look there
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:  # whatever a user's file raises
+            raise InputError(
+                "E1205", f"{path} cannot be imported: {type(error).__name__}: {error}"
+            ) from error
+        return module
+
+
+def load_task(name_or_folder: str | Path) -> Task:
+    """Read a task by its name, or from a folder.
+
+    Raises:
+        UsageError: E1201, neither a task of this name nor a folder.
+        InputError: E1202, parts are missing; E1203, metadata.yaml is not valid; E1207, `start` is
+            not a candidate, or lacks a file.
+    """
+    folder = _folder(name_or_folder)
+    missing = [name for name in _FILES if not (folder / name).is_file()]
+    if not (folder / START).is_dir():
+        missing.append(f"{START}/")
+    if missing:
+        raise InputError(
+            "E1202",
+            f"{folder} is not a task: it has no {', '.join(missing)}",
+            help="`aira-dsl design new FOLDER` writes a task with all parts",
+        )
+    task = Task(folder, _metadata(folder / METADATA))
+    for file in task.metadata.candidate.files:
+        if file not in task.start.files:
+            raise InputError("E1202", f"{folder / START} has no {file}, which candidates must have")
+    return task
+
+
+def task_names() -> list[str]:
+    """Return the names of the tasks that come with the package."""
+    places = TASKS.iterdir() if TASKS.is_dir() else ()
+    return sorted(place.name for place in places if (place / METADATA).is_file())
+
+
+def _folder(name_or_folder: str | Path) -> Path:
+    if isinstance(name_or_folder, str) and name_or_folder in task_names():
+        return TASKS / name_or_folder
+    folder = Path(name_or_folder)
+    if not folder.is_dir():
+        raise UsageError(
+            "E1201",
+            f"{str(name_or_folder)!r} is neither a task nor a folder",
+            help=f"tasks: {', '.join(task_names())}; or give the path of a task folder",
+        )
+    return folder.resolve()
+
+
+def _metadata(path: Path) -> Metadata:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Metadata.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise InputError("E1203", f"{path}: {place}: {first['msg']}{more}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        text = " ".join(str(error).split())
+        raise InputError("E1203", f"{path} is not YAML: {text}") from None
