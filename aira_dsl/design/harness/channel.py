@@ -101,7 +101,7 @@ class Channel:
             ClosedError: nobody reads any more.
             LateError: the other side did not read it before the deadline.
         """
-        arrays = {name: np.ascontiguousarray(value) for name, value in message.arrays.items()}
+        arrays = {name: np.asarray(value, order="C") for name, value in message.arrays.items()}
         described = [[name, a.dtype.name, list(a.shape)] for name, a in arrays.items()]
         header = {"kind": message.kind, "fields": message.fields, "arrays": described}
         data = json.dumps(header).encode()

@@ -1,0 +1,59 @@
+"""Every broken or cheating candidate gets a judgement, and the right one."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from aira_dsl.design.candidate import Candidate
+from aira_dsl.design.data import prepare_data
+from aira_dsl.design.judge.judging import judge
+from aira_dsl.design.request import JudgeRequest
+from aira_dsl.design.task import load_task
+from aira_dsl.sandbox import kinds
+from tests.design.cases import CASES, Case, script
+
+TASK = Path(__file__).parent / "tasks" / "words"
+
+
+@pytest.fixture(scope="session")
+def honest(tmp_path_factory):
+    """Return the request for the honest candidate."""
+    task = load_task(TASK)
+    data = prepare_data(task, "tiny", seed=1, root=tmp_path_factory.mktemp("data"))
+    candidate = Candidate({"train.py": script()})
+    return JudgeRequest(task, "tiny", candidate, data, kinds.choose("auto"))
+
+
+@pytest.fixture(scope="session")
+def honest_score(honest):
+    judgement = judge(honest)
+    assert judgement.status == "ok", judgement
+    return judgement.score
+
+
+def judged(honest: JudgeRequest, case: Case):
+    """Judge a case."""
+    files = {
+        name: text.replace("{data}", str(honest.data.path)) for name, text in case.files.items()
+    }
+    return judge(replace(honest, candidate=Candidate(files)))
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=case.name, marks=[pytest.mark.slow] if case.slow else [])
+        for case in CASES
+    ],
+)
+def test_the_candidate(case, honest, honest_score):
+    judgement = judged(honest, case)
+    assert judgement.status == case.status, judgement.message
+    if case.status == "ok":
+        assert judgement.score == pytest.approx(honest_score, abs=1e-6)
+        assert judgement.reasons == ()
+    else:
+        assert judgement.score is None
+        assert case.reason in judgement.message
+        assert judgement.reasons == (judgement.message,)
