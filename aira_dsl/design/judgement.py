@@ -13,7 +13,7 @@ Failure = Literal["refused", "diverged", "out of memory", "over time", "crashed"
 """Status of a candidate without a score:
 
 - `refused`: it breaks a rule of the task, such as reading later tokens
-- `diverged`: it computes numbers that are none
+- `diverged`: it computes NaN
 - `out of memory`, `over time`: it reached a limit
 - `crashed`: it ended with an exception or a signal, or ended too early
 - `invalid`: its files are not those of a candidate, so that it never ran
@@ -55,7 +55,7 @@ class Score:
 
 
 class Rejection(Exception):
-    """Raised while a candidate is judged: it has no score.
+    """Raised by a judge: the candidate has no score.
 
     Attributes:
         status: what kind of failure it is.

@@ -1,4 +1,4 @@
-"""What is judged: one candidate, by one task at one size, with one seed."""
+"""A request to a judge: one candidate, one task at one size, one seed."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -8,7 +8,7 @@
     start/           files that a new candidate starts with
     baselines/NAME/  candidates that come with the task
 
-prepare.py and judge.py are trusted: whoever judges by a task runs its code.
+prepare.py and judge.py are trusted: to judge by a task is to run its code.
 """
 
 import importlib.util

@@ -141,7 +141,8 @@ class SandboxedProcess:
                     if key.data.ended:
                         selector.unregister(key.fd)
                 if time.monotonic() >= next_time:
-                    self._ended_by = self._limit_reached()
+                    reached = self._limit_reached()
+                    self._ended_by = self._ended_by or reached  # `stop` may have come first
                     next_time = time.monotonic() + max(_POLL, self._cost / _LARGEST_SHARE)
 
     def _limit_reached(self) -> Limit | None:
@@ -174,7 +175,8 @@ class SandboxedProcess:
                 self._control.shutdown(socket.SHUT_WR)
         else:
             below = descendants(self._process.pid)
-            os.kill(below[0] if below else self._process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+                os.kill(below[0] if below else self._process.pid, signal.SIGKILL)
 
     def _end(self) -> None:
         """End everything; afterwards only output and the scratch folder are left."""

@@ -105,9 +105,7 @@ LOGITS = [
         "probability 0: the next token is given no probability at ",
     ),
     _answers("returns nothing", "return None", "refused", "wrong array: logits of the "),
-    _answers(
-        "returns half precision", "return logits.astype(np.float64)", "ok", "same score"
-    ),
+    _answers("returns half precision", "return logits.astype(np.float64)", "ok", "same score"),
 ]
 
 CAUSALITY = [
@@ -171,11 +169,10 @@ TAMPERING = [
         "changes the task's module and the judge's code in its process",
         f"{_ATTRIBUTES}\n"
         "prepare.VOCABULARY = 1\n"
-        "np.log = np.zeros_like\n"
-        "np.isnan = lambda *a: False\n"
-        "channel.ArraySpec = None",
-        "crashed",
-        "crashed: training: ",
+        "np.isnan = np.isinf = lambda *a: False\n"
+        "channel.ArraySpec = channel._check = None\n"
+        "connection.Start.began = 1e9",
+        "ok",
     ),
     _starts(
         "writes scores and judgements",
@@ -183,9 +180,9 @@ TAMPERING = [
         "    open(name, 'w').write('{\"score\": 0.0}')",
         "ok",
     ),
-    _starts(
+    _trains(
         "reports a score",
-        "import functools\nprepare.start = functools.partial(prepare.start)",
+        "run.finish(score=0.0, bits_per_byte=0.0, status='ok')",
         "ok",
     ),
     _trains(
@@ -255,7 +252,7 @@ TAMPERING = [
         "tells the validation text",
         {"train.py": script(answer="raise ValueError(str(tokens.tolist()))")},
         "crashed",
-        "crashed: scoring: ValueError (train.py:13)",
+        "crashed: scoring: ValueError (train.py:12)",
     ),
 ]
 
@@ -379,11 +376,11 @@ ENDS = [
         "out of memory",
         "out of memory: training: ",
     ),
-    _trains(
+    _starts(
         "fills memory slowly",
         "parts = []\nwhile True: parts.append(np.ones(1 << 24))",
         "out of memory",
-        "out of memory: training: ",
+        "out of memory: start-up: ",
     ),
     _trains(
         "fills the scratch folder",

@@ -32,8 +32,8 @@ def honest_score(honest):
     return judgement.score
 
 
-def judged(honest: JudgeRequest, case: Case):
-    """Judge a case."""
+def judgement_of(honest: JudgeRequest, case: Case):
+    """Return the judgement of a case."""
     files = {
         name: text.replace("{data}", str(honest.data.path)) for name, text in case.files.items()
     }
@@ -48,7 +48,7 @@ def judged(honest: JudgeRequest, case: Case):
     ],
 )
 def test_the_candidate(case, honest, honest_score):
-    judgement = judged(honest, case)
+    judgement = judgement_of(honest, case)
     assert judgement.status == case.status, judgement.message
     if case.status == "ok":
         assert judgement.score == pytest.approx(honest_score, abs=1e-6)

@@ -67,7 +67,7 @@ class Message:
         kind: what it is, one word.
         fields: JSON values.
         arrays: numbers, by name.
-        descriptors: files that came with it; whoever receives them closes them.
+        descriptors: files that came with it; the receiver closes them.
     """
 
     kind: str
@@ -98,7 +98,7 @@ class Channel:
             deadline: on the monotonic clock.
 
         Raises:
-            ClosedError: nobody reads any more.
+            ClosedError: the other side has closed, or ended.
             LateError: the other side did not read it before the deadline.
         """
         arrays = {name: np.asarray(value, order="C") for name, value in message.arrays.items()}

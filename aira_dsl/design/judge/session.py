@@ -86,7 +86,7 @@ class JudgeSession:
     """One candidate, one task, one seed; a context manager.
 
     Args:
-        request: what is judged.
+        request: the candidate, the task, the seed.
         facts: takes what is measured.
 
     Attributes:

@@ -76,7 +76,7 @@ def bits(logits_TV: NDArray[np.floating], targets_T: Tokens) -> NDArray[np.float
     """Return -log2 of the probability of the target at every position (T,).
 
     Raises:
-        Rejection: `diverged` for NaN; `refused` for logits that are no distribution.
+        Rejection: `diverged` for NaN; `refused` for logits that do not give a distribution.
     """
     if logits_TV.dtype == np.float16:
         logits_TV = logits_TV.astype(np.float32)
