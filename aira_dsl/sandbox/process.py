@@ -14,7 +14,7 @@ from aira_dsl.sandbox import system
 from aira_dsl.sandbox.launcher import descendants, kill_below
 from aira_dsl.sandbox.output import KeptOutput
 from aira_dsl.sandbox.scratch import FolderScratch, MountedScratch
-from aira_dsl.sandbox.spec import Kind, Limit, Result, Spec
+from aira_dsl.sandbox.spec import Kind, Limit, Result, Spec, Usage
 from aira_dsl.sandbox.start import await_ready, not_started, start
 from aira_dsl.sandbox.tree import ProcessTree
 
@@ -73,8 +73,7 @@ class SandboxedProcess:
         needed.enter_context(self._control)
         self._ended = os.pidfd_open(self._process.pid)
         needed.callback(os.close, self._ended)
-        around = 2 if self._kind == "bubblewrap" else 1  # bubblewrap and its process 1; the reaper
-        self._tree = ProcessTree(self._process.pid, around, self._spec.limits.memory)
+        self._tree = self._new_tree()
         needed.callback(self._end)
         answer, descriptors = await_ready(self._control)
         if answer != b"ready":
@@ -106,6 +105,10 @@ class SandboxedProcess:
             self._result = self._make_result(wall_seconds)
         return self._result
 
+    def usage(self) -> Usage:
+        """Measure what the program uses now; may be called in another thread than `wait`."""
+        return self._new_tree().usage()
+
     def stop(self) -> None:
         """End the program from another thread; `wait` returns."""
         self._ended_by = self._ended_by or "stopped"
@@ -125,6 +128,10 @@ class SandboxedProcess:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _new_tree(self) -> ProcessTree:
+        around = 2 if self._kind == "bubblewrap" else 1  # bubblewrap and its process 1; the reaper
+        return ProcessTree(self._process.pid, around, self._spec.limits.memory)
 
     def _watch(self) -> None:
         """Read the output and measure, until the program ends or a limit is reached."""

@@ -12,7 +12,7 @@ believes no time, no number of steps and no score that comes from here.
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,11 @@ class JudgeConnection:
             except ClosedError:
                 return
             yield message.arrays
+
+    def serve(self, function: Callable[..., Mapping[str, Array]]) -> None:
+        """Answer every request with what a function returns for its arrays."""
+        for arrays in self.requests():
+            self.answer(**function(**arrays))
 
     def answer(self, **arrays: Array) -> None:
         """Answer the last request."""

@@ -94,15 +94,10 @@ def serve(judge: JudgeConnection, model: Any) -> NoReturn:
     if torch is not None and isinstance(model, torch.nn.Module):
         model.eval()
         with torch.inference_mode():
-            _answer_all(judge, lambda tokens: _torch_logits(model, tokens, torch))
+            judge.serve(lambda tokens: {"logits": _torch_logits(model, tokens, torch)})
     else:
-        _answer_all(judge, lambda tokens: np.asarray(model(tokens)))
+        judge.serve(lambda tokens: {"logits": np.asarray(model(tokens))})
     _end()
-
-
-def _answer_all(judge: JudgeConnection, logits: Any) -> None:
-    for arrays in judge.requests():
-        judge.answer(logits=logits(arrays["tokens"]))
 
 
 def _torch_logits(model: Any, tokens: Array, torch: Any) -> Array:

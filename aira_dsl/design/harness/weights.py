@@ -1,7 +1,7 @@
 """A model's weights as bytes in safetensors form, and back.
 
-A model is a `torch.nn.Module`, or any object whose attribute `weights` is a dictionary of numpy
-arrays. The frameworks are imported only where the model belongs to them.
+A model is a `torch.nn.Module`, a dictionary of numpy arrays, or an object with such a dictionary as
+its attribute `weights`. torch is imported only where the model belongs to it.
 """
 
 import sys
@@ -60,11 +60,11 @@ def _is_module(model: Any) -> bool:
 
 
 def _arrays(model: Any) -> dict[str, Any]:
-    weights = getattr(model, "weights", None)
+    weights = model if isinstance(model, dict) else getattr(model, "weights", None)
     if not isinstance(weights, dict):
         raise TypeError(
-            f"a {type(model).__name__} is not a model: give a torch.nn.Module, or an object with "
-            "a dictionary `weights` of numpy arrays"
+            f"a {type(model).__name__} is not a model: give a torch.nn.Module, a dictionary of "
+            "numpy arrays, or an object that has one as its attribute `weights`"
         )
     return weights
 

@@ -193,6 +193,10 @@ class CandidateProcess:
         self.send(Message("request", arrays=dict(arrays)), deadline, "scoring")
         return self.receive({"answer": expected}, deadline, "scoring").arrays
 
+    def memory(self) -> int:
+        """Return the bytes that all processes of the candidate have in use now."""
+        return self._sandboxed.usage().memory
+
     def stop(self) -> Result:
         """End everything that the candidate started; return how it ended.
 

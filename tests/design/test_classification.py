@@ -1,0 +1,76 @@
+"""Classifiers: accuracy from logits, growth of memory, answers that depend on one example only."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from aira_dsl.design.candidate import Candidate
+from aira_dsl.design.data import prepare_data
+from aira_dsl.design.judge.growth import memory_exponent
+from aira_dsl.design.judge.judging import judge
+from aira_dsl.design.request import JudgeRequest
+from aira_dsl.design.task import load_task
+from aira_dsl.sandbox import kinds
+
+TASK = Path(__file__).parent / "tasks" / "parity"
+MIB = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def request_(tmp_path_factory):
+    """Return the request for the candidate that comes with the task."""
+    task = load_task(TASK)
+    data = prepare_data(task, "tiny", seed=1, root=tmp_path_factory.mktemp("data"))
+    return JudgeRequest(task, "tiny", task.start, data, kinds.choose("auto"))
+
+
+def judgement_with(request_, line):
+    """Return the judgement of the task's candidate with a line at the start of its answer."""
+    text = request_.candidate.files["model.py"].replace(
+        '        table = self.weights["table"]\n        return',
+        f'        table = self.weights["table"]\n        {line}\n        return',
+    )
+    return judge(replace(request_, candidate=Candidate({"model.py": text})))
+
+
+def test_an_honest_classifier_is_scored(request_):
+    judgement = judge(request_)
+    assert judgement.status == "ok", judgement
+    assert judgement.score > 0.9
+    assert judgement.facts["parameters"] == 8 * 4 * 4
+    assert judgement.facts["quadratic"] == 0
+    assert judgement.facts["memory_exponent"] < 1.3
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "reason"),
+    [
+        ("square = np.ones((len(inputs[0]),) * 2)", "refused", "quadratic: memory of a forward"),
+        (
+            "return table[0][inputs[:, 0]] + 9 * np.eye(4, dtype=np.float32)[inputs[::-1, 0]]",
+            "refused",
+            "not a function of the example: ",
+        ),
+        ("return np.full((len(inputs), 4), np.nan, np.float32)", "diverged", "NaN: "),
+        ("return np.zeros((len(inputs), 5), np.float32)", "refused", "wrong array: logits of the"),
+        ("return inputs[:, :4]", "refused", "wrong array: logits of the type int32, not"),
+    ],
+)
+def test_the_candidate(request_, line, status, reason):
+    judgement = judgement_with(request_, line)
+    assert (judgement.status, judgement.score) == (status, None)
+    assert judgement.message.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("memory", "exponent"),
+    [
+        ([120 * MIB, 140 * MIB, 180 * MIB], 1.0),
+        ([120 * MIB, 180 * MIB, 420 * MIB], 2.0),
+        ([100 * MIB, 101 * MIB, 100 * MIB], 0.0),
+        ([100 * MIB, 101 * MIB, 102 * MIB], 0.0),
+    ],
+)
+def test_the_exponent_does_not_depend_on_what_the_program_itself_uses(memory, exponent):
+    assert memory_exponent(memory) == pytest.approx(exponent, abs=0.01)
