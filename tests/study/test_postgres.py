@@ -30,6 +30,21 @@ def wait_until_gone(pids: list[int]) -> None:
         subprocess.run(["tail", f"--pid={pid}", "-f", "/dev/null"], timeout=60, check=True)
 
 
+def terminate_in_flight(worker: subprocess.Popen[str], url: str) -> None:
+    """Send SIGTERM at a moment at which a trial is running: between two trials there is none."""
+    storage = optuna.storages.RDBStorage(shared_address(url))
+    is_sent = False
+    while not is_sent:
+        with paused(worker):
+            states = [
+                t.state for t in optuna.load_study(storage=storage, study_name="shared").trials
+            ]
+            if is_sent := TrialState.RUNNING in states:
+                worker.terminate()
+    storage.remove_session()
+    storage.engine.dispose()
+
+
 def search(url: str, out: str, *more: object) -> tuple[object, ...]:
     return (
         "search", "tiny.arch", "--preset", "smoke", "--sampler", "tpe", "--workers", 1,
@@ -117,7 +132,7 @@ def test_an_interrupted_worker_lets_go_of_its_trials_at_once(
     hourly[hourly.index("--heartbeat") + 1] = 3600
     worker = cli.start(*hourly, "--budget", 81)
     wait_for_results(worker, 1)
-    worker.terminate()
+    terminate_in_flight(worker, url)
     worker.communicate(timeout=60)
     assert worker.returncode == 130
     released = [row["state"] for row in trials(cli.folder / "first")]
