@@ -41,6 +41,7 @@ _COMMANDS = {
     "calibrate": "calibrate",
     "lsp": "lsp",
     "table": "table:app",
+    "design": "design:app",
 }
 """Modules of the commands, with the name of the function where it is another one."""
 

@@ -26,7 +26,6 @@ RULES = {
     r"\btold apart\b": "significantly different",
     r"\bhopeless\b": "pruned, or among the worst",
     r"\bparted by\b": "separated by",
-    r"\bjudged\b": "evaluated, compared, analysed",
     r"\bcontest(ant)?s?\b": "benchmark, method, implementation",
     r"\b(hire[ds]?|hiring|crew|strangers?|orphans?)\b": "start, workers, foreign, stale",
     r"\b(what|which|that|it) lies? (between|beside|behind|below|above)\b": "name the thing",

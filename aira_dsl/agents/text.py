@@ -26,6 +26,20 @@ def clean(text: str, limit: int) -> str:
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
 
 
+def clean_lines(text: str, limit: int) -> str:
+    """Return a text with its lines, without control characters, of at most `limit` characters.
+
+    As `clean`, but line ends and tabs are kept, as code needs them.
+    """
+    lines = text[: 4 * limit].replace("\r\n", "\n")
+    kept = "".join(
+        character
+        for character in lines
+        if character in "\n\t" or not unicodedata.category(character).startswith("C")
+    )
+    return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+
+
 def redact(text: str, secrets: Sequence[str]) -> str:
     r"""Return a text without secrets.
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from aira_dsl.design.candidate import Candidate
 from aira_dsl.design.data import DataFolder, read_data
+from aira_dsl.design.judgement import Judgement
 from aira_dsl.design.metadata import Size
 from aira_dsl.design.task import Task, load_task
-from aira_dsl.evaluation.result import SplitName
+from aira_dsl.evaluation.result import Evaluation, SplitName
 from aira_dsl.jobs.pool import Job, Needs
 from aira_dsl.sandbox.spec import Kind
 
@@ -43,8 +44,31 @@ class JudgeRequest:
         """Limits and constants of the size."""
         return self.task.size(self.size)
 
-    def job(self) -> Job:
-        """Return the work for a pool; its value is a `Judgement` in JSON form."""
+    @property
+    def fingerprint(self) -> str:
+        """Identity of the candidate."""
+        return self.candidate.identity
+
+    def recall(self) -> None:
+        """Return None: a training of fixed time is not repeatable, so that no result is kept."""
+
+    def remember(self, evaluation: Evaluation) -> None:
+        """Keep nothing."""
+
+    def read(self, value: Any) -> Judgement:
+        """Return the judgement in what the job returned.
+
+        Raises:
+            ValueError: it is none.
+        """
+        return Judgement.model_validate(value)
+
+    def job(self, needs: Needs | None = None) -> Job:
+        """Return the work for a pool; its value is a `Judgement` in JSON form.
+
+        Args:
+            needs: not used: the task says what a candidate may use.
+        """
         payload = {
             "task": str(self.task.folder),
             "size": self.size,
@@ -54,11 +78,9 @@ class JudgeRequest:
             "seed": self.seed,
             "split": self.split,
         }
-        size = self.limits
-        one = size.startup_seconds + max(size.training_seconds, size.scoring_seconds)
-        seconds = _PROCESSES * one + _SLACK
-        needs = Needs(cpus=size.cpus, gpus=size.gpus, seconds=seconds, grace=10.0)
-        return Job("aira_dsl.design.worker:judge", payload, needs)
+        size, seconds = self.limits, longest(self.limits)
+        own = Needs(cpus=size.cpus, gpus=size.gpus, seconds=seconds, grace=10.0)
+        return Job("aira_dsl.design.worker:judge", payload, own)
 
     @classmethod
     def of_job(cls, payload: dict[str, Any]) -> "JudgeRequest":
@@ -76,3 +98,9 @@ class JudgeRequest:
             seed=payload["seed"],
             split=payload["split"],
         )
+
+
+def longest(size: Size) -> float:
+    """Return the seconds after which a judging is ended: all its processes at their limits."""
+    one = size.startup_seconds + max(size.training_seconds, size.scoring_seconds)
+    return _PROCESSES * one + _SLACK

@@ -11,7 +11,9 @@
 prepare.py and judge.py are trusted: to judge by a task is to run its code.
 """
 
+import hashlib
 import importlib.util
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +28,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from pydantic import ValidationError
 
 from aira_dsl.design.candidate import Candidate
-from aira_dsl.design.metadata import Metadata, Size
+from aira_dsl.design.metadata import Baseline, Metadata, Size
 from aira_dsl.errors import InputError, UsageError
 
 TASKS = Path(__file__).parent / "tasks"
@@ -71,6 +73,30 @@ class Task:
                 help=f"its sizes are {', '.join(sizes)}",
             )
         return sizes[name]
+
+    def size_name(self, name: str | None) -> str:
+        """Return the name of a size after checking it; that of the default one for None.
+
+        Raises:
+            UsageError: E1204, there is none of this name.
+        """
+        self.size(name)
+        return name or next(iter(self.metadata.sizes))
+
+    @cached_property
+    def identity(self) -> str:
+        """Twelve hexadecimal digits: of all that decides what a candidate is and how it scores."""
+        decides = self.metadata.model_dump(mode="json", exclude={"title", "baselines", "sources"})
+        texts = [(self.folder / name).read_text(encoding="utf-8") for name in _FILES[1:]]
+        joined = "\0".join([json.dumps(decides, sort_keys=True), *texts, self.start.identity])
+        return hashlib.sha256(joined.encode()).hexdigest()[:12]
+
+    def start_baseline(self, size: str) -> Baseline | None:
+        """Return what was measured of the starting files at a size: of a baseline equal to them."""
+        for name, candidate in self.baselines().items():
+            if candidate.identity == self.start.identity:
+                return self.metadata.baselines.get(name, {}).get(size)
+        return None
 
     def description(self, size: str | None = None) -> str:
         """Return the description for one size, with its placeholders filled.

@@ -40,6 +40,7 @@ def trial_of(
     layers = layers_of(trial)
     calls = tuple(map(Attempt.model_validate, attributes.get("calls", ())))
     evaluation: dict[str, Any] = attributes.get("evaluation", {})
+    facts = evaluation.get("facts", {})
     return Trial(
         number=trial.number,
         state=trial.state.name,
@@ -52,7 +53,7 @@ def trial_of(
         repeats=dict((repeats or {}).get(fingerprint, {})),
         seconds=attributes.get("seconds"),
         cached=attributes.get("cached", False),
-        parameters=attributes.get("parameters", 0),
+        parameters=attributes.get("parameters", facts.get("parameters") or 0),
         training_flops=attributes.get("training_flops", 0),
         status=attributes.get("status", ""),
         message=attributes.get("message", ""),
@@ -62,6 +63,7 @@ def trial_of(
         hypothesis=attributes.get("hypothesis", ""),
         duplicates=attributes.get("duplicates", sum(call.code == "duplicate" for call in calls)),
         calls=calls,
+        facts=facts,
     )
 
 

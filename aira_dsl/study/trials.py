@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from aira_dsl.agents.attempt import Attempt
 
@@ -38,6 +38,7 @@ class Trial:
         hypothesis: why the agent proposed it.
         duplicates: proposals for it that repeated an earlier trial, by a sampler or an agent.
         calls: the agent's calls for it, repairs included.
+        facts: what a judge measured besides the score; empty for an architecture.
     """
 
     number: int
@@ -61,6 +62,7 @@ class Trial:
     hypothesis: str = ""
     duplicates: int = 0
     calls: tuple[Attempt, ...] = ()
+    facts: dict[str, float | int | str | None] = field(default_factory=dict)
 
     @property
     def tokens(self) -> int:
@@ -86,7 +88,7 @@ def as_json(table: Sequence[Trial]) -> str:
 def as_csv(table: Sequence[Trial]) -> str:
     """Write the table as CSV; layers joined by `-`, one column a task."""
     tasks = sorted({task for row in table for task in row.tasks})
-    nested = ("tasks", "repeats", "calls")
+    nested = ("tasks", "repeats", "calls", "facts")
     plain = [name for name in Trial.__dataclass_fields__ if name not in nested]
     text = io.StringIO()
     writer = csv.DictWriter(text, [*plain, "tokens", "usd", *tasks], lineterminator="\n")

@@ -112,7 +112,7 @@ def divide(documents: Iterable[bytes], *, name: str, seed: int | None = None) ->
         documents: UTF-8 bytes.
         name: of the corpus.
         seed: documents are divided in the order of a hash of the seed and their text, so that
-            nobody who lacks the seed knows which text is in which split; None keeps their order.
+            which text is in which split cannot be known without it; None keeps their order.
 
     Raises:
         InputError: E0620 if the text is too little for ten regions, or nothing of a split is left.

@@ -19,6 +19,7 @@ class LiveView:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._trouble: Trouble | None = None
+        self._baseline = 0, 0
         self._bar = RichProgress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -57,6 +58,16 @@ class LiveView:
             completed=progress.done if budget is not None else progress.seconds,
             facts=_facts(progress),
         )
+
+    def baseline(self, done: int, total: int) -> None:
+        """Show how much of the baseline is judged."""
+        facts = f"{done} of {total} repeats"
+        self._bar.update(
+            self._task, description="baseline", total=total, completed=done, facts=facts
+        )
+        if (done, total) != self._baseline and not self._console.is_terminal:
+            self._console.print(f"baseline: {facts}", highlight=False, markup=False)
+        self._baseline = done, total
 
 
 class ListView:
@@ -145,7 +156,7 @@ def _result_line(progress: Progress) -> str:
     origin = "stored" if trial.cached else f"{trial.seconds or 0.0:.1f} s"
     return (
         f"[{progress.done}{total}] trial {trial.number}  {outcome}  {best}  "
-        f"{trial.pattern or 'no architecture'}  {origin}{_made_by(trial)}"
+        f"{trial.pattern or 'no candidate'}  {origin}{_made_by(trial)}"
     )
 
 

@@ -1,0 +1,142 @@
+"""The baseline of a design run: the starting files, judged several times with different seeds.
+
+Scores depend on the speed of the machine, so that a baseline from elsewhere says little. Its
+repeats also show the noise, before any candidate is proposed: a difference below it is not an
+improvement.
+Each repeat is noted in the study as it ends; a continued run makes those that are missing.
+"""
+
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from aira_dsl.errors import RunError
+from aira_dsl.evaluation.batch import evaluate_many
+from aira_dsl.evaluation.direction import Direction
+from aira_dsl.evaluation.noise import Noise
+from aira_dsl.evaluation.pool import EvaluationPool, EvaluationRequest
+from aira_dsl.study.journal import Journal
+from aira_dsl.utils.formatting import plural
+from aira_dsl.utils.student import student_quantile
+
+NOTE = "baseline"
+FREEDOM = 4.0
+"""How many degrees of freedom the noise that a task names is worth; it is of another machine."""
+
+
+def measure(
+    requests: Sequence[EvaluationRequest],
+    journal: Journal,
+    pool: EvaluationPool,
+    on_progress: Callable[[int, int], None],
+) -> dict[int, float]:
+    """Return the scores of the starting files by seed; call inside `Journal.exclusively`.
+
+    Args:
+        requests: one a seed.
+        journal: where scores are noted.
+        pool: where they are judged.
+        on_progress: called with the number of scores and that of all, about once a second.
+
+    Raises:
+        RunError: E1211, the starting files have no score.
+    """
+    scores: dict[str, float] = journal.noted(NOTE, {})
+    missing = [request for request in requests if str(request.seed) not in scores]
+
+    def tick() -> None:
+        on_progress(len(requests) - len(missing), len(requests))
+
+    with closing(pool):
+        for result in evaluate_many(tuple(missing), pool, on_tick=tick):
+            found = result.evaluation
+            if found.score is None:
+                raise RunError(
+                    "E1211",
+                    f"the files that candidates start with have no score ({found.status}): "
+                    f"{found.message}",
+                    help="judge them by `aira-dsl design judge`; a run needs a baseline",
+                )
+            scores[str(found.seed)] = found.score
+            journal.note(NOTE, scores)
+            missing.pop()
+            tick()
+    return {request.seed: scores[str(request.seed)] for request in requests}
+
+
+def noise(scores: Sequence[float], known: float | None, where: str) -> Noise | None:
+    """Return the noise of a score between seeds, shrunk towards the one that the task names.
+
+    As `aira_dsl.evaluation.noise`, with nothing that the seeds share: a training of fixed time is
+    not repeatable.
+
+    Args:
+        scores: of the baseline, or of several candidates less their means.
+        known: standard deviation that the task names for this size; None if it names none.
+        where: machine on which that was measured.
+    """
+    freedom = len(scores) - 1
+    variance = statistics.variance(scores) if freedom > 0 else 0.0
+    own = f"{plural(len(scores), 'repeat')} of the baseline"
+    if known is None:
+        if freedom < 1:
+            return None
+        value = math.sqrt(variance)
+        return Noise(value, value, freedom, "repeats", own)
+    if freedom < 1:
+        return Noise(known, known, FREEDOM, "calibration", _named(where))
+    value = math.sqrt((FREEDOM * known**2 + freedom * variance) / (FREEDOM + freedom))
+    basis = f"{own} and {_named(where)}"
+    return Noise(value, value, FREEDOM + freedom, "repeats and calibration", basis)
+
+
+def _named(where: str) -> str:
+    return "the task's own measurement" + (f" ({where})" if where else "")
+
+
+@dataclass(frozen=True)
+class Improvement:
+    """The difference between a candidate and the baseline.
+
+    Attributes:
+        mean: how much better the candidate is; negative if it is worse.
+        low, high: its 95 % interval.
+        scores: number of scores of the candidate with seeds that the run did not choose it by.
+        baseline: number of scores of the baseline.
+    """
+
+    mean: float
+    low: float
+    high: float
+    scores: int
+    baseline: int
+
+    @property
+    def significant(self) -> bool:
+        """Whether the candidate is better beyond noise."""
+        return self.low > 0
+
+
+def improvement(
+    repeats: Mapping[str, float | None],
+    baseline: Sequence[float],
+    noise: Noise | None,
+    direction: Direction,
+) -> Improvement | None:
+    """Compare a candidate with the baseline; None if there is nothing to compare or no noise.
+
+    Args:
+        repeats: scores of the candidate with other seeds than the one it was chosen by.
+        baseline: scores of the baseline.
+        noise: of a score.
+        direction: which way scores get better.
+    """
+    scores = [score for score in repeats.values() if score is not None]
+    if noise is None or len(scores) < len(repeats) or not scores or not baseline:
+        return None
+    gain = direction.sign * (statistics.fmean(scores) - statistics.fmean(baseline))
+    error = noise.value * math.sqrt(1 / len(scores) + 1 / len(baseline))
+    margin = student_quantile(0.975, noise.freedom) * error
+    return Improvement(gain, gain - margin, gain + margin, len(scores), len(baseline))

@@ -1,0 +1,1 @@
+"""An agent that writes code: how it is asked, and how its answers are read."""

@@ -1,0 +1,87 @@
+"""The files of a design run that people read: the table, the best candidates, picture, page."""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from aira_dsl.design.candidate import Candidate
+from aira_dsl.design.plan import DesignPlan
+from aira_dsl.design.result import DesignResult
+from aira_dsl.design.results_tsv import results_tsv
+from aira_dsl.report.figures import best_so_far
+from aira_dsl.study.noise import NOISE, noise_text
+from aira_dsl.study.selection import rank
+from aira_dsl.study.session import Session
+from aira_dsl.study.trials import Trial, as_csv, as_json
+from aira_dsl.utils.files import TEMPORARY, reporting, write_atomically
+from aira_dsl.utils.formatting import score
+
+BASELINE = "baseline.json"
+CANDIDATES = "candidates"
+KEPT = 3  # best/, best_2/, best_3/
+
+
+def write_design_run(session: Session[DesignPlan]) -> None:
+    """Write table, noise, baseline, candidates, picture and report of the trials so far.
+
+    Raises:
+        RunError: E0904, if a file cannot be written.
+    """
+    folder, journal, plan = session.folder, session.journal, session.plan
+    found = plan.result(journal, folder.path, winners=session.limits.winners, ended="")
+    folder.write("trials.csv", as_csv(found.rows))
+    folder.write("trials.json", as_json(found.rows))
+    log = results_tsv(found.rows, found.mean_baseline, found.settings.direction)
+    folder.write("results.tsv", log)
+    folder.write(NOISE, noise_text(found.noise))
+    folder.write(BASELINE, json.dumps({"scores": found.baseline}, indent=1) + "\n")
+    for trial in found.rows:
+        files = journal.snapshot[trial.number].user_attrs.get("files")
+        if files is not None:
+            _write_files(session, f"{CANDIDATES}/{trial.fingerprint[:12]}", files)
+    for place, trial in enumerate(rank(found.rows, found.settings.direction)[:KEPT], 1):
+        files = journal.snapshot[trial.number].user_attrs["files"]
+        name = "best" if place == 1 else f"best_{place}"
+        _write_files(session, name, files, replace=True)
+        write_atomically(folder.path / name / "RESULT.txt", _result(trial, found))
+    title = f"{plan.task.name} ({plan.settings.task_size}): {plan.settings.searcher}"
+    picture = best_so_far(found.rows, title=title, direction=found.settings.direction)
+    write_atomically(folder.path / "best_so_far.png", picture)
+
+
+def _write_files(
+    session: Session[DesignPlan], name: str, files: dict[str, str], *, replace: bool = False
+) -> None:
+    """Write a candidate into a folder of the run folder, unless it is there."""
+    place = session.folder.path / name
+    if place.exists() and not replace:
+        return
+    with reporting(f"{place} cannot be written"):
+        place.parent.mkdir(exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=place.parent))
+        try:
+            made.chmod(0o755)
+            Candidate(files).write(made)
+            if place.exists():
+                shutil.rmtree(place)
+            made.rename(place)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+
+
+def _result(trial: Trial, found: DesignResult) -> str:
+    """Say what the files in a folder are."""
+    settings = found.settings
+    lines = [
+        f"trial {trial.number} of {settings.searcher} on {settings.task} ({settings.task_size}), "
+        f"seed {settings.seed}",
+        f"{settings.metric}: {score(trial.score)}",
+    ]
+    if trial.confirmed is not None:
+        lines.append(f"with other seeds: {score(trial.confirmed)}")
+    if trial.test_score is not None:
+        lines.append(f"on the test split: {score(trial.test_score)}")
+    if trial.hypothesis:
+        lines.append(f"hypothesis: {trial.hypothesis}")
+    return "\n".join(lines) + "\n"

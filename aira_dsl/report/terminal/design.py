@@ -1,0 +1,151 @@
+"""Design tasks, judgements and runs for the terminal."""
+
+import json
+from collections import Counter
+from dataclasses import asdict
+
+from aira_dsl.design.baseline import Improvement
+from aira_dsl.design.judgement import Judgement
+from aira_dsl.design.result import DesignResult
+from aira_dsl.design.task import Task, load_task, task_names
+from aira_dsl.study.selection import rank
+from aira_dsl.study.trials import Trial
+from aira_dsl.utils.formatting import gib, plural, score
+
+SHOWN = 5
+
+
+def tasks_text() -> str:
+    """Describe the tasks of the package for people."""
+    return "\n\n".join(_task_text(load_task(name)) for name in task_names()) + "\n"
+
+
+def tasks_json() -> str:
+    """Describe the tasks of the package for machines."""
+    tasks = [load_task(name).metadata.model_dump(mode="json") for name in task_names()]
+    return json.dumps(tasks, ensure_ascii=False) + "\n"
+
+
+def judgement_text(found: Judgement, task: str) -> str:
+    """Describe a judgement for people."""
+    head = f"{task}: {score(found.score)}" if found.valid else f"{task}: {found.status}"
+    reasons = [f"  {reason}" for reason in found.reasons]
+    width = max(map(len, found.facts), default=0)
+    facts = [f"  {name:<{width}}  {_fact(name, value)}" for name, value in found.facts.items()]
+    return "\n".join([head, *reasons, *facts]) + "\n"
+
+
+def result_text(found: DesignResult) -> str:
+    """Describe a design run for people."""
+    settings = found.settings
+    finished = [trial for trial in found.rows if trial.state != "RUNNING"]
+    lines = ["", f"ended before the budget: {found.ended}"] if found.ended else [""]
+    lines += [_baseline(found), _noise(found), ""]
+    order = rank(finished, settings.direction)
+    if order:
+        lines += [_heads(settings.metric), *map(_line, order[:SHOWN]), ""]
+    lines += [sentence for trial in order[:1] for sentence in _verdict(found, trial)]
+    failed = Counter(trial.status for trial in finished if trial.score is None)
+    told = ", ".join(f"{count} {status}" for status, count in failed.most_common())
+    lines.append(
+        f"{len(order)} of {plural(len(finished), 'candidate')} valid"
+        + (f"; {told}" if told else "")
+    )
+    lines.append(f"table, page, candidates and study in {found.folder}")
+    return "\n".join(lines) + "\n"
+
+
+def result_json(found: DesignResult) -> str:
+    """Describe a design run for machines."""
+    best = found.best
+    gain = None if best is None else found.improvement(best)
+    facts = {
+        "folder": str(found.folder),
+        "task": found.settings.task,
+        "size": found.settings.task_size,
+        "trials": len(found.rows),
+        "valid": sum(trial.score is not None for trial in found.rows),
+        "ended": found.ended,
+        "baseline": dict(found.baseline),
+        "noise": found.noise.value if found.noise else None,
+        "noise_basis": found.noise.basis if found.noise else None,
+        "best": best.number if best else None,
+        "score": best.score if best else None,
+        "confirmed": best.confirmed if best else None,
+        "test_score": best.test_score if best else None,
+        "improvement": None if gain is None else {**asdict(gain), "significant": gain.significant},
+    }
+    return json.dumps(facts, ensure_ascii=False) + "\n"
+
+
+def verdict_sentence(gain: Improvement) -> str:
+    """Say whether a candidate is better than the baseline."""
+    interval = f"95 % interval {score(gain.low)} to {score(gain.high)}"
+    repeats = f"{gain.scores} against {plural(gain.baseline, 'repeat')}"
+    if gain.significant:
+        return f"better than the baseline by {score(gain.mean)} ({interval}; {repeats})"
+    direction = "better" if gain.mean >= 0 else "worse"
+    return (
+        f"not an improvement: {direction} than the baseline by {score(abs(gain.mean))}, which "
+        f"noise explains ({interval}; {repeats})"
+        if gain.high > 0
+        else f"worse than the baseline by {score(-gain.mean)} ({interval}; {repeats})"
+    )
+
+
+def _verdict(found: DesignResult, best: Trial) -> list[str]:
+    gain = found.improvement(best)
+    if gain is None:
+        return [f"trial {best.number} has no repeats: its score is likely to be too good", ""]
+    return [f"trial {best.number}: {verdict_sentence(gain)}", ""]
+
+
+def _task_text(task: Task) -> str:
+    meta = task.metadata
+    better = "lower" if meta.direction.sign < 0 else "higher"
+    lines = [
+        f"{task.name}: {meta.title}",
+        f"  score       {meta.metric}, {better} is better",
+        f"  sizes       {', '.join(meta.sizes)}",
+        f"  candidates  {', '.join(meta.candidate.files)} with {' or '.join(meta.frameworks)}",
+    ]
+    for name, sizes in meta.baselines.items():
+        told = ", ".join(
+            f"{size} {score(each.score)} ± {score(each.noise)}" for size, each in sizes.items()
+        )
+        lines.append(f"  baseline    {name}: {told}")
+    return "\n".join(lines)
+
+
+def _baseline(found: DesignResult) -> str:
+    if not found.baseline:
+        return "the baseline was not judged"
+    return (
+        f"baseline: {score(found.mean_baseline)} (mean of {plural(len(found.baseline), 'repeat')})"
+    )
+
+
+def _noise(found: DesignResult) -> str:
+    if found.noise is None:
+        return "the noise of a score is not known"
+    return f"noise of a score between seeds: {score(found.noise.value)} (from {found.noise.basis})"
+
+
+def _heads(metric: str) -> str:
+    return f"{'score':>8}  {'repeats':>8}  {'test':>8}  {'trial':>5}  change ({metric})"
+
+
+def _line(trial: Trial) -> str:
+    what = trial.hypothesis or trial.pattern
+    return (
+        f"{score(trial.score):>8}  {score(trial.confirmed):>8}  {score(trial.test_score):>8}  "
+        f"{trial.number:5}  {what[:100]}"
+    )
+
+
+def _fact(name: str, value: float | int | str | None) -> str:
+    if isinstance(value, int) and name.endswith("memory_bytes"):
+        return gib(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,129 @@
+"""A design run from the command line: with the task that `design new` writes, in a real sandbox."""
+
+import json
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aira_dsl.sandbox.kinds import obstacle
+from tests.study.conftest import Cli, cli, trials, wait_for_results
+
+__all__ = ["cli"]
+
+pytestmark = pytest.mark.skipif(
+    obstacle("bubblewrap") is not None, reason=str(obstacle("bubblewrap"))
+)
+
+COMPARED = ("number", "state", "pattern", "fingerprint", "score", "status", "operation", "parents")
+
+
+@pytest.fixture
+def task(cli: Cli) -> Path:
+    """A copy of the template, whose data are the same in every test."""
+    assert cli.run_here("design", "new", "task").code == 0
+    return cli.folder / "task"
+
+
+def arguments(out: str, *more: object, policy: str = "greedy", budget: int = 8) -> tuple[Any, ...]:
+    return (
+        *("design", "run", "task", "--method", "agent", "--policy", policy),
+        *("--proposer", "scripted", "--budget", budget, "--out", out),
+        *("--data", "data", "--data-seed", 3, "--seed", 1, *more),
+    )
+
+
+def tree(folder: Path) -> list[dict[str, Any]]:
+    return [{name: trial[name] for name in COMPARED} for trial in trials(folder)]
+
+
+def test_a_run_finds_the_better_model_and_says_what_failed(cli: Cli, task: Path) -> None:
+    done = cli.run_here(*arguments("run", "--format", "json"))
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    assert (found["trials"], found["size"], found["ended"]) == (8, "tiny", "")
+    assert len(found["baseline"]) == 3
+    assert found["improvement"]["significant"]
+    # Two symbols decide 80 % of the text; one alone says next to nothing about it.
+    assert found["test_score"] < 1.8
+    assert min(found["baseline"].values()) > 2.4
+    rows = trials(cli.folder / "run")
+    reasons = {row["status"]: row["message"] for row in rows}
+    assert "not causal" in reasons["refused"]
+    assert "SMOOTHNESS" in reasons["crashed"]
+    assert "[:, :-1]" in (cli.folder / "run" / "best" / "train.py").read_text(encoding="utf-8")
+    for row in rows:
+        if row["fingerprint"]:
+            place = cli.folder / "run" / "candidates" / row["fingerprint"][:12]
+            assert (place / "train.py").is_file()
+    again = cli.run_here(*arguments("run", "--format", "json"))  # nothing is left to do
+    assert json.loads(again.out) == found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["greedy", "mcts"])
+def test_killed_and_continued_is_the_same_tree(policy: str, cli: Cli, task: Path) -> None:
+    """Kills at random moments: in the baseline, in a judgement, between two trials."""
+    assert cli.run(*arguments("whole", policy=policy)).returncode == 0
+    rng = random.Random(policy)
+    for _ in range(5):
+        process = cli.start(*arguments("killed", policy=policy))
+        assert process.stderr is not None
+        for _ in range(rng.randint(1, 4)):
+            process.stderr.readline()
+        process.kill()
+        process.communicate()
+    assert cli.run(*arguments("killed", policy=policy)).returncode == 0
+    assert tree(cli.folder / "killed") == tree(cli.folder / "whole")
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_says_how_to_continue(cli: Cli, task: Path) -> None:
+    process = cli.start(*arguments("run"))
+    wait_for_results(process, 1)
+    process.send_signal(2)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command continues the run" in err
+    assert "Traceback" not in err
+
+
+def test_a_folder_is_judged_as_in_a_run(cli: Cli, task: Path) -> None:
+    shutil.copytree(task / "start", cli.folder / "mine")
+    judged = cli.run_here("design", "judge", "task", "mine", "--format", "json")
+    found = json.loads(judged.out)
+    assert (judged.code, found["valid"], found["reasons"]) == (0, True, [])
+    assert found["facts"]["parameters"] == 64
+    (cli.folder / "mine" / "train.py").write_text("1 +", encoding="utf-8")
+    judged = cli.run_here("design", "judge", "task", "mine", "--format", "json")
+    found = json.loads(judged.out)
+    assert (judged.code, found["valid"], found["score"]) == (1, False, None)
+    assert "SyntaxError" in found["reasons"][0]
+
+
+@pytest.mark.parametrize(
+    ("arguments_", "code", "text"),
+    [
+        (("design", "judge", "task", "nowhere"), 1, "E1207"),
+        (("design", "judge", "nothing", "task"), 2, "E1201"),
+        (("design", "judge", "task", "task/start", "--size", "huge"), 2, "E1204"),
+        (("design", "new", "task"), 1, "E1213"),
+        (("design", "run", "task", "--free", "--proposer", "scripted"), 2, "E0809"),
+    ],
+)
+def test_mistakes_have_codes(
+    arguments_: tuple[str, ...], code: int, text: str, cli: Cli, task: Path
+) -> None:
+    done = cli.run_here(*arguments_)
+    assert done.code == code
+    assert text in done.err
+
+
+def test_the_first_prompt_can_be_read_without_a_call(cli: Cli, task: Path) -> None:
+    done = cli.run_here("design", "run", "task", "--proposer", "scripted", "--dry-run")
+    assert done.code == 0
+    assert "<<<<<<< SEARCH" in done.out
+    assert "bits per symbol: lower is better" in done.out
+    assert 'path="train.py"' in done.out
