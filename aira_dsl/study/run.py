@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -15,17 +16,19 @@ from aira_dsl.space import Space
 from aira_dsl.study.noise import noise_of, read_noise
 from aira_dsl.study.run_folder import FORMAT, SETTINGS, TRIALS, read_clock
 from aira_dsl.study.selection import best
-from aira_dsl.study.settings import SearchSettings
+from aira_dsl.study.settings import RunSettings, SearchSettings
 from aira_dsl.study.trials import Trial
+
+S = TypeVar("S", bound=RunSettings)
 
 
 @dataclass(frozen=True)
-class Run:
-    """A search as its folder tells it.
+class RunOf(Generic[S]):
+    """A run as its folder tells it.
 
     Attributes:
         folder: where it lies.
-        settings: which search it is.
+        settings: which run it is.
         rows: its trials, in order.
         seconds: wall-clock seconds used.
         charged_seconds: the same with what evaluations from the store took when computed.
@@ -33,14 +36,14 @@ class Run:
     """
 
     folder: Path
-    settings: SearchSettings
+    settings: S
     rows: tuple[Trial, ...]
     seconds: float
     charged_seconds: float
     noise: Noise | None
 
     @property
-    def space(self) -> Space:
+    def space(self: "RunOf[SearchSettings]") -> Space:
         """What was searched."""
         definition = SpaceDefinition.model_validate(self.settings.space)
         return Space(definition).where(*self.settings.constraints)
@@ -48,7 +51,7 @@ class Run:
     @property
     def direction(self) -> Direction:
         """Which way scores get better."""
-        return self.settings.evaluator.direction
+        return self.settings.direction
 
     @property
     def best(self) -> Trial | None:
@@ -56,26 +59,37 @@ class Run:
         return best(self.rows, self.direction)
 
 
+Run: TypeAlias = RunOf[SearchSettings]
+"""A search as its folder tells it."""
+
+
 def read_run(folder: str | Path) -> Run:
+    """Read the run folder of a search; as for `read_run_of`."""
+    return read_run_of(folder, SearchSettings)
+
+
+def read_run_of(folder: str | Path, *kinds: type[S]) -> RunOf[S]:
     """Read a run folder.
 
+    Args:
+        folder: the folder.
+        kinds: settings of the kinds of runs that are wanted.
+
     Raises:
-        InputError: E0811 if it is not a run folder, is of another format, or its files are damaged.
+        InputError: E0811 if it is not a run folder, is of another format or kind, or its files are
+            damaged.
     """
     path = Path(folder)
     try:
-        settings = json.loads((path / SETTINGS).read_bytes())
-        if (version := settings.pop("format")) != FORMAT:
-            raise _not_valid(path, f"its format is {version}, this version reads {FORMAT}")
-        SpaceDefinition.model_validate(settings["space"])
+        content = json.loads((path / SETTINGS).read_bytes())
+        settings = _settings(path, content, kinds)
         seconds, charged_seconds = read_clock(path)
-        search = SearchSettings.model_validate(settings)
         rows = _TRIALS.validate_json((path / TRIALS).read_bytes())
-        return Run(
+        return RunOf(
             folder=path,
-            settings=search,
+            settings=settings,
             rows=rows,
-            noise=_noise(path, search, rows),
+            noise=_noise(path, settings, rows),
             seconds=seconds,
             charged_seconds=charged_seconds,
         )
@@ -85,11 +99,23 @@ def read_run(folder: str | Path) -> Run:
         raise _not_valid(path, f"its files are damaged ({type(error).__name__})") from None
 
 
-def _noise(path: Path, settings: SearchSettings, rows: Sequence[Trial]) -> Noise | None:
+def _settings(path: Path, content: dict[str, Any], kinds: Sequence[type[S]]) -> S:
+    """Return the settings in a settings file, of the kind that it names."""
+    if (version := content.pop("format")) != FORMAT:
+        raise _not_valid(path, f"its format is {version}, this version reads {FORMAT}")
+    found = content.pop("kind", SearchSettings.kind)
+    for kind in kinds:
+        if kind.kind == found:
+            return kind.model_validate(content)
+    wanted = " or ".join(kind.kind for kind in kinds)
+    raise _not_valid(path, f"it holds a run of the kind {found!r}, not {wanted}")
+
+
+def _noise(path: Path, settings: RunSettings, rows: Sequence[Trial]) -> Noise | None:
     try:
         return read_noise(path)
     except FileNotFoundError:  # the folder of an earlier version
-        return noise_of(rows, settings.evaluator)
+        return noise_of(rows, settings.evaluator) if isinstance(settings, SearchSettings) else None
 
 
 _TRIALS = TypeAdapter(tuple[Trial, ...])

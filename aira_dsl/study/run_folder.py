@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from aira_dsl.errors import InputError
 from aira_dsl.study.clock import Clock
-from aira_dsl.study.settings import RunSettings
+from aira_dsl.study.settings import RunSettings, SearchSettings
 from aira_dsl.utils.folder import FolderKind, ResultFolder, SettingsFile
 
 FORMAT = 1
@@ -44,9 +44,10 @@ class RunFolder(ResultFolder):
     """
 
     def __init__(self, path: str | Path, settings: RunSettings, *, force: bool = False) -> None:
-        super().__init__(
-            path, _KIND, {"format": FORMAT, **settings.model_dump(mode="json")}, force=force
-        )
+        content = {"format": FORMAT, **settings.model_dump(mode="json")}
+        if not isinstance(settings, SearchSettings):  # searches are the runs without a kind
+            content["kind"] = settings.kind
+        super().__init__(path, _KIND, content, force=force)
 
     @property
     def storage_url(self) -> str:

@@ -9,10 +9,11 @@ import json
 from abc import abstractmethod
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from aira_dsl.agents.models import ProposerName
 from aira_dsl.agents.policies import PolicyName
+from aira_dsl.architecture import SpaceDefinition
 from aira_dsl.evaluation.direction import Direction
 from aira_dsl.evaluation.presets import EvaluatorSettings
 from aira_dsl.space import Space
@@ -125,6 +126,11 @@ class RunSettings(Options):
         """Number of tasks of an evaluation; after each but the last it may be pruned."""
 
 
+def _checked_space(space: dict[str, Any]) -> dict[str, Any]:
+    SpaceDefinition.model_validate(space)
+    return space
+
+
 class SearchSettings(RunSettings, MethodOptions):
     """The identity of a search.
 
@@ -141,7 +147,7 @@ class SearchSettings(RunSettings, MethodOptions):
 
     kind = "search"
 
-    space: dict[str, Any]
+    space: Annotated[dict[str, Any], AfterValidator(_checked_space)]
     constraints: tuple[str, ...]
     evaluator: EvaluatorSettings
     evaluator_identity: str
