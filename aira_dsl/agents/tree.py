@@ -95,6 +95,10 @@ class Tree:
         """The valid node of the largest fitness; the earliest of equal ones."""
         return max(self.valid, key=lambda node: (_fitness(node), -node.number), default=None)
 
+    def parents(self, operation: Operation) -> list[Node]:
+        """Return the nodes that an operation starts from."""
+        return [self.nodes[number] for number in operation.parents]
+
     def children(self, node: Node) -> list[Node]:
         """Nodes made from this one, in order."""
         return self._children.get(node.number, [])

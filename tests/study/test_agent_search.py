@@ -304,11 +304,13 @@ def test_echoed_keys_and_escapes_are_not_stored(tmp_path):
         assert not [p for p in files_with(hostile, tmp_path / "run") if p.suffix != ".png"]
 
 
-def test_a_repeated_arrangement_is_a_duplicate(tmp_path):
+def test_a_repeated_arrangement_gives_way_to_the_nearest_new_one(tmp_path):
     answer = json.dumps({"hypothesis": "h", "architecture": "6A"})
     with serving(lambda body, place: Message(answer)) as service:
         run = run_agent(service, tmp_path / "run", budget=2)
-    assert [row.status for row in run.rows] == ["ok", "duplicate"]
+    assert [(row.status, row.duplicates) for row in run.rows] == [("ok", 0), ("ok", 3)]
+    assert run.rows[0].layers == ("A",) * 6
+    assert sum(name != "A" for name in run.rows[1].layers) == 1
     assert "trial 0 has tried 6A" in run.rows[1].calls[0].complaint
 
 

@@ -3,11 +3,13 @@
 A trial of an agent is added to the study before its candidate is known, with the operation and the
 parents that the policy chose. Then the proposer is asked until an answer can be used or no repair
 is left. Every answer is stored before the next call, so that a killed search repeats at most the
-calls in flight. In the end the trial has a candidate and is evaluated, or it fails: `invalid`, or
-`duplicate` if the last answer was a candidate that had been tried. Either way it counts as one
-evaluation of the budget.
+calls in flight. If the last answer is a candidate that had been tried, the trial gets the nearest
+new candidate. In the end the trial has a candidate and is evaluated, or it fails: `invalid`, or
+`duplicate` if there is no nearest new candidate. Either way it counts as one evaluation of the
+budget.
 """
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -20,7 +22,7 @@ from aira_dsl.agents.attempt import Attempt
 from aira_dsl.agents.models import Proposer, Reply, Request
 from aira_dsl.agents.tree import Node, Tree
 from aira_dsl.evaluation.direction import Direction
-from aira_dsl.evaluation.result import Evaluation
+from aira_dsl.evaluation.result import Evaluation, Status
 from aira_dsl.study.agent.nodes import attempts_of, nodes_of, operation_of
 from aira_dsl.study.candidate import Candidates, NewTrial
 
@@ -97,20 +99,24 @@ class AgentSource(Generic[T]):
     ) -> Request | Evaluation | Outcome[T]:
         """Return what comes next for a trial without a candidate.
 
-        A request to make; the end of the trial, if no call is left; or the outcome of an answer
-        that was stored by a search that was then killed.
+        A request to make; the end of the trial, if no call is left; or something to store, which
+        is the nearest new candidate for a last answer that had been tried, or the outcome of an
+        answer that was stored by a search that was then killed.
+
+        Call while no other worker can add trials.
         """
-        attempts = attempts_of(trial)
+        attempts, tree = attempts_of(trial), self.tree(trials)
+        operation = operation_of(trial)
         if attempts and not attempts[-1].complaint:
-            last, found = self.agent.read_again(attempts[-1], *self._earlier(trial, trials))
+            known, parents = _known(tree, trials), tree.parents(operation)
+            last, found = self.agent.read_again(attempts[-1], known, parents)
             return self._outcome(found, (*attempts[:-1], last))
         if not self.agent.repairs_left(attempts):
-            return self._failed(attempts[-1].code, attempts[-1].complaint)
-        tree = self.tree(trials)
-        request = self.agent.request(tree, trial.number, operation_of(trial), attempts)
+            return self._nearest_new(trial, trials) or self._failed(attempts[-1])
+        request = self.agent.request(tree, trial.number, operation, attempts)
         if cap := self.agent.exceeded_cap(request, _all_attempts(trials)):
             self.ended = f"the next call could exceed {cap}"
-            return self._failed("invalid", f"not asked: the call could exceed {cap}")
+            return self._evaluation("invalid", f"not asked: the call could exceed {cap}")
         self.agent.start(request)
         return request
 
@@ -118,7 +124,9 @@ class AgentSource(Generic[T]):
         self, request: Request, reply: Reply, trial: FrozenTrial, trials: Sequence[FrozenTrial]
     ) -> Outcome[T]:
         """Read an answer; call while no other worker can add trials."""
-        attempt, found = self.agent.read(request, reply, *self._earlier(trial, trials))
+        tree = self.tree(trials)
+        known, parents = _known(tree, trials), tree.parents(operation_of(trial))
+        attempt, found = self.agent.read(request, reply, known, parents)
         self.on_attempt(request, attempt)
         return self._outcome(found, (*attempts_of(trial), attempt))
 
@@ -126,20 +134,19 @@ class AgentSource(Generic[T]):
         """Return the trials as a tree."""
         return Tree(nodes_of(trials, self.candidates, self._direction))
 
-    def _earlier(
-        self, trial: FrozenTrial, trials: Sequence[FrozenTrial]
-    ) -> tuple[dict[str, Node], list[Node]]:
-        """Return the trials by the identities of their candidates, the earliest of each.
-
-        And the trials that the operation of a trial starts from.
-        """
-        nodes = self.tree(trials).nodes
-        known = {
-            each.user_attrs["fingerprint"]: nodes[each.number]
-            for each in reversed(trials)
-            if "fingerprint" in each.user_attrs
-        }
-        return known, [nodes[number] for number in operation_of(trial).parents]
+    def _nearest_new(self, trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> Outcome[T] | None:
+        """Return the nearest new candidate, if the last answer had been tried and there is one."""
+        last, tree = attempts_of(trial)[-1], self.tree(trials)
+        if last.code != "duplicate":
+            return None
+        parents = tree.parents(operation_of(trial))
+        found = self.agent.domain.parse_answer(last.answer, {}, parents)
+        assert isinstance(found, Proposal), "a duplicate is a candidate"
+        # Seeded by the trial: a resumed search moves to the same candidate.
+        rng = random.Random(f"{self.agent.seed}:{trial.number}:nearest new")
+        known = set(_known(tree, trials))
+        nearest = self.candidates.nearest_new(found.candidate, known, rng)
+        return None if nearest is None else Outcome({}, self.candidates.new_trial(nearest))
 
     def _outcome(self, found: Proposal[T] | Rejection, attempts: tuple[Attempt, ...]) -> Outcome[T]:
         attributes: dict[str, Any] = {
@@ -152,15 +159,29 @@ class AgentSource(Generic[T]):
             return Outcome(attributes)
         return Outcome(attributes, self.candidates.new_trial(found.candidate))
 
-    def _failed(self, code: str, message: str) -> Evaluation:
+    def _failed(self, last: Attempt) -> Evaluation:
+        """Return the end of a trial whose last answer was rejected."""
+        status: Status = "duplicate" if last.code == "duplicate" else "invalid"
+        return self._evaluation(status, last.complaint)
+
+    def _evaluation(self, status: Status, message: str) -> Evaluation:
         return Evaluation(
             fingerprint="",
             seed=self.agent.seed,
             split="validation",
-            status="duplicate" if code == "duplicate" else "invalid",
+            status=status,
             score=None,
             message=message,
         )
+
+
+def _known(tree: Tree, trials: Sequence[FrozenTrial]) -> dict[str, Node]:
+    """Return the trials by the identities of their candidates, the earliest of each."""
+    return {
+        trial.user_attrs["fingerprint"]: tree.nodes[trial.number]
+        for trial in reversed(trials)
+        if "fingerprint" in trial.user_attrs
+    }
 
 
 def _all_attempts(trials: Sequence[FrozenTrial]) -> list[Attempt]:

@@ -61,12 +61,11 @@ class AgentTrials(Generic[T]):
         """Ask for the candidate of a trial, unless it has one or ends without one."""
         if not needs_proposal(trial):
             return self.candidate(trial)
-        question = self._agent.question(trial, self._journal.trials())
+        question = self._journal.exclusively(lambda: self._question(trial))
         if isinstance(question, Request):
             self._caller.start(question)
             return None
-        if isinstance(question, Outcome):  # on an answer that a killed search had stored
-            self._store(trial, question)
+        if isinstance(question, Outcome):
             return self.advance(self._journal.trials()[trial.number])
         return question
 
@@ -84,6 +83,13 @@ class AgentTrials(Generic[T]):
     def on_end(self, trial: FrozenTrial) -> None:
         """Notify the keeper of the trial's transcript."""
         self._agent.on_end(trial)
+
+    def _question(self, trial: FrozenTrial) -> Request | Evaluation | Outcome[T]:
+        """Return what comes next for a trial; store it if it is an outcome."""
+        question = self._agent.question(trial, self._journal.trials())
+        if isinstance(question, Outcome):
+            self._store(trial, question)
+        return question
 
     def _read(self, request: Request, reply: Reply) -> None:
         """Store an answer and what it means; of two equal proposals one is the duplicate."""
