@@ -5,6 +5,7 @@ namespace ends, the kernel ends all others.
 """
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from aira_dsl.sandbox import system
@@ -93,8 +94,14 @@ def _devices(spec: Spec) -> list[str]:
 
 def _readable(spec: Spec) -> list[str]:
     """Return the options for files and folders, outer ones before those inside them."""
-    paths = {Path(os.path.abspath(path)) for path in spec.read}
-    found = []
-    for path in sorted({*paths, *system.python_folders(), system.LAUNCHER}):
-        found += ["--ro-bind", str(path), str(path)]
-    return found
+    listed = {system.LAUNCHER, *(Path(os.path.abspath(path)) for path in spec.read)}
+    if spec.all_packages:
+        return _bound({*listed, *system.python_folders()})
+    hidden = [str(folder) for folder in system.package_folders()]
+    empty = [word for folder in hidden for word in ("--size", "65536", "--tmpfs", folder)]
+    sealed = [word for folder in hidden for word in ("--remount-ro", folder)]
+    return [*_bound(system.python_folders()), *empty, *_bound(listed), *sealed]
+
+
+def _bound(paths: Iterable[Path]) -> list[str]:
+    return [word for path in sorted(paths) for word in ("--ro-bind", str(path), str(path))]

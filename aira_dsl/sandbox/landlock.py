@@ -37,8 +37,16 @@ def version() -> int:
 
 def orders(spec: Spec, scratch: Path) -> dict[str, object]:
     """Return the rules as the launcher takes them."""
-    rules = [(name, _READABLE) for name in (*system.SYSTEM, *system.SETTINGS, *system.HARDWARE)]
-    rules += [(str(path), _READABLE) for path in (*system.python_folders(), *spec.read)]
+    folders = [*map(Path, system.SYSTEM), *system.python_folders()]
+    shown = {folder.resolve() for folder in folders}
+    hidden = [] if spec.all_packages else system.package_folders()
+    rules = [
+        (str(path), _READABLE if whole else _LIST)
+        for folder in sorted(shown)
+        for path, whole in system.without(folder, hidden)
+    ]
+    rules += [(name, _READABLE) for name in (*system.SETTINGS, *system.HARDWARE)]
+    rules += [(str(path), _READABLE) for path in spec.read]
     rules += [(f"/proc/{name}", _READ | _LIST) for name in (*_PROC, "self")]
     rules += [(name, _READ | _WRITE) for name in system.DEVICES]
     rules += [(str(scratch), _WRITABLE)]

@@ -49,13 +49,15 @@ class Spec:
     """A program, and all that it may reach.
 
     Beside what is listed here it sees the system's programs and libraries (`/usr`), this Python
-    with its environment, and a scratch folder, which is its working folder, HOME and TMPDIR.
+    with its packages, and a scratch folder, which is its working folder, HOME and TMPDIR.
 
     Attributes:
         argv: the program and its arguments.
         read: files and folders that it may read, at the same paths as outside.
         environment: its variables, beside PATH, HOME, TMPDIR, LANG and USER; nothing is inherited.
         descriptors: open descriptors that it inherits under the same numbers, beside 0, 1 and 2.
+        all_packages: whether it may read every installed Python package; if not, only those whose
+            files and folders are in `read`.
         gpu: whether it may use the NVIDIA devices. The memory that one process may allocate is
             then not limited (drivers reserve address space); resident memory is.
         limits: what ends it.
@@ -65,6 +67,7 @@ class Spec:
     read: tuple[Path, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     descriptors: tuple[int, ...] = ()
+    all_packages: bool = True
     gpu: bool = False
     limits: Limits = Limits()
 

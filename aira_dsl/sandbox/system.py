@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -36,6 +36,36 @@ def python_folders() -> list[Path]:
     return sorted(
         folder for folder in folders if folder.is_dir() and not folder.is_relative_to("/usr")
     )
+
+
+def package_folders() -> list[Path]:
+    """Return every folder of installed packages of this Python and of the system."""
+    roots = {Path("/usr"), Path("/usr/local"), *python_folders()}
+    found = {
+        folder
+        for root in roots
+        for name in ("site-packages", "dist-packages")
+        for folder in (root, *root.glob(f"lib*/python3*/{name}"))
+        if folder.name == name
+    }
+    return sorted({folder.resolve() for folder in found if folder.is_dir()})
+
+
+def without(folder: Path, hidden: Collection[Path]) -> Iterator[tuple[Path, bool]]:
+    """Yield what to show of a folder, so that some folders inside it are hidden.
+
+    Yields:
+        A path, and whether all of it is shown; if not, only the names in it, because one of the
+        hidden folders is further below.
+    """
+    if folder in hidden:
+        return
+    if not any(each.is_relative_to(folder) for each in hidden):
+        yield folder, True
+        return
+    yield folder, False
+    for path in sorted(folder.iterdir()):
+        yield from without(path, hidden)
 
 
 def gpu_devices() -> Iterator[Path]:

@@ -65,6 +65,7 @@ class Program:
             read=(self.harness, self.candidate, self.library, *self.packages),
             environment=dict.fromkeys(_THREADS, str(size.cpus)),
             descriptors=(descriptor,),
+            all_packages=False,
             gpu=size.gpus > 0,
             limits=Limits(
                 memory=size.memory_mib * MIB,
