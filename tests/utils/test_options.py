@@ -29,7 +29,7 @@ REFUSED = [
     ),
     (
         ("compare", "--out", "x", "--proposer", "me"),
-        "'--proposer': must be one of anthropic, local, scripted, not 'me'",
+        "'--proposer': must be one of anthropic, local, pydantic-ai, scripted, not 'me'",
     ),
     (("compile", "x.arch", "--seed", "-1"), "'--seed': must be at least 0, not -1"),
     (("table", "make", "--out", "x", "--precision", "fp8"), "must be one of auto, fp32, bf16"),
