@@ -61,8 +61,10 @@ def main() -> None:
 
 
 def _report_ready(control: _socket.socket, folders: list[str]) -> None:
-    """Send an empty-handed `ready`, or one with open descriptors of folders to be measured."""
+    """Send `ready`, in bubblewrap with descriptors: folders to be measured, and process 1."""
     opened = [os.open(folder, os.O_RDONLY | os.O_DIRECTORY) for folder in folders]
+    if folders:
+        opened.append(os.pidfd_open(1))
     rights = b"".join(number.to_bytes(4, sys.byteorder) for number in opened)
     ancillary = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, rights)] if opened else []
     control.sendmsg([b"ready"], ancillary)

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from aira_dsl.sandbox import system
-from aira_dsl.sandbox.launcher import descendants, kill_below
+from aira_dsl.sandbox.launcher import kill_below
 from aira_dsl.sandbox.output import KeptOutput
 from aira_dsl.sandbox.scratch import FolderScratch, MountedScratch
 from aira_dsl.sandbox.spec import Kind, Limit, Result, Spec, Usage
@@ -48,6 +48,7 @@ class SandboxedProcess:
         self._spec, self._kind = spec, kind
         self._ended_by: Limit | Literal["stopped"] | None = None
         self._result: Result | None = None
+        self._first: int | None = None
         self._peak_memory, self._cpu_seconds, self._cost = 0, 0.0, 0.0
         self._open = contextlib.ExitStack()
         with self._open as unless_started:
@@ -74,14 +75,16 @@ class SandboxedProcess:
         self._ended = os.pidfd_open(self._process.pid)
         needed.callback(os.close, self._ended)
         self._tree = self._new_tree()
-        needed.callback(self._end)
+        received = needed.enter_context(contextlib.ExitStack())
+        needed.callback(self._end)  # before what it needs is closed
         answer, descriptors = await_ready(self._control)
         if answer != b"ready":
             self._end()
             raise not_started(answer or self._outputs[1].kept())
+        for descriptor in descriptors:
+            received.callback(os.close, descriptor)
+        self._first = descriptors.pop() if descriptors else None
         self._mounts = [MountedScratch(number) for number in descriptors]
-        for mount in self._mounts:
-            needed.callback(mount.close)
         self._scratch = folder or self._mounts[0]
         self._since = time.monotonic()
 
@@ -165,34 +168,37 @@ class SandboxedProcess:
             "processes": usage.processes > limits.processes,
             "cpu": usage.cpu_seconds > limits.cpu_seconds,
             "wall": begin - self._since > limits.wall_seconds,
-            "scratch": self._scratch.is_too_large(limits),
+            "scratch": self._scratch.is_too_large(limits, usage.alive),
         }
         self._cost = time.monotonic() - begin
         return next((limit for limit, is_reached in reached.items() if is_reached), None)
 
     def _kill(self) -> None:
-        """Have everything killed: the kernel does it with process 1 of bubblewrap, or the reaper.
-
-        The outermost process ends when all others have, so that its end is waited for.
-        """
+        """Have everything killed, by the kernel with process 1 of bubblewrap, or by the reaper."""
         if self._process.returncode is not None:
             return
-        if self._kind != "bubblewrap":
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
+            if self._kind != "bubblewrap":
                 self._control.shutdown(socket.SHUT_WR)
-        else:
-            below = descendants(self._process.pid)
-            with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
-                os.kill(below[0] if below else self._process.pid, signal.SIGKILL)
+            elif self._first is not None:
+                signal.pidfd_send_signal(self._first, signal.SIGKILL)
+            else:  # nothing foreign runs yet
+                signal.pidfd_send_signal(self._ended, signal.SIGKILL)
 
     def _end(self) -> None:
-        """End everything; afterwards only output and the scratch folder are left."""
+        """End everything; afterwards only output and the scratch folder are left.
+
+        The outermost process ends last with a reaper; with bubblewrap process 1 does, which the
+        kernel lets end when all others have.
+        """
         if self._process.returncode is not None:
             return
         self._kill()
         if not select.select([self._ended], [], [], _END_SECONDS)[0]:  # the reaper does not answer
             kill_below(self._process.pid)
             self._process.kill()
+        if self._first is not None:
+            select.select([self._first], [], [], _END_SECONDS)
         _, status, used = os.wait4(self._process.pid, 0)
         self._process.returncode = os.waitstatus_to_exitcode(status)
         self._cpu_seconds = max(self._cpu_seconds, used.ru_utime + used.ru_stime)

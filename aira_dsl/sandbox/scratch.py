@@ -17,13 +17,13 @@ class MountedScratch:
     """A tmpfs of the sandbox, of which a descriptor is open; the kernel holds the limit of bytes.
 
     Args:
-        descriptor: of its root.
+        descriptor: of its root; with the last one the file system is gone.
     """
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
 
-    def is_too_large(self, limits: Limits) -> bool:
+    def is_too_large(self, limits: Limits, _: list[int]) -> bool:
         """Return whether it has too many files."""
         found = os.fstatvfs(self.descriptor)
         return found.f_files - found.f_ffree > limits.scratch_files
@@ -32,10 +32,6 @@ class MountedScratch:
         """Return the bytes in use, those of deleted files that are open included."""
         found = os.fstatvfs(self.descriptor)
         return (found.f_blocks - found.f_bfree) * found.f_frsize
-
-    def close(self) -> None:
-        """Close it; with the last descriptor the file system is gone."""
-        os.close(self.descriptor)
 
 
 class FolderScratch:
@@ -51,9 +47,9 @@ class FolderScratch:
             os.chown(self.path, user, user)
         self.descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
 
-    def is_too_large(self, limits: Limits) -> bool:
-        """Return whether it has too many bytes, files or levels, or a folder it hides."""
-        size = files = 0
+    def is_too_large(self, limits: Limits, processes: list[int]) -> bool:
+        """Return whether it has too many bytes (those of deleted open files too), files, levels."""
+        files, size = 0, _deleted_and_open(processes, os.fstat(self.descriptor).st_dev)
         pending = [(self.path, 1)]
         while pending:
             folder, depth = pending.pop()
@@ -66,7 +62,7 @@ class FolderScratch:
                         pending.append((Path(entry.path), depth + 1))
                     if size > limits.scratch or files > limits.scratch_files or depth > _DEEPEST:
                         return True
-        return False
+        return size > limits.scratch
 
     def close(self) -> None:
         """Remove the folder."""
@@ -81,3 +77,16 @@ def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
     with contextlib.suppress(FileNotFoundError):
         return entry.stat(follow_symlinks=False)
     return None
+
+
+def _deleted_and_open(processes: list[int], device: int) -> int:
+    """Return the bytes of deleted files of a file system that processes have open."""
+    found = {}
+    for process in processes:
+        with contextlib.suppress(OSError), os.scandir(f"/proc/{process}/fd") as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    status = os.stat(entry.path)
+                    if status.st_nlink == 0 and status.st_dev == device:
+                        found[status.st_ino] = status.st_blocks * _BLOCK
+    return sum(found.values())

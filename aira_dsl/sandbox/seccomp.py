@@ -96,6 +96,33 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
 # `clone3` passes its flags in memory, where a filter cannot look; glibc falls back to `clone`.
 _ABSENT: dict[str, tuple[int, int]] = {"clone3": (435, 435)}
 
+# Landlock does not control permissions, owners, times and attributes of files, so that a program of
+# the same user could change them anywhere. The calls do nothing and say that they have succeeded:
+# programs that copy files use them.
+_IGNORED: dict[str, tuple[int | None, int | None]] = {
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, None),
+    "lchown": (94, None),
+    "fchown": (93, 55),
+    "fchownat": (260, 54),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "setxattrat": (463, 463),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "removexattrat": (466, 466),
+    "file_setattr": (469, 469),
+}
+
 # name: numbers, index of an argument, values that are denied
 _DENIED_VALUES: dict[str, tuple[tuple[int, int], int, tuple[int, ...]]] = {
     "ioctl": ((16, 29), 1, (0x5412, 0x541C)),  # TIOCSTI, TIOCLINUX: keys typed into a terminal
@@ -123,12 +150,15 @@ _LOAD, _JUMP_EQUAL, _JUMP_FROM, _JUMP_BITS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x
 _ALLOW, _KILL = 0x7FFF0000, 0x80000000
 _DENY = 0x00050000 | errno.EPERM
 _MISSING = 0x00050000 | errno.ENOSYS
+_IGNORE = 0x00050000  # returns 0
 
 
-def program(machine: str | None = None) -> bytes:
+def program(machine: str | None = None, *, file_attributes: bool) -> bytes:
     """Return the filter as an array of `struct sock_filter`.
 
     Args:
+        file_attributes: whether permissions, owners and times of files can be changed, where mounts
+            protect those outside.
         machine: `x86_64` or `aarch64`; default this machine.
 
     Raises:
@@ -150,6 +180,8 @@ def program(machine: str | None = None) -> bytes:
         code += _when(numbers[column], [_instruction(_RETURN, _DENY)])
     for absent in _ABSENT.values():
         code += _when(absent[column], [_instruction(_RETURN, _MISSING)])
+    for numbers in () if file_attributes else _IGNORED.values():
+        code += _when(numbers[column], [_instruction(_RETURN, _IGNORE)])
     for numbers, place, values in _DENIED_VALUES.values():
         code += _when(numbers[column], _argument(place, _JUMP_EQUAL, values, if_so=_DENY))
     for numbers, place in _ONLY_SELF.values():

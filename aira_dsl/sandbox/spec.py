@@ -81,12 +81,14 @@ class Usage:
         memory: bytes, resident, of all its processes now.
         shared: the part of `memory` that is shared memory.
         processes: its processes and threads now.
+        alive: numbers of its processes.
     """
 
     cpu_seconds: float
     memory: int
     shared: int
     processes: int
+    alive: list[int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,12 +66,12 @@ def await_ready(control: socket.socket) -> tuple[bytes, list[int]]:
     """Wait until the program starts.
 
     Returns:
-        `ready`, or why it does not start as far as the launcher says; and descriptors of the
-        folders that the sandbox made.
+        `ready`, or why it does not start as far as the launcher says; and with bubblewrap
+        descriptors of the folders that it made (scratch, shared memory) and of process 1 inside.
     """
     control.settimeout(START_SECONDS)
     try:
-        answer, descriptors, _, _ = socket.recv_fds(control, _ANSWER, len(_MEASURED))
+        answer, descriptors, _, _ = socket.recv_fds(control, _ANSWER, len(_MEASURED) + 1)
     except TimeoutError:
         return f"no answer in {START_SECONDS:.0f} s".encode(), []
     except ConnectionError:
@@ -116,7 +116,7 @@ def _bubblewrap(
     spec: Spec, users: _UserMap | None, inherited: list[int], needed: contextlib.ExitStack
 ) -> list[str]:
     """Return the command around the program; its arguments are not for the program's eyes."""
-    filter_ = _in_memory(seccomp.program(), needed)
+    filter_ = _in_memory(seccomp.program(file_attributes=True), needed)
     user_map = None if users is None else (users.info_end, users.block)
     options = "\0".join(bubblewrap.arguments(spec, filter_=filter_, user_map=user_map))
     arguments = _in_memory(options.encode() + b"\0", needed)
@@ -148,7 +148,7 @@ def _orders(
         "reap": folder is not None,
         "landlock": landlock.orders(spec, Path(scratch)) if apart else None,
         "user": bubblewrap.USER if user is not None and kind == "bubblewrap" else user,
-        "seccomp": seccomp.program() if apart else None,
+        "seccomp": seccomp.program(file_attributes=False) if apart else None,
     }
 
 
@@ -167,7 +167,9 @@ def _resources(spec: Spec) -> list[tuple[int, int]]:
         (resource.RLIMIT_NOFILE, limits.open_files),
         (resource.RLIMIT_NPROC, limits.processes + _processes_of_this_user()),
     ]
-    return found if spec.gpu else [*found, (resource.RLIMIT_DATA, limits.memory)]
+    if spec.gpu:
+        return found
+    return [*found, (resource.RLIMIT_DATA, limits.memory), (resource.RLIMIT_MEMLOCK, 0)]
 
 
 def _processes_of_this_user() -> int:

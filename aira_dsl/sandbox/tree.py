@@ -40,7 +40,8 @@ class ProcessTree:
             exact = [pages for number in alive if (pages := _proportional(number)) is not None]
             private, shared = sum(each[0] for each in exact), sum(each[1] for each in exact)
         cpu_seconds = sum(self._cpu_seconds.values())
-        return Usage(cpu_seconds, private + shared, shared, max(0, threads - self._around))
+        processes = max(0, threads - self._around)
+        return Usage(cpu_seconds, private + shared, shared, processes, alive)
 
     def _read(self, number: int) -> "_Counts | None":
         """Note the CPU time of a process; return its threads and bytes."""

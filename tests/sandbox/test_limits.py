@@ -12,19 +12,11 @@ import pytest
 from aira_dsl.errors import RunError
 from aira_dsl.sandbox.process import run
 from aira_dsl.sandbox.spec import Kind, Spec
-from tests.sandbox.conftest import KINDS, Start
+from tests.sandbox.conftest import Start
+from tests.sandbox.escapes.world import processes_with
 
 MIB = 1 << 20
 
-FORK_BOMB = "import os\nwhile True:\n  try: os.fork()\n  except OSError: pass"
-CHILDREN_WITH_MEMORY = """
-import os, time
-for _ in range(6):
-    if os.fork() == 0:
-        held = bytearray(os.urandom(1)) * (100 << 20)
-        time.sleep(60)
-time.sleep(60)
-"""
 ESCAPING_DAEMON = """
 import os, sys, time
 if os.fork() == 0:
@@ -37,19 +29,6 @@ os.wait()
 print("left", flush=True)
 if sys.argv[1] == "stay": time.sleep(600)
 """
-
-
-def processes_with(word: str) -> list[int]:
-    """Return the processes of this machine that have a word in their command line."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (folder / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if any(word.encode() == each for each in words):
-            found.append(int(folder.name))
-    return found
 
 
 def wait_until(condition, seconds: float = 10.0) -> bool:
@@ -74,26 +53,6 @@ def test_a_signal_is_reported(start: Start) -> None:
     assert (result.exit_code, result.signal, result.ended_by) == (None, signal.SIGSEGV, None)
 
 
-@pytest.mark.parametrize(
-    ("code", "limit", "limits"),
-    [
-        ("import time; time.sleep(600)", "wall", {"wall_seconds": 0.3}),
-        ("import os; os.kill(os.getpid(), 19)", "wall", {"wall_seconds": 0.3}),
-        ("while True: pass", "cpu", {"cpu_seconds": 0.3}),
-        ("import os\nos.fork(); os.fork()\nwhile True: pass", "cpu", {"cpu_seconds": 0.5}),
-        (CHILDREN_WITH_MEMORY, "memory", {"memory": 300 * MIB}),
-    ],
-    ids=["sleeps", "stops itself", "computes", "computes in children", "memory of children"],
-)
-def test_a_limit_ends_the_program_and_is_named(
-    start: Start, code: str, limit: str, limits: dict[str, float]
-) -> None:
-    result = start(code, **limits).wait()
-    assert result.ended_by == limit
-    assert result.signal == signal.SIGKILL or result.exit_code == 1
-    assert result.wall_seconds < 15
-
-
 def test_the_kernel_limits_the_number_of_processes(start: Start, kind: Kind) -> None:
     """A few more than allowed, and never a fork bomb where the kernel does not hold the limit."""
     code = """
@@ -112,14 +71,6 @@ time.sleep(0.5)
         assert result.ended_by == "processes"
     else:
         assert result.stdout in (b"39\n", b"40\n")
-
-
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "none"])
-def test_a_fork_bomb_is_held_by_the_kernel_and_ended(start: Start, kind: Kind) -> None:
-    """Not without a sandbox: as root nothing would hold it."""
-    word = f"bomb-{os.getpid()}-{time.monotonic_ns()}"
-    assert start(FORK_BOMB, word, processes=24, wall_seconds=0.5).wait().ended_by == "wall"
-    assert processes_with(word) == []
 
 
 def test_an_allocation_beyond_the_limit_fails_inside(start: Start) -> None:
@@ -156,11 +107,6 @@ except OSError as error: print(error.strerror)
         assert (result.ended_by, result.stdout) == (None, b"No space left on device\n")
     else:
         assert result.ended_by == "scratch"
-
-
-def test_the_number_of_files_is_limited(start: Start) -> None:
-    code = "n = 0\nwhile True:\n  open(f'{n}', 'w').close(); n += 1"
-    assert start(code, scratch_files=500).wait().ended_by == "scratch"
 
 
 def test_a_file_is_limited(start: Start) -> None:
@@ -245,3 +191,13 @@ def test_the_scratch_folder_is_gone_afterwards(start: Start) -> None:
     assert sorted(os.listdir(process.scratch)) == ["d", "x"]
     process.close()
     assert folder == "/tmp" or not Path(folder).exists()
+
+
+def test_a_program_that_nothing_waits_for_is_ended_by_close(start: Start) -> None:
+    word = f"left-{os.getpid()}-{time.monotonic_ns()}"
+    process = start("import time; time.sleep(600)", word)
+    assert processes_with(word)
+    begin = time.monotonic()
+    process.close()
+    assert time.monotonic() - begin < 5
+    assert processes_with(word) == []
