@@ -196,7 +196,7 @@ def test_the_scratch_folder_is_gone_afterwards(start: Start) -> None:
 def test_a_program_that_nothing_waits_for_is_ended_by_close(start: Start) -> None:
     word = f"left-{os.getpid()}-{time.monotonic_ns()}"
     process = start("import time; time.sleep(600)", word)
-    assert processes_with(word)
+    assert wait_until(lambda: bool(processes_with(word)))
     begin = time.monotonic()
     process.close()
     assert time.monotonic() - begin < 5
