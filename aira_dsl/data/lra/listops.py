@@ -12,9 +12,12 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from aira_dsl.data.lra.chosen import choose
 from aira_dsl.data.lra.listops_trees import TEXTS, Expressions, draw_expressions
+from aira_dsl.data.lra.readers.places import state
+from aira_dsl.data.lra.readers.release import listops_file, read_listops
 from aira_dsl.data.lra.settings import LraSettings
-from aira_dsl.data.lra.split import SPLITS, Split, SplitName
+from aira_dsl.data.lra.split import SPLITS, Split, SplitName, padded
 from aira_dsl.errors import InputError
 
 _NODES = 1 << 18  # nodes of a batch of trees, expected; about 30 MB
@@ -30,6 +33,9 @@ class ListOpsSettings(LraSettings):
         max_args: most arguments of an operator.
         min_length: tokens that an expression must exceed.
         max_length: tokens that an expression must stay below.
+        source: `generated`, or `release`: the files of the Long Range Arena, whose expressions are
+            cut to max_length - 1 tokens; the other bounds have no effect.
+        data: folder that holds the release; empty for the default one.
     """
 
     name: Literal["listops"] = "listops"
@@ -37,6 +43,9 @@ class ListOpsSettings(LraSettings):
     max_args: Annotated[int, Field(strict=True, ge=2, le=16)] = 10
     min_length: Annotated[int, Field(strict=True, ge=0, le=1 << 14)] = 500
     max_length: Annotated[int, Field(strict=True, ge=2, le=1 << 14)] = 2000
+
+    source: Literal["generated", "release"] = "generated"
+    data: str = ""
 
     vocabulary = len(TEXTS)
     classes = 10
@@ -54,15 +63,34 @@ class ListOpsSettings(LraSettings):
 
     @property
     def origin(self) -> str:
-        """Every expression is generated."""
-        return "generated"
+        """`generated` or the release."""
+        return "generated" if self.source == "generated" else "listops of the LRA release"
+
+    def identity(self) -> dict[str, object]:
+        """Add the state of the files that are read."""
+        identity = super().identity()
+        if self.source == "release":
+            identity["files"] = state(listops_file(self.data, split) for split in SPLITS)
+        return identity
 
     def splits(self) -> Iterator[tuple[SplitName, Split]]:
         """Yield train, validation and test.
 
         Raises:
-            InputError: E0611 if there are too few different expressions.
+            InputError: E0611 if there are too few different expressions, E0653 if a file of the
+                release cannot be used.
+            UsageError: E0652 if a file of the release is missing.
         """
+        yield from self._generated() if self.source == "generated" else self._released()
+
+    def _released(self) -> Iterator[tuple[SplitName, Split]]:
+        for split, count in self.counts.items():
+            tokens, values = zip(*read_listops(self.data, split), strict=True)
+            rows = choose(self.seed, len(tokens), count, self.origin)
+            inputs_NL, lengths_N = padded([tokens[row] for row in rows], self.positions)
+            yield split, Split(inputs_NL, lengths_N, np.array(values, dtype=np.uint8)[rows])
+
+    def _generated(self) -> Iterator[tuple[SplitName, Split]]:
         total = sum(self.counts.values())
         inputs_NL = np.zeros((total, self.positions), dtype=np.uint8)
         lengths_N = np.zeros(total, dtype=np.int32)

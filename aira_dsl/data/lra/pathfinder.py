@@ -13,10 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from aira_dsl.data.lra.chosen import choose
 from aira_dsl.data.lra.pathfinder_canvas import FIRST_OWNER, MOST_PADDLES, Canvas
 from aira_dsl.data.lra.pathfinder_contours import Contours, grow_distractor, grow_targets
 from aira_dsl.data.lra.pathfinder_drawing import Brush, Images, draw_images
 from aira_dsl.data.lra.pathfinder_paddles import Paddles, make_paddles
+from aira_dsl.data.lra.readers.places import state
+from aira_dsl.data.lra.readers.release import pathfinder_metadata, read_pathfinder
 from aira_dsl.data.lra.settings import LraSettings
 from aira_dsl.data.lra.split import SPLITS, Split, SplitName
 from aira_dsl.errors import InputError
@@ -49,6 +52,9 @@ class PathfinderSettings(LraSettings):
         continuity: 1 allows turns below 90 degrees, c turns below 90/c degrees.
         target_contrast: brightness of the contours where a disc has 1.
         distractor_contrast: brightness of the distractors.
+        source: `generated`, or `release`: the hard images of the Long Range Arena; of the other
+            fields only `window` has an effect.
+        data: folder that holds the release; empty for the default one.
     """
 
     name: Literal["pathfinder"] = "pathfinder"
@@ -65,6 +71,9 @@ class PathfinderSettings(LraSettings):
     continuity: Annotated[float, Field(ge=1, le=16)] = 1.0
     target_contrast: Positive = 1.5
     distractor_contrast: Positive = 2.0
+
+    source: Literal["generated", "release"] = "generated"
+    data: str = ""
 
     vocabulary = 256
     classes = 2
@@ -85,15 +94,38 @@ class PathfinderSettings(LraSettings):
 
     @property
     def origin(self) -> str:
-        """Every image is generated."""
-        return "generated"
+        """`generated` or the release."""
+        return "generated" if self.source == "generated" else "pathfinder of the LRA release"
+
+    def identity(self) -> dict[str, object]:
+        """Add the state of the files that are read."""
+        identity = super().identity()
+        if self.source == "release":
+            identity["files"] = state(pathfinder_metadata(self.data, self.window))
+        return identity
 
     def splits(self) -> Iterator[tuple[SplitName, Split]]:
-        """Yield train, validation and test, each from a random stream of its own.
+        """Yield train, validation and test.
+
+        Generated splits have a random stream each. The release has no splits: a seeded permutation
+        of its images is divided.
 
         Raises:
-            InputError: E0611 if the contours find no room in the window.
+            InputError: E0611 if the contours find no room in the window, or the release has too few
+                images; E0653 if a file of the release cannot be used.
+            UsageError: E0652 if a file of the release is missing.
         """
+        yield from self._generated() if self.source == "generated" else self._released()
+
+    def _released(self) -> Iterator[tuple[SplitName, Split]]:
+        pixels_NL, labels_N = read_pathfinder(self.data, self.window)
+        rows = choose(self.seed, len(labels_N), sum(self.counts.values()), self.origin)
+        for split, count in self.counts.items():
+            lengths_N = np.full(count, self.positions, dtype=np.int32)
+            yield split, Split(pixels_NL[rows[:count]], lengths_N, labels_N[rows[:count]])
+            rows = rows[count:]
+
+    def _generated(self) -> Iterator[tuple[SplitName, Split]]:
         for number, split in enumerate(SPLITS):
             rng = np.random.default_rng((self.seed, number))
             images = self.draw(rng, self.counts[split])

@@ -21,13 +21,11 @@ class Images:
         pixels_BHW: grey values 0 to 255; the brightest pixel of each image has 255.
         labels_B: 1 if both discs are at one contour.
         discs_B22: (y, x) of the first tip and of the last tip that are marked.
-        others_B2: (y, x) of the last tip that is not marked.
     """
 
     pixels_BHW: NDArray[np.uint8]
     labels_B: NDArray[np.uint8]
     discs_B22: Integers
-    others_B2: Integers
 
     @staticmethod
     def join(parts: Sequence["Images"]) -> "Images":
@@ -83,8 +81,7 @@ def draw_images(  # noqa: PLR0913, PLR0917
         _brighten(bright_BHW, images_B, at_B2, np.broadcast_to(shape_SS, (count, *shape_SS.shape)))
     inner = bright_BHW[:, half : half + brush.window, half : half + brush.window]
     scaled = inner * (255 / inner.max(axis=(1, 2), keepdims=True))
-    others_B2 = tips_B222[images_B, 1 - ends_B, 1]
-    return Images(np.rint(scaled).astype(np.uint8), labels_B, discs_B22, others_B2)
+    return Images(np.rint(scaled).astype(np.uint8), labels_B, discs_B22)
 
 
 def _draw_contour(

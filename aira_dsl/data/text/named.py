@@ -58,6 +58,16 @@ def _packages(max_bytes: int) -> Iterator[bytes]:
     yield from _sample(_folders(_UNREACHABLE), max_bytes)
 
 
+def package_documents(package: str, max_bytes: int) -> Iterator[bytes]:
+    """Yield the source files of one package, none if it is not installed.
+
+    Args:
+        package: name of an import package.
+        max_bytes: bytes of text to read at most.
+    """
+    yield from _sample(_folders([package]), max_bytes)
+
+
 def _sample(folders: Iterable[Path], max_bytes: int) -> Iterator[bytes]:
     """Yield Python source files, each a document; what is not UTF-8 text is left out."""
     files = [file for folder in folders for file in sorted(_modules(folder))]

@@ -10,6 +10,7 @@ from aira_dsl.data.lra.pathfinder_contours import Contours, grow_distractor, gro
 from aira_dsl.data.lra.pathfinder_drawing import Brush, Images, draw_images
 from aira_dsl.data.lra.pathfinder_paddles import FIRST, Paddles, disc, make_paddles
 from aira_dsl.errors import InputError
+from benchmarks.local_patches import local_accuracy
 
 COUNTS = {"train": 40, "validation": 20, "test": 20}
 EASY = PathfinderSettings(**COUNTS, contour_length=6, distractor_length=2, distractors=10)
@@ -167,6 +168,18 @@ def test_simple_statistics_do_not_tell_the_class(images):
         positive = images.labels_B == 1
         area = (ranks[positive].mean() - (positive.sum() - 1) / 2) / (~positive).sum()
         assert area == pytest.approx(0.5, abs=bound)
+
+
+@pytest.mark.slow
+def test_local_patches_do_not_tell_the_class():
+    hard = PathfinderSettings(**COUNTS).draw(np.random.default_rng(0), 4000)
+    accuracy, error = local_accuracy(hard.pixels_BHW, hard.labels_B, 2000, 5)
+    assert abs(accuracy - 0.5) < 4 * error
+    easy = EASY.draw(np.random.default_rng(0), 4000)
+    kinds = np.arange(4000) % 2  # what the classifier can see: how much of each kind of piece
+    mixed = np.where(kinds[:, None, None] == 1, hard.pixels_BHW, easy.pixels_BHW)
+    accuracy, _ = local_accuracy(mixed, kinds, 2000, 5)
+    assert accuracy > 0.8
 
 
 @pytest.mark.slow
