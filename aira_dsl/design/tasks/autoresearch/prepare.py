@@ -1,0 +1,13 @@
+"""Writes tokens of text: bytes of a local corpus, or BPE tokens of ClimbMix shards."""
+
+from aira_dsl.design import language_data
+from aira_dsl.design.data import DataFolder
+from aira_dsl.design.metadata import Size
+
+
+def prepare(size: Size, data: DataFolder) -> None:
+    """Write train/tokens.bin and train/ends.bin, and windows.npy and bytes.npy of the others."""
+    if size.settings["tokenizer"] == "bytes":
+        language_data.write_bytes(size.settings, data)
+    else:
+        language_data.write_shards(size.settings, data)
