@@ -1,11 +1,13 @@
 """The page docs/options.md, made from the option models: `python -m aira_dsl.cli.option_tables`."""
 
-from aira_dsl.experiments.comparison.settings import ComparedOptions, ExecutionOptions
+from aira_dsl.experiments.comparison.options import (
+    ComparedAgentOptions,
+    ComparedOptions,
+    ExecutionOptions,
+)
 from aira_dsl.study.options import SearchOptions
 from aira_dsl.utils.documented import attribute_docstrings
-from aira_dsl.utils.options import Options
-
-from .options import spelling
+from aira_dsl.utils.options import Options, spelling
 
 _HEAD = """\
 # Options
@@ -20,7 +22,8 @@ def page() -> str:
     """Return the text of docs/options.md."""
     groups = [base for base in reversed(SearchOptions.__bases__) if issubclass(base, Options)]
     tables = [("aira-dsl search", group) for group in groups]
-    tables += [("aira-dsl compare", group) for group in (ComparedOptions, ExecutionOptions)]
+    compared = (ComparedOptions, ComparedAgentOptions, ExecutionOptions)
+    tables += [("aira-dsl compare", group) for group in compared]
     return "\n".join([_HEAD, *(_table(command, group) for command, group in tables)])
 
 

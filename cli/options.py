@@ -3,8 +3,8 @@
 import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import annotated_types
 import typer
@@ -12,7 +12,14 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from aira_dsl.utils.documented import attribute_docstrings
-from aira_dsl.utils.options import Options, Spelling, refusal
+from aira_dsl.utils.options import (
+    Options,
+    Spelling,
+    members_of,
+    metadata_of,
+    refusal,
+    spelling,
+)
 
 Format = Annotated[
     Literal["text", "json"], typer.Option("--format", help="Output for people, or for scripts.")
@@ -51,29 +58,6 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def spelling(name: str, field: FieldInfo) -> str:
-    """Return the name of an option as it is typed, such as `--base-url`."""
-    names = [each.name for each in _metadata(field) if isinstance(each, Spelling) and each.name]
-    return "--" + (names[-1] if names else name).replace("_", "-")
-
-
-def arguments_of(options: Options) -> list[str]:
-    """Return the arguments that give these options; options with their defaults are left out."""
-    found: list[str] = []
-    for name, field in type(options).model_fields.items():
-        value = getattr(options, name)
-        if value == field.get_default(call_default_factory=True):
-            continue
-        option = spelling(name, field)
-        if isinstance(value, bool):
-            found.append(option)
-            continue
-        write = next((each.write for each in _metadata(field) if isinstance(each, Spelling)), str)
-        values = value if isinstance(value, tuple | list) else (value,)
-        found += [text for each in values for text in (option, write(each))]
-    return found
-
-
 def _is_model(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, Options)
 
@@ -108,7 +92,7 @@ def _default(field: FieldInfo) -> Any:
 def _details(field: FieldInfo) -> dict[str, Any]:
     """Return the bounds, metavar and parser of an option."""
     details: dict[str, Any] = {}
-    for each in _metadata(field):
+    for each in metadata_of(field):
         match each:
             case annotated_types.Ge(low):
                 details["min"] = low
@@ -147,26 +131,11 @@ def _panel(model: type[Options], name: str) -> str | None:
     return (groups[0].__doc__ or "").strip(".") if groups else None
 
 
-def _metadata(field: FieldInfo) -> list[Any]:
-    """Return what annotates the type of a field, whether outside or inside of `… | None`."""
-    inner = [part for part in _members(field.annotation) if get_origin(part) is Annotated]
-    nested = [each for part in inner for each in get_args(part)[1:]]
-    flat = [
-        m for each in nested for m in (each.metadata if isinstance(each, FieldInfo) else [each])
-    ]
-    return [*flat, *field.metadata]
-
-
-def _members(annotation: Any) -> list[Any]:
-    is_union = get_origin(annotation) in (Union, UnionType)
-    return list(get_args(annotation)) if is_union else [annotation]
-
-
 def _plain(annotation: Any) -> Any:
     """Return a type as typer knows it: without annotations, with lists in place of tuples."""
     members = [
         get_args(part)[0] if get_origin(part) is Annotated else part
-        for part in _members(annotation)
+        for part in members_of(annotation)
     ]
     if get_origin(members[0]) is tuple:
         return list[get_args(members[0])[0]]  # type: ignore[misc]

@@ -1,6 +1,5 @@
 """`aira-dsl search`: searches a space of arrangements."""
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +8,7 @@ import typer
 
 from aira_dsl.study.options import SearchOptions
 
-from .options import Format, SpaceFile, arguments_of, with_options
+from .options import Format, SpaceFile, with_options
 from .process import console, interruptible
 
 if TYPE_CHECKING:
@@ -31,12 +30,6 @@ def search(
         _print_preview(_load(space), options)
     elif code := run(space, options, as_json=format_ == "json"):
         raise typer.Exit(code)
-
-
-def command_line(space: Path | None, options: SearchOptions) -> str:
-    """Return the command of a search as it is typed in a shell."""
-    given = [] if space is None else [str(space)]
-    return shlex.join(["aira-dsl", "search", *given, *arguments_of(options)])
 
 
 def run(space: Path | None, options: SearchOptions, *, as_json: bool = False) -> int:

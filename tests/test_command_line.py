@@ -168,9 +168,10 @@ def test_the_command_line_keeps_its_names() -> None:
         "check": ["--format", "--strict", "files"],
         "fmt": ["--check", "--diff", "files"],
         "compare": [
-            "--budget", "--evaluator", "--force", "--format", "--jobs", "--max-usd", "--methods",
-            "--model", "--out", "--preset", "--proposer", "--repeats", "--runs", "--seeds",
-            "--store", "--table", "--where", "paths",
+            "--budget", "--effort", "--evaluator", "--force", "--format", "--free", "--jobs",
+            "--max-usd", "--methods", "--model", "--out", "--preset", "--prices", "--prompts",
+            "--proposer", "--repeats", "--runs", "--seeds", "--store", "--table", "--where",
+            "paths",
         ],
         "compile": [
             "--dtype", "--emit", "--force", "--no-weights", "--out", "--scale", "--seed",

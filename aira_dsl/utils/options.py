@@ -7,9 +7,11 @@ A field is one option. Its docstring is the help text, its type and bounds are w
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from aira_dsl.utils.documented import Documented
 
@@ -35,6 +37,45 @@ class Spelling:
     metavar: str | None = None
     parse: Callable[[str], Any] | None = None
     write: Callable[[Any], str] = str
+
+
+def spelling(name: str, field: FieldInfo) -> str:
+    """Return the name of an option as it is typed, such as `--base-url`."""
+    names = [each.name for each in metadata_of(field) if isinstance(each, Spelling) and each.name]
+    return "--" + (names[-1] if names else name).replace("_", "-")
+
+
+def arguments_of(options: Options) -> list[str]:
+    """Return the arguments that give these options; options with their defaults are left out."""
+    found: list[str] = []
+    for name, field in type(options).model_fields.items():
+        value = getattr(options, name)
+        if value == field.get_default(call_default_factory=True):
+            continue
+        option = spelling(name, field)
+        if isinstance(value, bool):
+            found.append(option)
+            continue
+        write = next((each.write for each in metadata_of(field) if isinstance(each, Spelling)), str)
+        values = value if isinstance(value, tuple | list) else (value,)
+        found += [text for each in values for text in (option, write(each))]
+    return found
+
+
+def metadata_of(field: FieldInfo) -> list[Any]:
+    """Return what annotates the type of a field, whether outside or inside of `… | None`."""
+    inner = [part for part in members_of(field.annotation) if get_origin(part) is Annotated]
+    nested = [each for part in inner for each in get_args(part)[1:]]
+    flat = [
+        m for each in nested for m in (each.metadata if isinstance(each, FieldInfo) else [each])
+    ]
+    return [*flat, *field.metadata]
+
+
+def members_of(annotation: Any) -> list[Any]:
+    """Return the types of a union; of another type, the type."""
+    is_union = get_origin(annotation) in (Union, UnionType)
+    return list(get_args(annotation)) if is_union else [annotation]
 
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}

@@ -69,7 +69,7 @@ def make_proposer(name: ProposerName, answers: AnswerFormat, **options: Any) -> 
     make = PROPOSERS[name]
     given = {option: value for option, value in options.items() if value is not None}
     for option in given:
-        if not _takes(make, option):
+        if not takes_option(name, option):
             raise UsageError(
                 "E0818",
                 f"--{option.replace('_', '-')} is not an option of the proposer {name!r}",
@@ -78,8 +78,9 @@ def make_proposer(name: ProposerName, answers: AnswerFormat, **options: Any) -> 
     return make(answers, **given)
 
 
-def _takes(make: Callable[..., Proposer], option: str) -> bool:
-    parameters = inspect.signature(make).parameters.values()
+def takes_option(name: ProposerName, option: str) -> bool:
+    """Tell whether a proposer takes an option of `make_proposer`."""
+    parameters = inspect.signature(PROPOSERS[name]).parameters.values()
     return any(each.name == option or each.kind is each.VAR_KEYWORD for each in parameters)
 
 
@@ -94,4 +95,5 @@ __all__ = [
     "Request",
     "Usage",
     "make_proposer",
+    "takes_option",
 ]

@@ -1,7 +1,8 @@
 """Compare methods: run their searches, or read finished ones, and analyse the results.
 
 The same call continues a comparison that was interrupted or killed: searches that are done are not
-started again, the others continue, final scores come from the store.
+started again, the others continue, final scores come from the store. With more methods or seeds it
+extends the comparison.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,14 +19,17 @@ from aira_dsl.experiments.comparison.final_scores import (
     final_scores,
     test_seeds,
 )
-from aira_dsl.experiments.comparison.folder import ComparisonFolder
+from aira_dsl.experiments.comparison.folder import ComparisonFolder, finished_in
+from aira_dsl.experiments.comparison.methods import Method
+from aira_dsl.experiments.comparison.options import ExecutionOptions
+from aira_dsl.experiments.comparison.plan import ComparisonPlan
 from aira_dsl.experiments.comparison.record import Comparison
-from aira_dsl.experiments.comparison.run import SearchJob, run_searches
-from aira_dsl.experiments.comparison.settings import ComparisonSettings, ExecutionOptions
+from aira_dsl.experiments.comparison.run import Command, run_commands
 from aira_dsl.experiments.comparison.summary import finished
 from aira_dsl.jobs.local import LocalPool
 from aira_dsl.study.run import Run, read_run
 from aira_dsl.utils.machine import available_cores
+from aira_dsl.utils.options import arguments_of
 
 OnProgress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and the total."""
@@ -35,37 +39,34 @@ def _ignore(what: str, done: int, total: int) -> None:
     """Report no progress."""
 
 
-def compare(
-    settings: ComparisonSettings,
-    execution: ExecutionOptions,
-    *,
-    space: Path | None = None,
-    on_progress: OnProgress = _ignore,
-) -> Comparison:
+def compare(plan: ComparisonPlan, *, on_progress: OnProgress = _ignore) -> Comparison:
     """Run every method with every seed and analyse the results.
 
+    A folder with a comparison of fewer methods or seeds is extended: only the new runs are made.
+
     Args:
-        settings: what to compare.
-        execution: folder, processes, store and table.
-        space: the file of the space in `settings`; None for the evaluator's own.
+        plan: what to compare, and how.
         on_progress: called before, and with every search and final score.
 
     Returns:
         The comparison, also written to the folder as `comparison.json`.
 
     Raises:
+        UsageError: E0825 and others, if a method cannot be used.
         InputError: E0826 to E0828, if the folder cannot be used.
         RunError: E0829, if a search fails.
         AiraError: for unusable stores, tables and data.
     """
-    asked = settings.model_dump(mode="json")
-    with closing(ComparisonFolder(execution.out, asked, force=execution.force)) as folder:
-        _run_searches(settings, execution, folder, space, on_progress)
-        groups: dict[str, list[Run]] = {method: [] for method in settings.methods}
-        for method, seed in settings.runs:
-            groups[method].append(read_run(folder.run(_name(method, seed))))
+    execution = plan.execution
+    plan.check_services(_unfinished(plan))
+    with closing(ComparisonFolder(execution.out, plan.settings, force=execution.force)) as folder:
+        _run_searches(plan, folder, on_progress)
+        groups: dict[str, list[Run]] = {method.name: [] for method in plan.methods}
+        for method, seed in plan.runs:
+            groups[method.name].append(read_run(folder.run(_name(method, seed))))
         check_alike([run for group in groups.values() for run in group])
-        return _analyse(groups, execution, settings.budget, settings.repeats, on_progress)
+        budget, repeats = plan.compared.budget, plan.compared.repeats
+        return _analyse(groups, execution, budget, repeats, on_progress)
 
 
 def compare_runs(
@@ -99,38 +100,42 @@ def compare_runs(
         return _analyse(by_method(runs), execution, budget, repeats, on_progress)
 
 
-def _run_searches(
-    settings: ComparisonSettings,
-    execution: ExecutionOptions,
-    folder: ComparisonFolder,
-    space: Path | None,
-    on_progress: OnProgress,
-) -> None:
-    jobs = []
-    for method, seed in settings.runs:
-        name = _name(method, seed)
-        options = settings.search_options(method, seed, execution, folder.run(name))
-        jobs.append(SearchJob(name, space, options, log=folder.run(f"{name}.log")))
-    waiting = [job for job in jobs if not _is_done(folder, job.name)]
-    total, left = len(jobs), {job.name for job in waiting}
+def _run_searches(plan: ComparisonPlan, folder: ComparisonFolder, on_progress: OnProgress) -> None:
+    runs = {_name(method, seed): (method, seed) for method, seed in plan.runs}
+    waiting = {name: run for name, run in runs.items() if not _is_done(folder, name)}
+    commands = [_command(plan, *run, folder) for run in waiting.values()]
+    total, left = len(runs), set(waiting)
 
-    def note(job: SearchJob) -> None:
-        folder.add_finished(job.name)
-        left.discard(job.name)
-        on_progress(job.name, total - len(left), total)
+    def note(command: Command) -> None:
+        folder.add_finished(command.name)
+        left.discard(command.name)
+        on_progress(command.name, total - len(left), total)
 
     on_progress("searching", total - len(left), total)
-    pool = LocalPool(execution.jobs or available_cores())
-    run_searches(waiting, pool, gpus=_gpus(settings), on_finished=note)
+    pool = LocalPool(plan.execution.jobs or available_cores())
+    run_commands(commands, pool, gpus=_gpus(plan.compared.evaluator), on_finished=note)
 
 
-def _gpus(settings: ComparisonSettings) -> int:
+def _command(plan: ComparisonPlan, method: Method, seed: int, folder: ComparisonFolder) -> Command:
+    name = _name(method, seed)
+    space = () if plan.space is None else (str(plan.space),)
+    options = plan.search_options(method, seed, folder.run(name))
+    return Command(name, ("search", *space, *arguments_of(options)), log=folder.run(f"{name}.log"))
+
+
+def _gpus(evaluator: str) -> int:
     """Return 1 if the searches evaluate on a GPU, as `aira-dsl search` decides by itself."""
-    if settings.evaluator == "table":
+    if evaluator == "table":
         return 0
     from aira_dsl.models.precision import choose_device
 
     return int(choose_device("auto") == "cuda")
+
+
+def _unfinished(plan: ComparisonPlan) -> list[Method]:
+    """Return the methods that have searches to run; nothing on the disk is changed."""
+    done = [] if plan.execution.force else finished_in(plan.execution.out)
+    return [method for method, seed in plan.runs if _name(method, seed) not in done]
 
 
 def _is_done(folder: ComparisonFolder, name: str) -> bool:
@@ -169,5 +174,5 @@ def _analyse(
     return comparison
 
 
-def _name(method: str, seed: int) -> str:
-    return f"{method}-s{seed}"
+def _name(method: Method, seed: int) -> str:
+    return f"{method.folder}-s{seed}"

@@ -7,6 +7,7 @@ comparison.json            the analysis; `aira_dsl.report` writes its other form
 """
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,9 @@ from aira_dsl.utils.folder import FolderKind, ResultFolder, SettingsFile
 
 FINISHED = "finished.json"
 RUNS = "runs"
-FORMAT = 1
-
-_KIND = FolderKind(
-    job="comparison",
-    busy="E0826",
-    foreign="E0828",
-    settings=SettingsFile(
-        "comparison-settings.json", other="E0827", damaged="E0828", differences=differences
-    ),
-    subfolders=(RUNS,),
-)
+SETTINGS = "comparison-settings.json"
+FORMAT = 2
+_GROWING = ("format", "methods", "seeds", "max_usd_per_run")
 
 
 class ComparisonFolder(ResultFolder):
@@ -34,7 +27,8 @@ class ComparisonFolder(ResultFolder):
 
     Args:
         path: the folder; made if missing.
-        settings: JSON description of the comparison.
+        settings: JSON description of the comparison; more methods and seeds extend the one that is
+            there.
         force: replace another comparison that is there.
 
     Raises:
@@ -44,7 +38,9 @@ class ComparisonFolder(ResultFolder):
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any], *, force: bool = False) -> None:
-        super().__init__(path, _KIND, {"format": FORMAT, **settings}, force=force)
+        known = {"format": FORMAT, **settings}
+        super().__init__(path, _KIND, known, force=force)
+        self.write(SETTINGS, json.dumps(known, indent=2, ensure_ascii=False) + "\n")
 
     def run(self, name: str) -> Path:
         """Return the run folder of a search."""
@@ -52,13 +48,58 @@ class ComparisonFolder(ResultFolder):
 
     @property
     def finished(self) -> list[str]:
-        """Names of the searches that are done; none if the file is damaged."""
-        try:
-            return [str(name) for name in json.loads((self.path / FINISHED).read_bytes())]
-        except (OSError, ValueError, TypeError):
-            return []  # a finished search that is started again ends at once
+        """Names of the searches that are done."""
+        return finished_in(self.path)
 
     def add_finished(self, name: str) -> None:
         """Record that a search is done."""
         names = sorted({*self.finished, name})
         self.write(FINISHED, json.dumps(names, indent=1) + "\n")
+
+
+def _not_extended(present: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    """Name what keeps a comparison from being an extension of the one that is there."""
+    if present["format"] != FORMAT:
+        return [f"format {present['format']}, not {FORMAT}"]
+    found = differences(
+        *({k: v for k, v in x.items() if k not in _GROWING} for x in (present, wanted))
+    )
+    have, want = present.get("methods", {}), wanted.get("methods", {})
+    for name, method in have.items():
+        if name not in want:
+            found.append(f"methods: {name!r} is left out")
+        else:
+            found += [f"{name} {text}" for text in differences(method, want[name])]
+    if present.get("seeds", 0) > wanted.get("seeds", 0):
+        found.append(f"seeds: {present['seeds']} and {wanted['seeds']}")
+    return found + _other_share(present, wanted)
+
+
+def _other_share(present: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    """Tell if each run of an agent gets more or less money than those that are there."""
+    have, want = present.get("max_usd_per_run"), wanted.get("max_usd_per_run")
+    if not any(present.get("methods", {}).values()):
+        return []  # there is no agent yet
+    if have == want or (have and want and math.isclose(have, want, rel_tol=0.001)):
+        return []
+    shares = " and ".join("no limit" if each is None else f"${each:.4g}" for each in (have, want))
+    agents = sum(map(bool, wanted["methods"].values()))
+    keep = f"give --max-usd {have * agents * wanted['seeds']:.4g}" if have else "omit --max-usd"
+    return [f"max usd of each run of an agent: {shares} ({keep} to extend)"]
+
+
+def finished_in(path: Path) -> list[str]:
+    """Return the names of the searches that are done in a folder; none if the file is damaged."""
+    try:
+        return [str(name) for name in json.loads((path / FINISHED).read_bytes())]
+    except (OSError, ValueError, TypeError):
+        return []  # a finished search that is started again ends at once
+
+
+_KIND = FolderKind(
+    job="comparison",
+    busy="E0826",
+    foreign="E0828",
+    settings=SettingsFile(SETTINGS, other="E0827", damaged="E0828", differences=_not_extended),
+    subfolders=(RUNS,),
+)

@@ -9,6 +9,9 @@ from aira_dsl.report.html.text import clean
 
 HEIGHT = 380
 ROW, NAME = 34, 7
+LONGEST = 34
+"""Characters of a name beside its row."""
+
 COLORS, DASHES = 6, 6
 """What the style sheet has of each; together they tell 36 methods apart."""
 
@@ -172,4 +175,5 @@ def _row(found: Comparison, name: str, classes: str, frame: Frame, place: int) -
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 26 else name[:25] + "…"
+    """Cut a long name in the middle: agents differ in their policy and in the end of a model."""
+    return name if len(name) <= LONGEST else f"{name[:12]}…{name[13 - LONGEST :]}"

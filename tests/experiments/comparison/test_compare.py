@@ -1,7 +1,9 @@
 """Comparisons as users run them: whole, interrupted, killed, damaged."""
 
 import json
+import random
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -13,8 +15,14 @@ from aira_dsl.cli import app
 from click.testing import Result
 from typer.testing import CliRunner
 
+from aira_dsl.agents.models.base import Message as Turn
+from aira_dsl.agents.models.base import Request
 from aira_dsl.errors import InputError, RunError
+from aira_dsl.experiments.comparison import read_comparison
+from aira_dsl.study.architecture_agent.mutation import BlindMutation
 from tests.experiments.comparison.runs import planted_table
+from tests.helpers.chat_service import Completion
+from tests.helpers.model_service import KEY, Message, serving
 from tests.study.conftest import Cli, children, kill_hard
 
 OPTIONS = (
@@ -126,6 +134,71 @@ def test_other_settings_are_refused_and_named_until_forced(whole: Path) -> None:
 
 
 @pytest.mark.slow
+def test_more_methods_and_seeds_make_new_searches_only(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole.parent, tmp_path, dirs_exist_ok=True)
+    before = {path: path.read_bytes() for path in tmp_path.glob("out/runs/*/trials.json")}
+    methods = "random,agent-greedy,agent-mcts:scripted"
+    arguments = [*COMPARE, "--out", "out", "--methods", methods, "--seeds", "3"]
+    with pytest.raises(InputError, match="E0827"):
+        run(tmp_path, *arguments, "--free")
+    assert run(tmp_path, *arguments).exit_code == 0
+    found = verdict(tmp_path / "out")["methods"]
+    assert list(found) == ["random", "agent-greedy", "agent-mcts:scripted"]
+    assert all([each["seed"] for each in method["runs"]] == [0, 1, 2] for method in found.values())
+    assert len(list(tmp_path.glob("out/runs/*.log"))) == 9
+    assert {path: path.read_bytes() for path in before} == before
+    old = verdict(whole)["methods"]
+    assert all(found[name]["runs"][:2] == method["runs"] for name, method in old.items())
+    assert "agent-mcts:scripted" in (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    with pytest.raises(InputError, match="methods: 'agent-mcts:scripted' is left out"):
+        run(tmp_path, *COMPARE, "--out", "out")
+
+
+@pytest.mark.slow
+def test_models_of_two_services_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each agent asks its own model, at its own effort; its calls are its own costs."""
+    draw = BlindMutation(planted_table(tmp_path / "table.json").space)
+
+    def answer(body: dict[str, Any], place: int) -> Message:
+        request = Request("", (Turn("user", "draft"),))
+        text = draw(request, random.Random(place))
+        return Message(text) if "max_tokens" in body else Completion(text)
+
+    methods = "random,agent-best-of-n:anthropic/claude-opus-5,agent-greedy:pydantic-ai/openai:gpt-5"
+    for name in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.setenv(name, KEY)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with serving(answer) as claude, serving(answer) as gpt:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", claude.url)
+        monkeypatch.setenv("OPENAI_BASE_URL", gpt.url)
+        done = run(
+            tmp_path, "compare", "--evaluator", "table", "--table", "table.json", "--methods",
+            methods, "--seeds", "1", "--budget", "4", "--repeats", "1", "--effort", "low",
+            "--max-usd", "10", "--out", "out",
+        )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    found = read_comparison(tmp_path / "out").methods
+    assert list(found) == ["random", "agent-best-of-n:claude-opus-5", "agent-greedy:openai:gpt-5"]
+    assert {request["model"] for request in claude.requests} == {"claude-opus-5"}
+    assert {request["output_config"]["effort"] for request in claude.requests} == {"low"}
+    assert {(r["model"], r["reasoning_effort"]) for r in gpt.requests} == {("gpt-5", "low")}
+    for service, name in (
+        (claude, "agent-best-of-n:claude-opus-5"),
+        (gpt, "agent-greedy:openai:gpt-5"),
+    ):
+        (only,) = found[name].runs
+        assert only.calls == len(service.sent) >= 4
+        assert only.tokens == 1127 * only.calls
+        assert only.usd is not None
+        assert 0 < only.usd < 5
+    page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert "agent-greedy:openai:gpt-5" in page
+    assert "agent-best-of-n:claude-opus-5" in done.stdout
+
+
+@pytest.mark.slow
 def test_an_interrupted_and_killed_comparison_leaves_no_process_and_continues(
     whole: Path, tmp_path: Path
 ) -> None:
@@ -161,5 +234,5 @@ def test_a_search_that_fails_ends_the_comparison_with_its_error(tmp_path: Path) 
     with pytest.raises(RunError) as caught:
         run(tmp_path, *COMPARE, "--out", "out")
     assert caught.value.code == "E0829"
-    assert "the search random-s0 failed: error[E0803]" in caught.value.message
+    assert "the run random-s0 failed: error[E0803]" in caught.value.message
     assert "E0803" in (tmp_path / "out/runs/random-s0.log").read_text(encoding="utf-8")

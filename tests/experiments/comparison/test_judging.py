@@ -18,9 +18,8 @@ from aira_dsl.evaluation.table import Table
 from aira_dsl.experiments.comparison import read_comparison
 from aira_dsl.experiments.comparison.compare import compare_runs
 from aira_dsl.experiments.comparison.compatibility import by_method
-from aira_dsl.experiments.comparison.settings import ComparisonSettings, ExecutionOptions
+from aira_dsl.experiments.comparison.options import ExecutionOptions
 from aira_dsl.experiments.comparison.summary import summarise_run
-from aira_dsl.study.options import SearchOptions
 from aira_dsl.study.run import read_run
 from aira_dsl.study.settings import AgentSettings
 from aira_dsl.study.trials import as_json
@@ -278,21 +277,3 @@ def test_other_seeds_than_those_of_searches_decide(tmp_path: Path, table: Table)
     for run in found.methods["random"].runs:
         assert run.final_test == pytest.approx((expected,) * 3)
     assert found.methods["random"].normalised is not None or found.worst == found.reference
-
-
-def test_money_is_shared_equally_among_agents() -> None:
-    settings = ComparisonSettings(
-        methods=("random", "agent-mcts", "agent-greedy"), seeds=2, budget=3, max_usd=10.0,
-        proposer="scripted", where=("A<=2",),
-    )  # fmt: skip
-    execution = ExecutionOptions(out=Path("out"), jobs=1)
-
-    def options(method: str, seed: int) -> SearchOptions:
-        return settings.search_options(method, seed, execution, Path("out/run"))
-
-    assert options("random", 0) == SearchOptions(
-        sampler="random", budget=3, workers=1, where=("A<=2",), out=Path("out/run")
-    )
-    agent = options("agent-mcts", 1)
-    assert (agent.max_usd, agent.policy, agent.seed) == (2.5, "mcts", 1)
-    assert settings.runs[:3] == [("random", 0), ("agent-mcts", 0), ("agent-greedy", 0)]

@@ -1,0 +1,74 @@
+"""Options of a comparison, in groups."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from aira_dsl.agents.models import ProposerName
+from aira_dsl.evaluation.choices import PresetName
+from aira_dsl.study.options import Effort, SpaceOptions
+from aira_dsl.utils.options import Options, Spelling
+
+
+class ComparedOptions(SpaceOptions):
+    """Searches."""
+
+    seeds: Annotated[int, Field(ge=1, le=1000)] = 5
+    """Number of searches of each method."""
+
+    budget: Annotated[int, Field(ge=1, le=1_000_000)] = 40
+    """Number of evaluations of each search."""
+
+    preset: PresetName = "cpu"
+    """Cost of one evaluation."""
+
+    evaluator: Literal["proxy", "table"] = "proxy"
+    """Evaluator: training on proxy tasks, or a benchmark table."""
+
+    repeats: Annotated[int, Field(ge=0, le=100)] = 2
+    """Number of other seeds for winners; final scores get one more."""
+
+
+class ComparedAgentOptions(Options):
+    """Agents."""
+
+    proposer: ProposerName = "anthropic"
+    """Service that answers the agents that name none."""
+
+    model: Annotated[str, Spelling(metavar="NAME")] | None = None
+    """Model of the agents that name no service (default: its own)."""
+
+    effort: Effort | None = None
+    """Reasoning effort of the models of services (default: the model's)."""
+
+    free: bool = False
+    """Proposals may change block parameters, too."""
+
+    prompts: Path | None = None
+    """Folder of prompt files that replace the package's."""
+
+    max_usd: Annotated[float, Field(ge=0.01)] | None = None
+    """Maximum cost of all agents together; each run has an equal share."""
+
+    prices: Path | None = None
+    """Price table (default: the prices of genai-prices)."""
+
+
+class ExecutionOptions(Options):
+    """Execution; does not affect results."""
+
+    out: Path
+    """Folder of the comparison."""
+
+    jobs: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """Number of searches at a time (default: one a core)."""
+
+    table: Path | None = None
+    """Benchmark table of --evaluator table (default: the one in the package)."""
+
+    store: Path | None = None
+    """Evaluation store, an SQLite file (default: in your cache folder)."""
+
+    force: bool = False
+    """Replace another comparison in --out."""
