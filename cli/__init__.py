@@ -42,6 +42,7 @@ _COMMANDS = {
     "lsp": "lsp",
     "table": "table:app",
     "design": "design:app",
+    "doctor": "doctor",
 }
 """Modules of the commands, with the name of the function where it is another one."""
 

@@ -178,6 +178,7 @@ def test_the_command_line_keeps_its_names() -> None:
             "--weights", "file",
         ],
         "diff": ["--exit-code", "--format", "--scale", "a", "b"],
+        "doctor": ["--format", "--require"],
         "explain": ["--format", "code"],
         "extrapolate": ["--force", "--how", "--out", "--to", "file"],
         "import": ["--costs-only", "--force", "--like", "--name", "--out", "words"],
@@ -247,6 +248,7 @@ def test_an_option_offers_what_is_registered(option: str) -> None:
         (("report", "missing"), 1),
         (("notebook", "missing"), 1),
         (("search", "--method", "agent"), 2),
+        (("doctor", "--require", "nonsense"), 2),
         (("search", EXAMPLE, "--sampler", "none"), 2),
     ],
 )

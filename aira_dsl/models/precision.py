@@ -5,6 +5,7 @@ with AVX512-BF16 alone, and slower than float32 elsewhere (facts in docs/engine.
 """
 
 import os
+import platform
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -81,5 +82,21 @@ def _build_failure() -> str | None:
 
 def has_quick_bf16() -> bool:
     """Tell whether the processor has instructions for bfloat16; without them it takes minutes."""
-    abilities: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    abilities = _capabilities()
     return bool(abilities.get("amx_bf16") or abilities.get("avx512_bf16"))
+
+
+def describe_processor() -> dict[str, Any]:
+    """Return the name of the processor (`processor`) and its vector units (`abilities`)."""
+    abilities = _capabilities()
+    return {
+        "processor": abilities.get("cpu_name", platform.processor()),
+        "abilities": [
+            name for name in ("avx2", "avx512_f", "avx512_bf16", "amx_bf16") if abilities.get(name)
+        ],
+    }
+
+
+def _capabilities() -> Mapping[str, Any]:
+    found: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return found

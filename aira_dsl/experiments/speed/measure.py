@@ -17,6 +17,7 @@ from aira_dsl.experiments.speed.worker import MATMUL, PRODUCT
 from aira_dsl.jobs.local import LocalPool
 from aira_dsl.jobs.pool import Job, Needs, run_all
 from aira_dsl.models.accelerate import Precision, choose_precision, has_quick_bf16, missing_kernels
+from aira_dsl.models.precision import describe_processor
 from aira_dsl.utils.extras import install_command
 from aira_dsl.utils.machine import available_cores
 
@@ -208,12 +209,8 @@ def _has_transformers() -> bool:
 
 
 def _machine() -> dict[str, Any]:
-    abilities: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return {
-        "processor": abilities.get("cpu_name", platform.processor()),
-        "abilities": [
-            name for name in ("avx2", "avx512_f", "avx512_bf16", "amx_bf16") if abilities.get(name)
-        ],
+        **describe_processor(),
         "cores": available_cores(),
         "threads_of_the_machine": os.cpu_count(),
         "torch": torch.__version__,
