@@ -25,7 +25,7 @@ EXTRAS = {
     "jax": ("jax", "candidates in JAX and Flax"),
     "transformers": ("hf", "models of Hugging Face: load exported ones, bench"),
     "mamba-ssm": ("cuda", "Mamba-2 on a GPU with its own kernels"),
-    "pydantic-ai": ("models", "models of other services than Anthropic"),
+    "pydantic-ai": ("models", "--proposer pydantic-ai: models of other makers"),
     "local-model": ("local", "--proposer local: a model on this machine, no key"),
     "postgresql": ("postgres", "searches on several machines: --storage postgresql://…"),
     "optuna-dashboard": ("dashboard", "the study of a run folder in a browser"),

@@ -12,8 +12,9 @@ from aira_dsl.sandbox.spec import Kind
 
 KEYS = {
     "anthropic-key": (("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"), "--proposer anthropic"),
-    "openai-key": (("OPENAI_API_KEY",), "models of OpenAI"),
-    "google-key": (("GOOGLE_API_KEY", "GEMINI_API_KEY"), "models of Google"),
+    "openai-key": (("OPENAI_API_KEY",), "--model openai:…"),
+    "google-key": (("GOOGLE_API_KEY", "GEMINI_API_KEY"), "--model google:…"),
+    "openrouter-key": (("OPENROUTER_API_KEY",), "--model openrouter:…"),
 }
 """Checks of API keys: the variables of which one is enough, and what it is needed for."""
 
@@ -60,7 +61,7 @@ def _key(variables: Sequence[str], machine: Machine) -> Outcome:
 
 _KIND = "a choice of sandbox"
 SANDBOXES = (
-    Check("sandbox", "optional", "foreign code, such as that of a language model", _sandbox),
+    Check("sandbox", "optional", "foreign code: what a language model wrote", _sandbox),
     Check("bubblewrap", "optional", _KIND, partial(_sandbox_kind, "bubblewrap")),
     Check("landlock", "optional", _KIND, partial(_sandbox_kind, "landlock")),
 )

@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from aira_dsl.agents.models.anthropic import KEYS
+from aira_dsl.doctor import packages
 from aira_dsl.doctor.check import Check, Finding, Outcome, perform
 from aira_dsl.doctor.diagnosis import CHECKS, PARTS
 from aira_dsl.doctor.machine import Machine
+from aira_dsl.doctor.services import KEYS as KEY_CHECKS
 from aira_dsl.evaluation.store import Store
 from aira_dsl.models.accelerate import choose_device, choose_precision, missing_kernels
 from aira_dsl.sandbox import kinds
@@ -45,8 +48,6 @@ def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def look(*names: str, required: tuple[str, ...] = ()) -> list[Finding]:
     """Perform some of the checks."""
-    from aira_dsl.doctor import packages
-
     with Machine(required, lambda: packages.modules(required)) as machine:
         return [perform(check, machine) for check in CHECKS if check.name in names]
 
@@ -175,13 +176,13 @@ def test_a_wrong_version_is_broken_and_says_how_to_install(
         folder.mkdir()
         (folder / "METADATA").write_text(f"Name: {name}\nVersion: {version}\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    packages, jax = look("packages", "jax")
+    needed, jax = look("packages", "jax")
     assert (jax.state, jax.found) == ("broken", "jax is 0.1, not >=0.7")
     assert jax.advice.startswith("pip install ")
     assert "jax>=0.7" in jax.advice
-    assert (packages.state, packages.found) == ("broken", "lark is 0.5, not >=1.3")
-    assert packages.advice == "pip install 'lark>=1.3'"
-    assert packages.fails
+    assert (needed.state, needed.found) == ("broken", "lark is 0.5, not >=1.3")
+    assert needed.advice == "pip install 'lark>=1.3'"
+    assert needed.fails
     assert not jax.fails
 
 
@@ -236,6 +237,10 @@ def test_of_a_key_only_the_name_is_shown(broken, monkeypatch: pytest.MonkeyPatch
     assert found["anthropic-key"]["found"] == "ANTHROPIC_API_KEY is set"
     assert found["google-key"]["found"] == "GEMINI_API_KEY is set"
     assert found["google-key"]["state"] == found["openai-key"]["state"] == "ok"
+
+
+def test_the_variables_of_a_key_are_those_that_the_proposer_reads() -> None:
+    assert KEY_CHECKS["anthropic-key"][0] == KEYS
 
 
 def test_a_check_that_crashes_is_a_finding() -> None:
