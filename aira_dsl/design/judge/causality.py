@@ -52,7 +52,7 @@ def check(session: JudgeSession, server: Server, text: Text, bits_WT: Bits) -> N
     borders, largest = [], 0.0
     for begin in range(0, count, text.batch):
         rows, ends = chosen[begin : begin + text.batch], cuts[begin : begin + text.batch]
-        inputs = _with_other_tails(text.windows[rows], ends, len(text.bytes), session.random)
+        inputs = with_other_tails(text.windows[rows], ends, len(text.bytes), session.random)
         again_BT = ask(server, text, inputs, text.windows[rows, 1:])
         for again_T, first_T, end in zip(again_BT, bits_WT[rows], ends, strict=True):
             with np.errstate(invalid="ignore"):
@@ -62,7 +62,7 @@ def check(session: JudgeSession, server: Server, text: Text, bits_WT: Bits) -> N
     _decide(session, np.array(borders, dtype=np.float64), largest)
 
 
-def _with_other_tails(
+def with_other_tails(
     windows_BW: Tokens, ends: NDArray[np.int64], vocabulary: int, random: np.random.Generator
 ) -> Tokens:
     """Return the inputs of windows, with other tokens from each end on.

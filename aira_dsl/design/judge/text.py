@@ -88,6 +88,8 @@ def bits(logits_TV: NDArray[np.floating], targets_T: Tokens) -> NDArray[np.float
     # Differences to the largest logit are at most 0, so that the sum is from 1 to V.
     with np.errstate(over="ignore", under="ignore"):
         sums_T = np.exp(logits_TV - largest_T[:, None]).sum(axis=-1, dtype=np.float64)
-    target_logits_T = logits_TV[np.arange(len(targets_T)), targets_T].astype(np.float64)
-    bits_T: NDArray[np.float64] = (np.log(sums_T) + largest_T - target_logits_T) / np.log(2)
+        target_logits_T = logits_TV[np.arange(len(targets_T)), targets_T].astype(np.float64)
+        # The difference first: beside a logit of 1e30, the logarithm of the sum would be lost.
+        below_T = largest_T.astype(np.float64) - target_logits_T
+    bits_T: NDArray[np.float64] = (np.log(sums_T) + below_T) / np.log(2)
     return bits_T

@@ -1,0 +1,199 @@
+"""Task folders, their data and candidates: what is missing or wrong is said with a code."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from aira_dsl.design.candidate import Candidate
+from aira_dsl.design.data import prepare_data, read_data
+from aira_dsl.design.judge.judging import judge
+from aira_dsl.design.judgement import Judgement
+from aira_dsl.design.request import JudgeRequest
+from aira_dsl.design.task import load_task
+from aira_dsl.errors import AiraError
+from aira_dsl.jobs.local import LocalPool
+from aira_dsl.jobs.pool import run_all
+from aira_dsl.sandbox import kinds
+
+WORDS = Path(__file__).parent / "tasks" / "words"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a copy of the test task that can be changed."""
+    return Path(shutil.copytree(WORDS, tmp_path / "task"))
+
+
+def code_of(function, *arguments, **options):
+    with pytest.raises(AiraError) as caught:
+        function(*arguments, **options)
+    return caught.value.code, caught.value.message
+
+
+@pytest.mark.parametrize(
+    "part", ["metadata.yaml", "description.md", "prepare.py", "judge.py", "harness.py"]
+)
+def test_missing_parts_are_named(folder, part):
+    (folder / part).unlink()
+    code, message = code_of(load_task, folder)
+    assert code == "E1202"
+    assert part in message
+
+
+def test_what_a_new_candidate_starts_with_must_be_a_candidate(folder):
+    (folder / "start/train.py").rename(folder / "start/other.py")
+    assert code_of(load_task, folder)[0] == "E1202"
+    shutil.rmtree(folder / "start")
+    code, message = code_of(load_task, folder)
+    assert (code, "start/" in message) == ("E1202", True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("direction: minimize", "direction: down", "direction"),
+        ("training_seconds: 1.0", "training_seconds: -1", "sizes.tiny.training_seconds"),
+        ("training_seconds: 1.0", "train_seconds: 1", "sizes.tiny.training_seconds"),
+        ("[train.py]", "[../train.py]", "candidate.files.0"),
+        ("name: words", "name: Two words", "name"),
+        ("name: words", "name: [", "not YAML"),
+    ],
+)
+def test_wrong_metadata_are_refused_with_their_place(folder, old, new, place):
+    path = folder / "metadata.yaml"
+    path.write_text(path.read_text().replace(old, new, 1))
+    code, message = code_of(load_task, folder)
+    assert code == "E1203"
+    assert place in message
+
+
+def test_unknown_tasks_and_sizes(folder):
+    assert code_of(load_task, "no_such_task")[0] == "E1201"
+    assert code_of(load_task(folder).size, "huge")[0] == "E1204"
+
+
+def test_the_description_is_filled_from_metadata_size_and_settings(folder):
+    task = load_task(folder)
+    assert task.description() == "Write `train.py`: a model of 16 tokens, trained for 1.0 s.\n"
+    (folder / "description.md").write_text("{{ missing }}")
+    assert code_of(task.description)[0] == "E1206"
+
+
+def test_data_are_made_once_with_a_seed_of_the_machine(folder, tmp_path):
+    task, root = load_task(folder), tmp_path / "data"
+    data = prepare_data(task, "tiny", root=root)
+    assert prepare_data(task, "tiny", root=root) == data
+    other = prepare_data(task, "tiny", root=tmp_path / "elsewhere")
+    assert other.seed != data.seed
+    fixed = prepare_data(task, "tiny", seed=7, root=root)
+    assert (fixed.seed, fixed.path != data.path) == (7, True)
+
+
+def test_damaged_data_are_refused(folder, tmp_path):
+    data = prepare_data(load_task(folder), "tiny", root=tmp_path / "data")
+    (data.train / "tokens.bin").write_bytes(b"short")
+    code, message = code_of(read_data, data.path)
+    assert code == "E1208"
+    assert "train/tokens.bin" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("x = (", "cannot be imported: SyntaxError"),
+        ("def other(): pass", "defines no function prepare"),
+        ("def prepare(size, data): 1 / 0", "failed: ZeroDivisionError"),
+        ("def prepare(size, data): pass", "wrote no file into train/"),
+    ],
+)
+def test_a_failure_of_prepare_is_one_of_the_task_and_leaves_nothing(folder, tmp_path, text, reason):
+    (folder / "prepare.py").write_text(text)
+    code, message = code_of(prepare_data, load_task(folder), "tiny", root=tmp_path / "data")
+    assert code == "E1205"
+    assert reason in message
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("def judge(session): return 0.5", "must return a Score"),
+        ("def judge(session): return session.nothing", "failed: AttributeError"),
+        ("import nothing_like_it", "cannot be imported: ModuleNotFoundError"),
+    ],
+)
+def test_a_failure_of_the_judge_is_one_of_the_task(folder, tmp_path, text, reason):
+    (folder / "judge.py").write_text(text)
+    task = load_task(folder)
+    data = prepare_data(task, "tiny", root=tmp_path / "data")
+    request = JudgeRequest(task, "tiny", task.start, data, kinds.choose("auto"))
+    code, message = code_of(judge, request)
+    assert code == "E1205"
+    assert reason in message
+
+
+def test_a_candidate_is_read_and_written_as_it_is(tmp_path):
+    candidate = Candidate({"train.py": "a\r\nü", "parts/layer.py": ""})
+    candidate.write(tmp_path)
+    assert Candidate.read(tmp_path) == candidate
+    assert candidate.identity == Candidate(dict(reversed(candidate.files.items()))).identity
+    assert candidate.identity != Candidate({"train.py": "a\nü", "parts/layer.py": ""}).identity
+
+
+@pytest.mark.parametrize(
+    ("files", "text"),
+    [
+        ({}, "0 files"),
+        ({f"f{n}.py": "" for n in range(21)}, "21 files"),
+        ({"a.py": "x" * (512 * 1024 + 1)}, "524,289 bytes"),
+        ({"../a.py": ""}, "'../a.py'"),
+        ({"/a.py": ""}, "'/a.py'"),
+        ({"a//b.py": ""}, "'a//b.py'"),
+        ({"a\nb.py": ""}, "'a\\nb.py'"),
+    ],
+)
+def test_candidates_beyond_the_bounds_are_refused(files, text):
+    code, message = code_of(Candidate, files)
+    assert code == "E1207"
+    assert text in message
+
+
+def test_links_and_bytes_that_are_not_text_are_refused(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/train.py").symlink_to("/etc/passwd")
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/train.py").write_bytes(b"\xff")
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c/folder").symlink_to("/etc")
+    for name in ("a", "b", "c", "d"):
+        assert code_of(Candidate.read, tmp_path / name)[0] == "E1207"
+
+
+@pytest.mark.parametrize(
+    ("text", "framework"),
+    [
+        ("import torch.nn as nn", "torch"),
+        ("    from flax import linen", "jax"),
+        ("import numpy\n# import jax", "numpy"),
+        ("import torchvision", "numpy"),
+    ],
+)
+def test_the_framework_is_found_from_the_files(text, framework):
+    assert Candidate({"model.py": text}).framework == framework
+
+
+def test_a_pool_judges_as_this_process_does(tmp_path):
+    task = load_task(WORDS)
+    data = prepare_data(task, "tiny", seed=1, root=tmp_path)
+    request = JudgeRequest(task, "tiny", task.start, data, kinds.choose("auto"))
+    broken = replace(request, candidate=Candidate({"train.py": "import nothing_like_it"}))
+    pool = LocalPool(1)
+    try:
+        outcomes = list(run_all([request.job(), broken.job()], pool))
+    finally:
+        pool.close()
+    good, bad = (Judgement.model_validate(outcome.value) for outcome in outcomes)
+    assert good.score == pytest.approx(judge(request).score, abs=1e-6)
+    assert (bad.status, bad.valid) == ("crashed", False)
