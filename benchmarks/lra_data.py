@@ -85,6 +85,7 @@ def pathfinder() -> None:
         for statistic, values_N in statistics(images).items():
             area, error = area_under_curve(values_N, images.labels_B == 1)
             print(f"  {statistic}: area under the curve {area:.3f} ± {1.96 * error:.3f}")
+        print(f"  best guess by the distance of the discs: {distance_accuracy(settings):.1%}")
         for side in (3, 5, 7):
             accuracy, error = local_accuracy(images.pixels_BHW, images.labels_B, TRAIN, side)
             print(f"  patches of {side} x {side}: accuracy {accuracy:.1%} ± {1.96 * error:.1%}")
@@ -97,6 +98,16 @@ def statistics(images: Images) -> dict[str, np.ndarray]:
         "pixels above 0": (flat_NL > 0).sum(1),
         "distance of the discs": np.hypot(*(images.discs_B22[:, 0] - images.discs_B22[:, 1]).T),
     }
+
+
+def distance_accuracy(settings: PathfinderSettings) -> float:
+    """Return the accuracy of the more frequent class of each whole distance, on other images."""
+    images = settings.draw(np.random.default_rng(5), 20_000)
+    apart_N = statistics(images)["distance of the discs"].astype(int)
+    labels_N, half = images.labels_B, len(apart_N) // 2
+    counts = np.zeros((2, apart_N.max() + 1))
+    np.add.at(counts, (labels_N[:half], apart_N[:half]), 1)
+    return float((counts.argmax(0)[apart_N[half:]] == labels_N[half:]).mean())
 
 
 def area_under_curve(values_N: np.ndarray, positive_N: np.ndarray) -> tuple[float, float]:
