@@ -1,8 +1,11 @@
 # The public names and where they are defined: the one list, for type checkers and at run time.
+from .api import DesignResult as DesignResult
 from .api import Evaluation as Evaluation
 from .api import Progress as Progress
 from .api import SearchResult as SearchResult
 from .api import evaluate as evaluate
+from .api import judge_folder as judge_folder
+from .api import run_design as run_design
 from .api import search as search
 from .architecture import Architecture as Architecture
 from .architecture import Costs as Costs

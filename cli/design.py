@@ -40,24 +40,21 @@ def run(
     format_: Format = "text",
 ) -> None:
     """Let an agent write code for a task; the same command continues an interrupted run."""
+    from aira_dsl.api import run_design
     from aira_dsl.design.plan import DesignPlan
-    from aira_dsl.report.design_files import write_design_run
     from aira_dsl.report.terminal.design import result_json, result_text
     from aira_dsl.report.terminal.live import LiveView
     from aira_dsl.report.terminal.preview import preview_text
     from aira_dsl.study.agent.setup import preview_of
-    from aira_dsl.study.session import Session
 
-    plan = DesignPlan.of(task, options)
     if dry_run:
+        plan = DesignPlan.of(task, options)
         sys.stdout.write(preview_text(preview_of(plan.agent()), plan.budget))
         return
     with interruptible("run"), LiveView(console(stderr=True)) as view:
-        plan.on_baseline = view.baseline
-        with Session(plan, on_progress=view.update, on_end=write_design_run) as session:
-            ended = session.run().ended
-            path, winners = session.folder.path, session.limits.winners
-            result = plan.result(session.journal, path, winners=winners, ended=ended)
+        result = run_design(
+            task, on_progress=view.update, on_baseline=view.baseline, **options.model_dump()
+        )
     sys.stdout.write(result_json(result) if format_ == "json" else result_text(result))
     if result.best is None:
         raise typer.Exit(3)

@@ -1,5 +1,6 @@
 """The page docs/options.md, made from the option models: `python -m aira_dsl.cli.option_tables`."""
 
+from aira_dsl.design.options import DesignOptions
 from aira_dsl.experiments.comparison.options import (
     ComparedAgentOptions,
     ComparedOptions,
@@ -24,6 +25,8 @@ def page() -> str:
     tables = [("aira-dsl search", group) for group in groups]
     compared = (ComparedOptions, ComparedAgentOptions, ExecutionOptions)
     tables += [("aira-dsl compare", group) for group in compared]
+    design = [base for base in reversed(DesignOptions.__bases__) if base not in groups]
+    tables += [("aira-dsl design run", group) for group in design]
     return "\n".join([_HEAD, *(_table(command, group) for command, group in tables)])
 
 

@@ -5,9 +5,9 @@ these models. None stands for a default that depends on other options or on the 
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from aira_dsl.agents.models import ProposerName
 from aira_dsl.agents.policies import PolicyName
@@ -15,7 +15,7 @@ from aira_dsl.errors import UsageError
 from aira_dsl.evaluation.choices import Objective, PresetName
 from aira_dsl.study.samplers.families import SamplerName
 from aira_dsl.utils.machine import DeviceChoice, PrecisionChoice
-from aira_dsl.utils.options import Bytes, Options, Seconds, Spelling, refusal
+from aira_dsl.utils.options import Bytes, Options, Seconds, Spelling
 
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
 
@@ -167,22 +167,6 @@ class SearchOptions(
     FolderOptions, EvaluationOptions, LimitOptions, AgentOptions, MethodOptions, SpaceOptions
 ):
     """Options of `aira-dsl search` and `aira_dsl.search`."""
-
-    @classmethod
-    def of(cls, **options: Any) -> Self:
-        """Validate options given by name.
-
-        Raises:
-            TypeError: an option does not exist.
-            UsageError: E0808 for a value that an option does not accept.
-        """
-        if unknown := sorted(options.keys() - cls.model_fields.keys()):
-            raise TypeError(f"unexpected option {unknown[0]!r}")
-        try:
-            return cls(**options)
-        except ValidationError as error:
-            name = error.errors(include_url=False)[0]["loc"][0]
-            raise UsageError("E0808", f"{name} {refusal(error)}") from None
 
     def check_method(self) -> None:
         """Refuse options of the other method.

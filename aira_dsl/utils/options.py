@@ -5,14 +5,15 @@ A field is one option. Its docstring is the help text, its type and bounds are w
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
+from aira_dsl.errors import UsageError
 from aira_dsl.utils.documented import Documented
 
 
@@ -20,6 +21,29 @@ class Options(Documented, BaseModel):
     """A group of options."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+
+
+def options_of(model: type[OptionsT], given: Mapping[str, Any]) -> OptionsT:
+    """Validate options given by name.
+
+    Args:
+        model: the options.
+        given: values by name of the field.
+
+    Raises:
+        TypeError: an option does not exist.
+        UsageError: E0808 for a value that an option does not accept.
+    """
+    if unknown := sorted(given.keys() - model.model_fields.keys()):
+        raise TypeError(f"unexpected option {unknown[0]!r}")
+    try:
+        return model(**given)
+    except ValidationError as error:
+        name = error.errors(include_url=False)[0]["loc"][0]
+        raise UsageError("E0808", f"{name} {refusal(error)}") from None
 
 
 @dataclass(frozen=True)

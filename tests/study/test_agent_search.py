@@ -30,6 +30,7 @@ from aira_dsl.study.plan import SearchPlan
 from aira_dsl.study.run import Run, read_run
 from aira_dsl.study.session import Session
 from aira_dsl.study.trials import as_json
+from aira_dsl.utils.options import options_of
 from aira_dsl.utils.retry import Backoff
 from tests.helpers.chat_service import Completion
 from tests.helpers.model_service import KEY, Behaviour, Failure, Message, Service, serving
@@ -76,7 +77,7 @@ def session(service: Service | str, out: Path, on_progress=print_nothing, **opti
         "method": "agent", "proposer": "anthropic", "base_url": url, "evaluator": "table",
         "workers": 1, "out": out, "policy": "greedy", "budget": BUDGET, "winners": 1, "repeats": 0,
     }  # fmt: skip
-    plan = SearchPlan.of(None, SearchOptions.of(**(defaults | options)))
+    plan = SearchPlan.of(None, options_of(SearchOptions, defaults | options))
     return Session(plan, on_progress=on_progress, on_end=write_table)
 
 
