@@ -149,8 +149,9 @@ def test_the_command_line_keeps_its_names() -> None:
     """Scripts count on these; a change here is a change that users must be told of."""
     group: Any = get_command(app)
     commands = {name: group.get_command(None, name) for name in group.list_commands(None)}
-    for name, command in commands.pop("table").commands.items():
-        commands[f"table {name}"] = command
+    for outer in ("table", "design"):
+        for name, command in commands.pop(outer).commands.items():
+            commands[f"{outer} {name}"] = command
     found = {
         name: sorted(option for parameter in command.params for option in parameter.opts)
         for name, command in commands.items()
@@ -166,6 +167,18 @@ def test_the_command_line_keeps_its_names() -> None:
             "--store", "--times", "--workers",
         ],
         "check": ["--format", "--strict", "files"],
+        "design judge": [
+            "--data", "--data-seed", "--format", "--sandbox", "--seed", "--size", "folder", "task",
+        ],
+        "design list": ["--format"],
+        "design new": ["--force", "folder"],
+        "design run": [
+            "--base-url", "--baseline", "--budget", "--data", "--data-seed", "--dry-run",
+            "--effort", "--force", "--format", "--free", "--heartbeat", "--max-output",
+            "--max-tokens", "--max-usd", "--method", "--model", "--out", "--policy", "--prices",
+            "--prompts", "--proposer", "--repairs", "--repeats", "--sandbox", "--seed", "--size",
+            "--storage", "--study", "--time", "--winners", "--workers", "task",
+        ],
         "fmt": ["--check", "--diff", "files"],
         "compare": [
             "--budget", "--effort", "--evaluator", "--force", "--format", "--free", "--jobs",
