@@ -14,6 +14,7 @@ from aira_dsl.sandbox.spec import Spec
 _EXECUTE, _WRITE, _READ, _LIST = 1, 2, 4, 8
 _REMOVE = 1 << 4 | 1 << 5
 _MAKE = 1 << 7 | 1 << 8 | 1 << 12  # folders, regular files, symbolic links
+_MAKE_DEVICES = 1 << 6 | 1 << 11
 _MOVE, _TRUNCATE, _USE_DEVICE = 1 << 13, 1 << 14, 1 << 15
 _FILES = {1: 0x1FFF, 2: _MOVE, 3: _TRUNCATE, 5: _USE_DEVICE}
 _NETWORK = {4: 0b11}  # bind and connect TCP
@@ -62,6 +63,18 @@ def orders(spec: Spec, scratch: Path) -> dict[str, object]:
         "scope": _known(_SCOPE, here),
         "rules": rules,
     }
+
+
+def second_layer() -> dict[str, object] | None:
+    """Return rules for a program in bubblewrap, where the kernel has Landlock.
+
+    They leave files to the mounts. Process 1 inside is bubblewrap's, of the same user and without
+    the seccomp filter: with any rules, the program cannot read or write its memory.
+    """
+    if not (here := version()):
+        return None
+    network, scope = _known(_NETWORK, here), _known(_SCOPE, here)
+    return {"files": _MAKE_DEVICES, "network": network, "scope": scope, "rules": []}
 
 
 def _known(rights: dict[int, int], here: int) -> int:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from aira_dsl.sandbox.spec import Limits
@@ -48,20 +49,19 @@ class FolderScratch:
         self.descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
 
     def is_too_large(self, limits: Limits, processes: list[int]) -> bool:
-        """Return whether it has too many bytes (those of deleted open files too), files, levels."""
+        """Return whether it has too many bytes (those of deleted open files too), files, levels.
+
+        A folder that cannot be read hides what it has, and counts as too large.
+        """
         files, size = 0, _deleted_and_open(processes, os.fstat(self.descriptor).st_dev)
-        pending = [(self.path, 1)]
-        while pending:
-            folder, depth = pending.pop()
-            with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
-                for entry in entries:
-                    found = _status(entry)
-                    size += found.st_blocks * _BLOCK if found else 0
-                    files += 1
-                    if entry.is_dir(follow_symlinks=False):
-                        pending.append((Path(entry.path), depth + 1))
-                    if size > limits.scratch or files > limits.scratch_files or depth > _DEEPEST:
-                        return True
+        try:
+            for entry, depth in _entries(self.path):
+                size += _bytes(entry)
+                files += 1
+                if size > limits.scratch or files > limits.scratch_files or depth > _DEEPEST:
+                    return True
+        except PermissionError:
+            return True
         return size > limits.scratch
 
     def close(self) -> None:
@@ -73,10 +73,22 @@ class FolderScratch:
             subprocess.run(["rm", "-rf", "--", self.path], check=False)
 
 
-def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
+def _entries(top: Path) -> Iterator[tuple[os.DirEntry[str], int]]:
+    """Yield files and folders below a folder, with their level; no link is followed."""
+    pending = [(str(top), 1)]
+    while pending:
+        folder, depth = pending.pop()
+        with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+            for entry in entries:
+                yield entry, depth
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append((entry.path, depth + 1))
+
+
+def _bytes(entry: os.DirEntry[str]) -> int:
     with contextlib.suppress(FileNotFoundError):
-        return entry.stat(follow_symlinks=False)
-    return None
+        return entry.stat(follow_symlinks=False).st_blocks * _BLOCK
+    return 0
 
 
 def _deleted_and_open(processes: list[int], device: int) -> int:

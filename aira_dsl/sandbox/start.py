@@ -138,6 +138,7 @@ def _orders(
     """Return the orders of `launcher.main`."""
     scratch = bubblewrap.SCRATCH if folder is None else str(folder.path)
     apart = kind == "landlock"
+    rules = landlock.orders(spec, Path(scratch)) if apart else None
     return {
         "argv": [os.fspath(word) for word in spec.argv],
         "environment": _environment(spec, scratch),
@@ -146,7 +147,7 @@ def _orders(
         "descriptors": list(spec.descriptors),
         "measured": _MEASURED if folder is None else [],
         "reap": folder is not None,
-        "landlock": landlock.orders(spec, Path(scratch)) if apart else None,
+        "landlock": landlock.second_layer() if kind == "bubblewrap" else rules,
         "user": bubblewrap.USER if user is not None and kind == "bubblewrap" else user,
         "seccomp": seccomp.program(file_attributes=False) if apart else None,
     }
