@@ -22,7 +22,8 @@ def main() -> None:
     kinds = [kind for kind, obstacle in available_kinds().items() if obstacle is None]
     found = {kind: {**_attempts(kind), **_programs(kind)} for kind in kinds}
     rows = table(found)
-    print(f"Linux {platform.release()}, {platform.machine()}: {len(rows)} attempts.\n")
+    release = platform.release().partition("-")[0]
+    print(f"Linux {release}, {platform.machine()}: {len(rows)} attempts.\n")
     print("| group | attempt | name |" + "".join(f" `{kind}` |" for kind in kinds))
     print("| --- | --- | --- |" + " --- |" * len(kinds))
     for row in rows:

@@ -12,7 +12,6 @@ standard library that is not built in or small: `marshal` instead of `json`, `_s
 
 import _signal  # type: ignore[import-not-found]  # `signal` without its enumerations
 import _socket
-import contextlib
 import marshal
 import os
 import resource
@@ -164,8 +163,10 @@ def kill_below(parent: int) -> bool:
     below = descendants(parent)
     for sign in (_signal.SIGSTOP, _signal.SIGKILL):
         for number in below:
-            with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+            try:  # noqa: SIM105 (`contextlib` takes a quarter of the start-up time to import)
                 os.kill(number, sign)
+            except ProcessLookupError:
+                pass  # it has ended meanwhile
     return bool(below)
 
 
