@@ -16,7 +16,7 @@ from aira_dsl.agents.text import REDACTED, WITHHELD
 from aira_dsl.errors import RunError, UsageError
 from aira_dsl.space import Space
 from aira_dsl.study.architecture_agent.answer_format import SCHEMA, answer_format
-from tests.helpers.chat_service import Completion, GeminiReply
+from tests.helpers.chat_service import Completion, GeminiReply, ResponsesReply
 from tests.helpers.model_service import NOW, Failure, Message, Service, serving
 
 KEY = "sk-proj-secret-0123456789"
@@ -113,6 +113,7 @@ def test_a_local_server_needs_no_key_and_is_free(proposer, monkeypatch):
     ("model", "url", "billing"),
     [
         ("openai:gpt-5", None, Billing("openai", "gpt-5")),
+        ("openai-responses:gpt-5", None, Billing("openai", "gpt-5")),
         ("openrouter:a/b:free", None, Billing("openrouter", "a/b:free")),
         ("ollama:gpt-oss:120b-cloud", None, Billing("ollama", "gpt-oss:120b-cloud")),
         ("ollama:x", "https://ollama.com/v1", Billing("ollama", "x")),
@@ -129,8 +130,9 @@ def test_whose_prices_apply(model, url, billing):
         ("anthropic:claude-sonnet-5-5", Message("4A"),
          Usage(input=100, cache_write=7, cache_read=1000, output=20)),
         ("google:gemini-2.5-pro", GeminiReply("4A"), Usage(input=107, cache_read=1000, output=25)),
+        ("openai-responses:gpt-5", ResponsesReply("4A"), BILLED),
     ],
-    ids=["anthropic", "google"],
+    ids=["anthropic", "google", "responses"],
 )  # fmt: skip
 def test_other_protocols(proposer, model, answer, usage):
     with serving(answers(Failure(503), replace(answer, thinking=True))) as service:
@@ -147,6 +149,18 @@ def test_other_protocols(proposer, model, answer, usage):
 def test_the_reason_why_an_answer_ended(proposer, stop, expected):
     with serving(answers(Completion('{"hypo', stop=stop))) as service:
         assert proposer(service).ask(REQUEST).stop == expected
+
+
+@pytest.mark.parametrize(
+    ("stop", "expected"), [("max_output_tokens", "length"), ("content_filter", "refusal")]
+)
+def test_the_reason_why_an_answer_of_the_newer_protocol_is_incomplete(proposer, stop, expected):
+    with serving(answers(ResponsesReply('{"hypo', stop=stop))) as service:
+        reply = proposer(service, "openai-responses:gpt-5", effort="low").ask(REQUEST)
+        (sent,) = service.requests
+    assert (reply.stop, sent["path"]) == (expected, "/responses")
+    assert sent["reasoning"]["effort"] == "low"
+    assert sent["text"]["format"]["schema"]["required"] == ["hypothesis", "architecture"]
 
 
 def test_a_refusal_in_place_of_a_text(proposer):

@@ -1,7 +1,7 @@
 """Models of many providers by pydantic-ai: OpenAI, Google, OpenRouter, Ollama, vLLM and others.
 
-A model is named as `provider:model`, as pydantic-ai names it. With a base URL, `openai:` is the
-chat-completions protocol, which other servers speak; without one it is OpenAI's own newer protocol.
+A model is named as `provider:model`, as pydantic-ai names it. `openai:` is the chat-completions
+protocol, which other servers speak, too; `openai-responses:` is OpenAI's newer protocol.
 With a schema, answers are structured output where the model has it, else text; our parser reads
 both.
 
@@ -30,6 +30,13 @@ from aira_dsl.utils.extras import install_command
 
 LOCAL = {"ollama": "http://localhost:11434/v1", "vllm": "http://localhost:8000/v1"}
 """Providers on one's own machine, whose calls are free, and where they listen by default."""
+
+OPENAI = {
+    "openai": "openai-chat",
+    "openai-chat": "openai-chat",
+    "openai-responses": "openai-responses",
+}
+"""Names of OpenAI's protocols, and what pydantic-ai calls them."""
 
 _CONNECT = 10.0  # seconds
 _SECRET = re.compile("KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
@@ -71,12 +78,13 @@ class PydanticAIProposer(ServiceProposer):
             raise _unknown(
                 f"{model!r} is not a model of a provider" if model else "no model is given"
             )
-        self._url = base_url or _environment_url(self._provider)
+        vendor = "openai" if self._provider in OPENAI else self._provider
+        self._url = base_url or _environment_url(vendor)
         super().__init__(
             model=model,
-            billing=_billing(self._provider, self._name, self._url),
+            billing=_billing(vendor, self._name, self._url),
             url=self._url,
-            url_option="--base-url" if base_url else _variable(self._provider),
+            url_option="--base-url" if base_url else _variable(vendor),
             max_output=max_output,
             pause=pause,
         )
@@ -173,7 +181,7 @@ class PydanticAIProposer(ServiceProposer):
         from pydantic_ai.exceptions import UserError
         from pydantic_ai.models import infer_model
 
-        kind = "openai-chat" if self._provider == "openai" and self._url else self._provider
+        kind = OPENAI.get(self._provider, self._provider)
         try:
             return infer_model(f"{kind}:{self._name}", self._make_provider)
         except UserError as error:
