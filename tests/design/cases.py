@@ -105,7 +105,7 @@ LOGITS = [
         "probability 0: the next token is given no probability at ",
     ),
     _answers("returns nothing", "return None", "refused", "wrong array: logits of the "),
-    _answers("returns half precision", "return logits.astype(np.float64)", "ok", "same score"),
+    _answers("returns double precision", "return logits.astype(np.float64)", "ok", ""),
 ]
 
 CAUSALITY = [
@@ -395,9 +395,9 @@ ENDS = [
     ),
     _starts(
         "starts processes without end",
-        "while True: os.fork()",
-        "refused",
-        "start-up: the candidate started more processes than the limit",
+        "while True:\n    try:\n        os.fork()\n    except OSError:\n        pass",
+        "over time",
+        "over time: start-up took",
         slow=True,
     ),
 ]

@@ -19,11 +19,11 @@ _TEXT = 500  # characters
 _LINE = re.compile(r"[\w./-]{1,100}:\d{1,6}")
 _MEMORY = re.compile(r"out of memory|can't allocate memory|cannot allocate memory", re.IGNORECASE)
 _BY_LIMIT: dict[str, tuple[Failure, str]] = {
-    "memory": ("out of memory", "used more memory than the limit"),
-    "cpu": ("over time", "used more CPU time than the limit"),
-    "wall": ("over time", "ran longer than the limit"),
-    "processes": ("refused", "started more processes than the limit"),
-    "scratch": ("refused", "wrote more into the scratch folder than the limit"),
+    "memory": ("out of memory", "out of memory"),
+    "cpu": ("over time", "over time: CPU time"),
+    "wall": ("over time", "over time"),
+    "processes": ("refused", "too many processes"),
+    "scratch": ("refused", "too much in the scratch folder"),
 }
 
 
@@ -52,8 +52,8 @@ def reported(fields: Mapping[str, Any], phase: str, mode: str) -> Rejection:
 def ended(result: Result, phase: str, mode: str) -> Rejection:
     """Return the failure of a process that closed its end of the channel."""
     if result.ended_by in _BY_LIMIT:
-        status, words = _BY_LIMIT[result.ended_by]
-        return Rejection(status, f"{status}: {phase}: the candidate {words}")
+        status, rule = _BY_LIMIT[result.ended_by]
+        return Rejection(status, f"{rule}: {phase}: the candidate reached the limit")
     if result.signal is not None and result.ended_by is None:
         how = f"the process ended with {_signal(result.signal)}"
     elif result.ended_by == "stopped":
