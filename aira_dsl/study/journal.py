@@ -103,6 +103,7 @@ class Journal:
         self.snapshot: list[FrozenTrial] = []
         self._following = Following()
         self._is_changed = True
+        self._claimed: dict[int, FrozenTrial] = {}
         self.study, self._storage = open_study(url, name, direction=direction, heartbeat=heartbeat)
         self._is_shared = is_shared(url)
         self._heartbeat = heartbeat
@@ -259,14 +260,17 @@ class Journal:
     def claim(self, trial: FrozenTrial) -> None:
         """Claim a trial for this process."""
         self._is_changed = True
+        self._claimed[trial.number] = trial  # before the write, which an interrupt may follow
         if self._is_shared:  # first the heartbeat: a claimed trial without one would look alive
             self._storage.record_heartbeat(trial._trial_id)
         self._storage.set_trial_user_attr(trial._trial_id, _CLAIM, self.me)
 
-    def release(self, trial: FrozenTrial) -> None:
-        """Release a running trial, so that it is taken up at once; does not wait."""
+    def release(self) -> None:
+        """Release what this process has claimed, so that it is taken up at once; does not wait."""
         self._is_changed = True
-        self._storage.set_trial_user_attr(trial._trial_id, _CLAIM, "")
+        for trial in self._claimed.values():
+            with suppress(UpdateFinishedTrialError):
+                self._storage.set_trial_user_attr(trial._trial_id, _CLAIM, "")
 
     @_patient
     def beat(self, trials: Collection[FrozenTrial]) -> None:
@@ -308,6 +312,7 @@ class Journal:
             for key, value in attributes_of(evaluation, cached=cached).items():
                 self._storage.set_trial_user_attr(trial._trial_id, key, value)
             self._storage.set_trial_state_values(trial._trial_id, state_of(evaluation), values)
+        self._claimed.pop(trial.number, None)
 
     @_patient
     def note(self, key: str, value: Any) -> None:

@@ -77,8 +77,7 @@ class Search(Generic[T]):
             self.journal.exclusively(lambda: confirm_winners(self))
         except (KeyboardInterrupt, AiraError):
             with suppress(*GONE):  # then the missing heartbeat will tell
-                for trial in self._mine.values():
-                    self.journal.release(trial)
+                self.journal.release()
             raise
 
     def progress(self, *, finished: Trial | None = None, testing: bool = False) -> Progress:

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from optuna.trial import TrialState
@@ -109,7 +110,7 @@ def test_a_released_trial_is_an_orphan_until_it_is_claimed(open_journal: Open) -
     number = add(first, 3)
     first.trials()
     assert first.stale_trials({number}) == []
-    first.release(first.trials()[number])
+    first.release()
 
     def claim() -> None:
         second.trials()
@@ -119,6 +120,26 @@ def test_a_released_trial_is_an_orphan_until_it_is_claimed(open_journal: Open) -
         assert second.stale_trials({number}) == []
 
     second.exclusively(claim)
+
+
+def test_an_interrupt_just_after_a_claim_does_not_keep_the_trial(
+    open_journal: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = open_journal()
+    write = first.storage.set_trial_user_attr
+
+    def interrupted(*arguments: Any) -> None:
+        write(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(first.storage, "set_trial_user_attr", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            add(first, 3)
+    first.release()
+    second = open_journal()
+    assert second.trials()[0].user_attrs["worker"] == ""
+    assert [trial.number for trial in second.stale_trials(set())] == [0]
 
 
 def test_workers_that_open_a_study_together_share_it(open_journal: Open) -> None:
