@@ -15,11 +15,11 @@ from aira_dsl.sandbox.launcher import kill_below
 from aira_dsl.sandbox.output import KeptOutput
 from aira_dsl.sandbox.scratch import FolderScratch, MountedScratch
 from aira_dsl.sandbox.spec import Kind, Limit, Result, Spec, Usage
-from aira_dsl.sandbox.start import await_ready, not_started, start
+from aira_dsl.sandbox.start import await_ready, end_start, not_started, start
 from aira_dsl.sandbox.tree import ProcessTree
 
 _POLL = 0.02  # seconds between measurements
-_LARGEST_SHARE = 0.05  # of the time may be spent on measuring
+_LARGEST_SHARE = 0.02  # of the time may be spent on measuring
 _END_SECONDS = 10.0  # that the sandbox gets to end everything inside
 
 
@@ -182,8 +182,8 @@ class SandboxedProcess:
                 self._control.shutdown(socket.SHUT_WR)
             elif self._first is not None:
                 signal.pidfd_send_signal(self._first, signal.SIGKILL)
-            else:  # nothing foreign runs yet
-                signal.pidfd_send_signal(self._ended, signal.SIGKILL)
+            else:
+                end_start(self._process.pid)
 
     def _end(self) -> None:
         """End everything; afterwards only output and the scratch folder are left.

@@ -103,7 +103,8 @@ class Result:
         ended_by: the limit that was reached; None if it ended by itself; `"stopped"` if `stop`
             was called.
         wall_seconds: time since it was started, without the start of the sandbox.
-        cpu_seconds: user and system time of all its processes.
+        cpu_seconds: user and system time of all its processes; in bubblewrap as of the last
+            measurement, at most 20 ms before the end on an idle machine.
         peak_memory: bytes, resident, of all its processes together, at their measured maximum.
         stdout: the first and the last bytes of it.
         stderr: the first and the last bytes of it.

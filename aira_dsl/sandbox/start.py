@@ -7,6 +7,7 @@ import math
 import os
 import resource
 import shutil
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 from aira_dsl.errors import RunError
 from aira_dsl.sandbox import bubblewrap, landlock, seccomp, system
+from aira_dsl.sandbox.launcher import kill_below
 from aira_dsl.sandbox.scratch import FolderScratch
 from aira_dsl.sandbox.spec import Kind, Spec
 
@@ -55,11 +57,29 @@ def start(
             pass_fds=inherited,
             start_new_session=True,  # Ctrl-C is this process's to handle
         )
-        if users is not None:
-            users.write()
+        try:
+            if users is not None:
+                users.write()
+        except BaseException:
+            end_start(process.pid)
+            process.wait()
+            ours.close()
+            raise
     with contextlib.suppress(BrokenPipeError):  # `await_ready` finds out why
         ours.send(marshal.dumps(_orders(spec, kind, folder, user)))
     return process, ours
+
+
+def end_start(outermost: int) -> None:
+    """Kill a sandbox in which nothing foreign runs yet.
+
+    It is stopped first, so that it makes no child meanwhile: a child of `bwrap` that loses its
+    parent at this point would wait for it without end.
+    """
+    os.kill(outermost, signal.SIGSTOP)
+    os.waitid(os.P_PID, outermost, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    kill_below(outermost)
+    os.kill(outermost, signal.SIGKILL)
 
 
 def await_ready(control: socket.socket) -> tuple[bytes, list[int]]:

@@ -1,11 +1,15 @@
 """Which sandbox is chosen, and what is said where there is none."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from aira_dsl.errors import UsageError
 from aira_dsl.sandbox import kinds, seccomp
+from aira_dsl.sandbox.launcher import descendants
+from aira_dsl.sandbox.process import run
+from aira_dsl.sandbox.spec import Kind, Spec
 from tests.sandbox.conftest import KINDS
 
 
@@ -58,3 +62,22 @@ def test_the_filter_is_short_enough_for_the_kernel(machine: str) -> None:
     code = seccomp.program(machine, file_attributes=False)
     assert len(code) % 8 == 0
     assert 100 < len(code) // 8 < 4096
+
+
+@pytest.mark.parametrize("place", ["start.bubblewrap.map_users", "process.await_ready"])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "none"])
+def test_an_interrupted_start_leaves_nothing(
+    kind: Kind, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while the launcher is waited for, or while bubblewrap of root waits for its users."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"aira_dsl.sandbox.{place}", interrupt)
+    if "map_users" in place and (kind != "bubblewrap" or os.geteuid()):
+        pytest.skip("users are mapped in bubblewrap of root only")
+    before = set(descendants(os.getpid()))
+    with pytest.raises(KeyboardInterrupt):
+        run(Spec(("sleep", "600")), kind)
+    assert set(descendants(os.getpid())) <= before
