@@ -133,7 +133,8 @@ def _origin(task: Task, size: Size) -> str:
 
 def _make(task: Task, size: str, seed: int | None, folder: Path) -> None:
     """Fill a temporary folder and rename it; of two processes that do so, one is enough."""
-    drawn = int.from_bytes(os.urandom(4)) if seed is None else seed
+    # 63 bits: with fewer, a candidate could try them all until its training data come out.
+    drawn = int.from_bytes(os.urandom(8)) >> 1 if seed is None else seed
     with reporting(f"{folder} cannot be written"):
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder.parent))

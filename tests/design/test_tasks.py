@@ -197,3 +197,17 @@ def test_a_pool_judges_as_this_process_does(tmp_path):
     good, bad = (Judgement.model_validate(outcome.value) for outcome in outcomes)
     assert good.score == pytest.approx(judge(request).score, abs=1e-6)
     assert (bad.status, bad.valid) == ("crashed", False)
+
+
+def test_a_pool_that_closes_leaves_no_files_and_no_process(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    task = load_task(WORDS)
+    data = prepare_data(task, "tiny", seed=1, root=tmp_path / "data")
+    endless = Candidate({"train.py": "import os\nwhile True: pass"})
+    pool = LocalPool(1)
+    pool.submit(0, JudgeRequest(task, "tiny", endless, data, kinds.choose("auto")).job())
+    while not (found := list(tmp_path.glob("aira-dsl-judge-*/library/numpy"))):
+        assert pool.collect(0.05) == []
+    pool.close()
+    assert not found[0].parent.parent.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"data"}

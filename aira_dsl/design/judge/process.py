@@ -55,7 +55,11 @@ class Program:
     packages: tuple[Path, ...]
     seed: int
 
-    def spec(self, descriptor: int) -> Spec:
+    def device(self, mode: Mode) -> Literal["cpu", "cuda"]:
+        """Return where a process computes; what is measured is the memory of the CPU."""
+        return "cuda" if self.size.gpus and mode != "measure" else "cpu"
+
+    def spec(self, descriptor: int, mode: Mode) -> Spec:
         """Return what the sandbox needs to know."""
         size = self.size
         seconds = size.startup_seconds + max(size.training_seconds, size.scoring_seconds) + _SLACK
@@ -66,7 +70,7 @@ class Program:
             environment=dict.fromkeys(_THREADS, str(size.cpus)),
             descriptors=(descriptor,),
             all_packages=False,
-            gpu=size.gpus > 0,
+            gpu=self.device(mode) == "cuda",
             limits=Limits(
                 memory=size.memory_mib * MIB,
                 cpu_seconds=seconds * (os.cpu_count() or 1),
@@ -115,7 +119,7 @@ class CandidateProcess:
             self._channel = Channel(ours)
             needed.callback(self._channel.close)
             with theirs:
-                sandboxed = SandboxedProcess(program.spec(theirs.fileno()), program.kind)
+                sandboxed = SandboxedProcess(program.spec(theirs.fileno(), mode), program.kind)
             self._sandboxed = needed.enter_context(sandboxed)
             self._keeper = threading.Thread(target=self._keep, daemon=True)
             self._keeper.start()
@@ -223,7 +227,7 @@ class CandidateProcess:
             "mode": self.mode,
             "settings": settings,
             "seed": self.program.seed,
-            "device": "cuda" if self.program.size.gpus else "cpu",
+            "device": self.program.device(self.mode),
             "candidate": str(self.program.candidate),
             "harness": str(self.program.harness),
         }

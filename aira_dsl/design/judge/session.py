@@ -31,9 +31,11 @@ from aira_dsl.design.request import JudgeRequest
 from aira_dsl.design.task import HARNESS
 from aira_dsl.errors import InputError
 from aira_dsl.sandbox.spec import MIB
+from aira_dsl.utils.files import reporting
 
 _TOLERANCE, _LEAST_TOLERANCE = 0.02, 0.5  # of the training time; seconds
 _MOST_HEADER = 4 * MIB  # bytes of the description in a weights file
+_NOT_WRITTEN = f"files of the judge in {tempfile.gettempdir()} cannot be written"
 _MOST_FACTS, _FACT_LENGTH = 16, 100
 
 
@@ -105,10 +107,12 @@ class JudgeSession:
         self.random = np.random.default_rng(int.from_bytes(os.urandom(16)))
         self.facts = facts
         self._request = request
-        self._place = Path(tempfile.mkdtemp(prefix="aira-dsl-judge-"))
+        with reporting(_NOT_WRITTEN):
+            self._place = Path(tempfile.mkdtemp(prefix="aira-dsl-judge-"))
         try:
-            self._place.chmod(0o755)  # without bubblewrap another user runs the candidate
-            self._program = self._prepared()
+            with reporting(_NOT_WRITTEN):
+                self._place.chmod(0o755)  # without bubblewrap another user runs the candidate
+                self._program = self._prepared()
         except BaseException:
             self.close()
             raise
@@ -230,8 +234,9 @@ class JudgeSession:
             Rejection: they are none, or more values than the task allows.
         """
         path = self._place / "weights.safetensors"
-        path.write_bytes(data.data)
-        path.chmod(0o644)
+        with reporting(_NOT_WRITTEN):
+            path.write_bytes(data.data)
+            path.chmod(0o644)
         parameters = _count_values(path)
         self.facts["parameters"] = parameters
         cap = self.task.metadata.parameter_cap
