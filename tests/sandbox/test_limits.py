@@ -177,7 +177,7 @@ run(Spec((sys.executable, "-I", "-c", {ESCAPING_DAEMON!r}, "stay", {word!r})), {
 """
     supervisor = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
     try:
-        assert wait_until(lambda: len(processes_with(word)) >= 2)
+        assert wait_until(lambda: len(processes_with(f"\0{word}\0")) >= 2)  # the daemon too
     finally:
         supervisor.send_signal(sign)
         supervisor.wait()
