@@ -9,9 +9,7 @@
 Each message says which rule, which value, where, and (in `help`) what to do. Our own mistakes are
 plain Python exceptions and asserts; they are not part of this tree.
 
-Codes: E01xx text, E02xx meaning, E03xx files, E04xx space, E05xx compiled modules,
-E06xx data and evaluation, E07xx the evaluation store, E08xx search, E09xx machine and services,
-E11xx sandboxes, E12xx design tasks and their candidates.
+Codes are in errors.toml, each with its rule; their families are `error_codes.FAMILIES`.
 """
 
 

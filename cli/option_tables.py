@@ -13,9 +13,10 @@ from aira_dsl.utils.options import Options, spelling
 _HEAD = """\
 # Options
 
-Made from the option models by `python -m aira_dsl.cli.option_tables > docs/options.md`. Keywords
-are the arguments of `aira_dsl.search` and the fields of the models. An option without a default is
-left out, or decided from the others.
+Made from the option models by `python -m aira_dsl.cli.option_tables > docs/options.md`. The models
+are in `options.py` of `aira_dsl/study`, `aira_dsl/design` and `aira_dsl/experiments/comparison`.
+Keywords are the arguments of `aira_dsl.search` and the fields of the models. An option without a
+default is left out, or decided from the others.
 """
 
 

@@ -1,4 +1,8 @@
-"""Makes the options of a command from option models (`aira_dsl.utils.options`)."""
+"""Makes the options of a command from option models (`aira_dsl.utils.options`).
+
+The models are `aira_dsl/study/options.py`, `aira_dsl/design/options.py` and
+`aira_dsl/experiments/comparison/options.py`: an option that is added there needs no line here.
+"""
 
 import inspect
 from collections.abc import Callable, Iterator

@@ -1,7 +1,7 @@
 """One HTML page that says all there is to say of a search, or of a comparison; nothing is fetched.
 
-`facts` and its neighbours turn a run into numbers, `chart` turns numbers into places on paper, and
-the templates write both down. No Python here writes markup: every text passes the templates'
+`run_facts` and its neighbours turn a run into numbers, `chart` turns numbers into places on paper,
+and the templates write both down. No Python here writes markup: every text passes the templates'
 escaping, because hypotheses and messages are written by language models.
 """
 
