@@ -17,11 +17,11 @@ from torch import Tensor, nn
 # --------------------------------------------------------------------------------------------------
 # What there is to choose
 
-DEPTH = 4
+DEPTH = 3
 WIDTH = 128
 HEAD_WIDTH = 64
 HIDDEN = 4 * WIDTH
-BATCH = 16  # rows of MAX_SEQ_LEN tokens in one step
+BATCH = 8  # rows of MAX_SEQ_LEN tokens in one step
 
 MATRIX_LR = 0.02  # Muon: all matrices of the layers
 EMBEDDING_LR = 0.7  # Adam: token and value embeddings

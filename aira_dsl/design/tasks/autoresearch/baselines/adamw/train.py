@@ -13,10 +13,10 @@ import torch.nn.functional as F
 from prepare import DEVICE, MAX_SEQ_LEN, SEED, VOCAB_SIZE
 from torch import Tensor, nn
 
-DEPTH = 4
+DEPTH = 3
 WIDTH = 128
 HEAD_WIDTH = 64
-BATCH = 16  # rows of MAX_SEQ_LEN tokens in one step
+BATCH = 8  # rows of MAX_SEQ_LEN tokens in one step
 LR = 3e-3
 WEIGHT_DECAY = 0.1
 WARM_UP = 0.02  # share of the training
