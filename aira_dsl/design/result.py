@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from aira_dsl.design.baseline import Improvement, improvement
+from aira_dsl.design.improvement import Improvement, improvement
 from aira_dsl.design.settings import DesignSettings
 from aira_dsl.evaluation.noise import Noise
 from aira_dsl.study.selection import best

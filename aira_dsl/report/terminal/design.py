@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from dataclasses import asdict
 
-from aira_dsl.design.baseline import Improvement
+from aira_dsl.design.improvement import Improvement
 from aira_dsl.design.judgement import Judgement
 from aira_dsl.design.result import DesignResult
 from aira_dsl.design.task import Task, load_task, task_names
