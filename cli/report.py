@@ -1,4 +1,4 @@
-"""`aira-dsl report`: a search or a comparison as one HTML page."""
+"""`aira-dsl report`: a run or a comparison as one HTML page."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ def report(
         Literal["text", "json"], typer.Option(help="Output for people, or for scripts.")
     ] = "text",
 ) -> None:
-    """Write one page that shows all of a search or a comparison; the numbers beside it as JSON."""
+    """Write one page that shows all of a run or a comparison; the numbers beside it as JSON."""
     from aira_dsl.report.html import report_of, write_report
 
     found = report_of(folder)

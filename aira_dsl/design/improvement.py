@@ -51,6 +51,17 @@ def improvement(
     if noise is None or len(scores) < len(repeats) or not scores or not baseline:
         return None
     gain = direction.sign * (statistics.fmean(scores) - statistics.fmean(baseline))
-    error = noise.value * math.sqrt(1 / len(scores) + 1 / len(baseline))
-    margin = student_quantile(0.975, noise.freedom) * error
-    return Improvement(gain, gain - margin, gain + margin, len(scores), len(baseline))
+    error = margin(noise, len(scores), len(baseline))
+    return Improvement(gain, gain - error, gain + error, len(scores), len(baseline))
+
+
+def margin(noise: Noise, scores: int, baseline: int) -> float:
+    """Return half the 95 % interval of a difference: t σ √(1/scores + 1/baseline).
+
+    Args:
+        noise: of a score.
+        scores: number of scores of a candidate, 1 or more.
+        baseline: number of scores of the baseline, 1 or more.
+    """
+    error = noise.value * math.sqrt(1 / scores + 1 / baseline)
+    return student_quantile(0.975, noise.freedom) * error

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from aira_dsl.design.improvement import Improvement
+from aira_dsl.design.result import DesignResult
 from aira_dsl.evaluation.noise import Noise
 from aira_dsl.experiments.comparison import Comparison
 from aira_dsl.report.terminal.ranking import not_different, repeats_of
@@ -58,6 +60,34 @@ def of_search(
     if noise is None:
         return known
     return [*known, *_by_repeats(order, noise), *_by_one_score(order, noise)]
+
+
+def of_design(found: DesignResult) -> list[Conclusion]:
+    """Return whether the best candidate of a design run is better than its baseline."""
+    known = [noise_of(found.noise)]
+    best = found.best
+    if best is None:
+        statuses = Counter(row.status or row.state.lower() for row in found.rows)
+        return [Conclusion("no score", {"outcomes": dict(statuses)}), *known]
+    gain = found.improvement(best)
+    if gain is None:
+        return [Conclusion("not compared", {"trial": best.number}), *known]
+    return [Conclusion("baseline", {"trial": best.number, "gain": gain}), *known]
+
+
+def verdict_sentence(gain: Improvement) -> str:
+    """Say whether a candidate is better than the baseline."""
+    interval = f"95 % interval {score(gain.low)} to {score(gain.high)}"
+    repeats = f"{gain.scores} against {plural(gain.baseline, 'repeat')}"
+    if gain.significant:
+        return f"better than the baseline by {score(gain.mean)} ({interval}; {repeats})"
+    direction = "better" if gain.mean >= 0 else "worse"
+    return (
+        f"not an improvement: {direction} than the baseline by {score(abs(gain.mean))}, which "
+        f"noise explains ({interval}; {repeats})"
+        if gain.high > 0
+        else f"worse than the baseline by {score(-gain.mean)} ({interval}; {repeats})"
+    )
 
 
 def of_comparison(found: Comparison) -> list[Conclusion]:
@@ -186,6 +216,10 @@ _SENTENCES: dict[str, Callable[..., str]] = {
     "one evaluation": lambda trials: (
         f"the best of {plural(trials, 'trial')} has one evaluation, for which it was chosen: the "
         "score is likely to be too good"
+    ),
+    "baseline": lambda trial, gain: f"trial {trial} is {verdict_sentence(gain)}",
+    "not compared": lambda trial: (
+        f"trial {trial} has no repeats: its score is likely to be too good"
     ),
     "not different": lambda repeats, patterns: (
         f"not significantly different from the best ({plural(repeats, 'repeat')}): "

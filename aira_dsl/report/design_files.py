@@ -3,13 +3,16 @@
 import json
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from aira_dsl.design.candidate import Candidate
 from aira_dsl.design.plan import DesignPlan
 from aira_dsl.design.result import DesignResult
 from aira_dsl.design.results_tsv import results_tsv
+from aira_dsl.design.run import BASELINE, START, candidate_folder
 from aira_dsl.report.figures import best_so_far
+from aira_dsl.report.html import report_of, write_report
 from aira_dsl.study.noise import NOISE, noise_text
 from aira_dsl.study.selection import rank
 from aira_dsl.study.session import Session
@@ -17,8 +20,6 @@ from aira_dsl.study.trials import Trial, as_csv, as_json
 from aira_dsl.utils.files import TEMPORARY, reporting, write_atomically
 from aira_dsl.utils.formatting import score
 
-BASELINE = "baseline.json"
-CANDIDATES = "candidates"
 KEPT = 3  # best/, best_2/, best_3/
 
 
@@ -36,25 +37,24 @@ def write_design_run(session: Session[DesignPlan]) -> None:
     folder.write("results.tsv", log)
     folder.write(NOISE, noise_text(found.noise))
     folder.write(BASELINE, json.dumps({"scores": found.baseline}, indent=1) + "\n")
+    _write_files(folder.path / START, plan.task.start.files)
     for trial in found.rows:
         files = journal.snapshot[trial.number].user_attrs.get("files")
         if files is not None:
-            _write_files(session, f"{CANDIDATES}/{trial.fingerprint[:12]}", files)
+            _write_files(candidate_folder(folder.path, trial.fingerprint), files)
     for place, trial in enumerate(rank(found.rows, found.settings.direction)[:KEPT], 1):
         files = journal.snapshot[trial.number].user_attrs["files"]
         name = "best" if place == 1 else f"best_{place}"
-        _write_files(session, name, files, replace=True)
+        _write_files(folder.path / name, files, replace=True)
         write_atomically(folder.path / name / "RESULT.txt", _result(trial, found))
     title = f"{plan.task.name} ({plan.settings.task_size}): {plan.settings.searcher}"
     picture = best_so_far(found.rows, title=title, direction=found.settings.direction)
     write_atomically(folder.path / "best_so_far.png", picture)
+    write_report(report_of(folder.path), folder.path / "report.html", force=True)
 
 
-def _write_files(
-    session: Session[DesignPlan], name: str, files: dict[str, str], *, replace: bool = False
-) -> None:
+def _write_files(place: Path, files: Mapping[str, str], *, replace: bool = False) -> None:
     """Write a candidate into a folder of the run folder, unless it is there."""
-    place = session.folder.path / name
     if place.exists() and not replace:
         return
     with reporting(f"{place} cannot be written"):

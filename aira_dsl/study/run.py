@@ -94,21 +94,29 @@ def read_run_of(folder: str | Path, *kinds: type[S]) -> RunOf[S]:
             charged_seconds=charged_seconds,
         )
     except OSError as error:
-        raise _not_valid(path, f"{error.filename} cannot be read: {error.strerror}") from None
+        raise not_valid(path, f"{error.filename} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _not_valid(path, f"its files are damaged ({type(error).__name__})") from None
+        raise not_valid(path, f"its files are damaged ({type(error).__name__})") from None
+
+
+def kind_of(folder: str | Path) -> str:
+    """Return the kind of the run in a folder; `search` if its settings cannot be read."""
+    try:
+        return str(json.loads((Path(folder) / SETTINGS).read_bytes())["kind"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return SearchSettings.kind
 
 
 def _settings(path: Path, content: dict[str, Any], kinds: Sequence[type[S]]) -> S:
     """Return the settings in a settings file, of the kind that it names."""
     if (version := content.pop("format")) != FORMAT:
-        raise _not_valid(path, f"its format is {version}, this version reads {FORMAT}")
+        raise not_valid(path, f"its format is {version}, this version reads {FORMAT}")
     found = content.pop("kind", SearchSettings.kind)
     for kind in kinds:
         if kind.kind == found:
             return kind.model_validate(content)
     wanted = " or ".join(kind.kind for kind in kinds)
-    raise _not_valid(path, f"it holds a run of the kind {found!r}, not {wanted}")
+    raise not_valid(path, f"it holds a run of the kind {found!r}, not {wanted}")
 
 
 def _noise(path: Path, settings: RunSettings, rows: Sequence[Trial]) -> Noise | None:
@@ -121,9 +129,11 @@ def _noise(path: Path, settings: RunSettings, rows: Sequence[Trial]) -> Noise | 
 _TRIALS = TypeAdapter(tuple[Trial, ...])
 
 
-def _not_valid(path: Path, reason: str) -> InputError:
+def not_valid(path: Path, reason: str) -> InputError:
+    """Return the error of a folder that cannot be read as a run (E0811)."""
     return InputError(
         "E0811",
         f"{path} is not a valid run folder: {reason}",
-        help="give the --out folder of a search; running the search again writes its files again",
+        help="give the --out folder of a run of the right kind; running it again writes its files "
+        "again",
     )

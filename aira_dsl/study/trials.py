@@ -86,12 +86,14 @@ def as_json(table: Sequence[Trial]) -> str:
 
 
 def as_csv(table: Sequence[Trial]) -> str:
-    """Write the table as CSV; layers joined by `-`, one column a task."""
+    """Write the table as CSV; layers joined by `-`, one column a task and a fact."""
     tasks = sorted({task for row in table for task in row.tasks})
     nested = ("tasks", "repeats", "calls", "facts")
     plain = [name for name in Trial.__dataclass_fields__ if name not in nested]
     text = io.StringIO()
-    writer = csv.DictWriter(text, [*plain, "tokens", "usd", *tasks], lineterminator="\n")
+    heads = [*plain, "tokens", "usd", *tasks]
+    facts = dict.fromkeys(name for row in table for name in row.facts if name not in heads)
+    writer = csv.DictWriter(text, [*heads, *facts], lineterminator="\n")
     writer.writeheader()
     for row in table:
         values = {name: getattr(row, name) for name in plain}
@@ -103,8 +105,13 @@ def as_csv(table: Sequence[Trial]) -> str:
             "tokens": row.tokens,
             "usd": row.usd,
         }
-        writer.writerow({**values, **joined, **row.tasks})
+        measured = {name: _fact_cell(row.facts.get(name)) for name in facts}
+        writer.writerow({**values, **joined, **row.tasks, **measured})
     return text.getvalue()
+
+
+def _fact_cell(value: float | str | None) -> float | str | None:
+    return _plain_cell(value) if isinstance(value, str) else value
 
 
 def _plain_cell(text: str) -> str:

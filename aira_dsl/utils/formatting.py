@@ -25,6 +25,14 @@ def gib(count: int) -> str:
     return f"{count / 2**30:,.1f} GiB"
 
 
+def binary(count: float) -> str:
+    """Write a number of bytes in the unit that fits: `14.5 MiB`, `1.5 GiB`."""
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if count >= 0.9995 * size:
+            return f"{count / size:,.1f} {unit}"
+    return f"{count:,.0f} B"
+
+
 def duration(seconds: float) -> str:
     """Write a length of time: `48.2 s`, `3 min 20 s`, `2 h 5 min`."""
     if seconds < 59.95:  # below what `.1f` rounds to 60.0

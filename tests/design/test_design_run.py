@@ -58,8 +58,12 @@ def test_a_run_finds_the_better_model_and_says_what_failed(cli: Cli, task: Path)
         if row["fingerprint"]:
             place = cli.folder / "run" / "candidates" / row["fingerprint"][:12]
             assert (place / "train.py").is_file()
+    page = (cli.folder / "run" / "report.html").read_text(encoding="utf-8")
+    assert "changes against the starting files: train.py" in page
     again = cli.run_here(*arguments("run", "--format", "json"))  # nothing is left to do
     assert json.loads(again.out) == found
+    assert (cli.folder / "run" / "report.html").read_text(encoding="utf-8") == page
+    assert cli.run_here("report", "run").out.count("unchanged") == 2
 
 
 @pytest.mark.slow

@@ -8,18 +8,18 @@ import json
 import math
 import re
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from aira_dsl.experiments.comparison import Comparison
-from aira_dsl.report.html import facts_json, render_comparison, render_run, report_of, write_report
+from aira_dsl.report.html import render_comparison, render_run, report_of, write_report
 from aira_dsl.report.html.agent_trace import steps
 from aira_dsl.report.html.chart import ticks
 from aira_dsl.report.html.comparison_plots import look
-from aira_dsl.report.html.run_facts import facts
+from aira_dsl.report.html.search_facts import search_facts
 from aira_dsl.report.html.slots import slot_shares
 from aira_dsl.report.html.text import Column, Sheet, clean
 from aira_dsl.study.run import Run
@@ -57,7 +57,8 @@ def test_the_files_in_the_page_hold_all_trials(run: Run) -> None:
     ]
     told = json.loads(attached(page, "trials.json"))
     assert [tuple(record["layers"]) for record in told] == [row.layers for row in run.rows]
-    assert json.loads(attached(page, "report.json")) == json.loads(json.dumps(facts_json(run)))
+    facts = json.dumps(asdict(search_facts(run)))
+    assert json.loads(attached(page, "report.json")) == json.loads(facts)
 
 
 def test_an_agents_search_is_told_in_words(agent_run: Run) -> None:
@@ -67,7 +68,7 @@ def test_an_agents_search_is_told_in_words(agent_run: Run) -> None:
     assert "no score: diverged: loss is nan" in text
     assert "refused (E0203) error[E0203]: <b>no</b>" in text
     calls = [call for row in agent_run.rows for call in row.calls]
-    found = facts(agent_run).agent
+    found = search_facts(agent_run).agent
     assert found
     assert found.tokens == sum(call.usage.total for call in calls)
     assert found.usd == pytest.approx(0.01 * len(calls))
@@ -91,7 +92,7 @@ def test_clean_keeps_lines_and_letters() -> None:
 
 
 def test_the_verdict_names_what_the_repeats_leave_open(agent_run: Run) -> None:
-    found = facts(agent_run)
+    found = search_facts(agent_run)
     assert [each.number for each in found.top[:3]] == [3, 4, 8]
     assert found.undecided == (4,)
     assert f"(2 repeats): {agent_run.rows[4].pattern}." in found.verdict[1]
@@ -100,7 +101,7 @@ def test_the_verdict_names_what_the_repeats_leave_open(agent_run: Run) -> None:
     assert agent_run.noise.basis in found.verdict[0]
     assert found.margin == agent_run.noise.single_margin(2)
     once = replace(agent_run, rows=tuple(replace(r, confirmed=None) for r in agent_run.rows))
-    assert "has one evaluation" in facts(once).verdict[1]
+    assert "has one evaluation" in search_facts(once).verdict[1]
 
 
 def test_a_run_without_scores_has_a_page(run: Run) -> None:

@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from aira_dsl.experiments.comparison import Comparison
-from aira_dsl.report.html import render_comparison, render_run
+from aira_dsl.report.html import render_comparison, render_design, render_run
 from aira_dsl.study.run import Run
+from tests.report.test_design_page import a_run
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium")
@@ -75,13 +76,14 @@ def files(
         "run": render_run(run),
         "agent": render_run(agent_run),
         "comparison": render_comparison(comparison),
+        "design": render_design(a_run(folder / "design")),
     }
     for name, page in pages.items():
         (folder / f"{name}.html").write_text(page, encoding="utf-8")
     return {name: folder / f"{name}.html" for name in pages}
 
 
-@pytest.mark.parametrize("name", ["run", "agent", "comparison"])
+@pytest.mark.parametrize("name", ["run", "agent", "comparison", "design"])
 @pytest.mark.parametrize(("width", "scheme"), [(375, "light"), (375, "dark"), (1280, "dark")])
 def test_pages_fit_are_quiet_and_readable(
     browser: Browser, files: dict[str, Path], name: str, width: int, scheme: str

@@ -37,6 +37,7 @@ _TOLERANCE, _LEAST_TOLERANCE = 0.02, 0.5  # of the training time; seconds
 _MOST_HEADER = 4 * MIB  # bytes of the description in a weights file
 _NOT_WRITTEN = f"files of the judge in {tempfile.gettempdir()} cannot be written"
 _MOST_FACTS, _FACT_LENGTH = 16, 100
+_LARGEST = 2**63  # of a number; NaN and infinity are not below it
 
 
 @dataclass(frozen=True)
@@ -276,6 +277,7 @@ def _reported(facts: Any) -> dict[str, Fact]:
     kept = [
         (f"reported_{name[:40]}", value[:_FACT_LENGTH] if isinstance(value, str) else value)
         for name, value in facts.items()
-        if name.isidentifier() and isinstance(value, int | float | str)
+        if name.isidentifier()
+        and (isinstance(value, str) or (isinstance(value, int | float) and abs(value) < _LARGEST))
     ]
     return dict(kept[:_MOST_FACTS])

@@ -3,15 +3,16 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from aira_dsl.evaluation.direction import Direction
 from aira_dsl.experiments.comparison.record import RunSummary
 from aira_dsl.experiments.comparison.statistics import best_so_far, entropy_per_slot, hamming
-from aira_dsl.study.run import Run
+from aira_dsl.study.run import Run, RunOf
 from aira_dsl.study.trials import Trial
 
 UNUSABLE = ("invalid", "duplicate")
-"""How a proposal ended that never was an architecture to evaluate."""
+"""How a proposal ended that never was a candidate to evaluate."""
 
 
 def summarise_run(
@@ -28,7 +29,7 @@ def summarise_run(
     rows = finished(run)
     best = run.best
     usd = [row.usd for row in rows]
-    layers = sorted({row.layers for row in rows if _usable(row)})
+    layers = sorted({row.layers for row in rows if is_usable(row)})
     return RunSummary(
         seed=run.settings.seed,
         folder=str(folder),
@@ -41,10 +42,10 @@ def summarise_run(
         final_validation=best.score if best else None,
         final_confirmed=best.confirmed if best else None,
         final_test=tuple(tests),
-        valid_rate=sum(map(_usable, rows)) / len(rows) if rows else 0.0,
+        valid_rate=sum(map(is_usable, rows)) / len(rows) if rows else 0.0,
         first_try_rate=_first_try_rate(rows),
         duplicates=sum(map(_duplicates, rows)),
-        distinct=len({row.fingerprint for row in rows if _usable(row)}),
+        distinct=len({row.fingerprint for row in rows if is_usable(row)}),
         hamming=hamming(layers),
         entropy_per_slot=tuple(entropy_per_slot(layers)),
         calls=sum(len(row.calls) for row in rows),
@@ -55,7 +56,7 @@ def summarise_run(
     )
 
 
-def finished(run: Run) -> list[Trial]:
+def finished(run: RunOf[Any]) -> list[Trial]:
     """Return the trials of a run that came to an end, in order."""
     return [row for row in run.rows if row.state != "RUNNING"]
 
@@ -66,7 +67,8 @@ def _curve(rows: Sequence[Trial], direction: Direction, budget: int) -> tuple[fl
     return tuple(None if best == -math.inf else sign * best for best in best_so_far(turned, budget))
 
 
-def _usable(row: Trial) -> bool:
+def is_usable(row: Trial) -> bool:
+    """Return whether a trial has a candidate to evaluate."""
     return bool(row.fingerprint) and row.status not in UNUSABLE
 
 

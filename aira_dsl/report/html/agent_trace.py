@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aira_dsl.experiments.comparison.summary import UNUSABLE
+from aira_dsl.experiments.comparison.summary import is_usable
 from aira_dsl.report.html.text import clean
 from aira_dsl.study.trials import Trial
 
@@ -32,7 +32,7 @@ class Step:
         operation: draft, improve, debug or crossover.
         parents: the trials it was made from.
         depth: distance from its draft; the first parent counts.
-        pattern: its layers; empty without a usable proposal.
+        pattern: what it is, in a line; empty without a usable proposal.
         score: None if it has none.
         gain: difference to the score of its best parent; positive is better.
         hypothesis: why the model proposed it.
@@ -63,11 +63,11 @@ class AgentTotals:
 
     Attributes:
         proposals: trials of the agent.
-        usable: those with an architecture to evaluate.
+        usable: those with a candidate to evaluate.
         usable_at_once: those whose first answer was accepted.
         calls: requests, repairs included.
         repairs: requests that returned a rejected answer.
-        duplicates: answers with an arrangement that had been tried.
+        duplicates: answers with a candidate that had been tried.
         input, cache_write, cache_read, output: tokens by kind.
         usd: cost of the calls with a known price.
         unpriced: calls without one.
@@ -102,8 +102,8 @@ def agent_totals(rows: Sequence[Trial]) -> AgentTotals | None:
     calls = [call for row in asked for call in row.calls]
     return AgentTotals(
         proposals=len(asked),
-        usable=sum(map(_usable, asked)),
-        usable_at_once=sum(_usable(row) and not _first_was_rejected(row) for row in asked),
+        usable=sum(map(is_usable, asked)),
+        usable_at_once=sum(is_usable(row) and not _first_was_rejected(row) for row in asked),
         calls=len(calls),
         repairs=sum(max(0, len(row.calls) - 1) for row in asked),
         duplicates=sum(call.code == "duplicate" for call in calls),
@@ -115,10 +115,6 @@ def agent_totals(rows: Sequence[Trial]) -> AgentTotals | None:
         unpriced=sum(call.usd is None for call in calls),
         seconds=sum(call.seconds for call in calls),
     )
-
-
-def _usable(row: Trial) -> bool:
-    return bool(row.layers) and row.status not in UNUSABLE
 
 
 def _first_was_rejected(row: Trial) -> bool:
@@ -179,6 +175,7 @@ def trouble(row: Trial) -> str:
     """Return why a trial has no score."""
     if row.state == "RUNNING":
         return "still running"
-    told = ": ".join(filter(None, (row.status, row.message)))
+    names_it = row.message.startswith(f"{row.status}:")
+    told = row.message if names_it else ": ".join(filter(None, (row.status, row.message)))
     last = row.calls[-1].complaint if row.calls else ""
     return clean(told or last or row.state.lower())

@@ -1,13 +1,16 @@
 """The pictures of one run: its running best among all scores, and the tree that an agent grew."""
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from aira_dsl.experiments.comparison.summary import finished
 from aira_dsl.report.html.chart import WIDE, Frame, path, span_of, stairs
-from aira_dsl.report.html.run_facts import Facts
+from aira_dsl.report.html.run_facts import RunFacts
+from aira_dsl.report.html.shades import Shade
 from aira_dsl.report.html.text import clean
-from aira_dsl.study.run import Run
+from aira_dsl.study.run import RunOf
 from aira_dsl.study.trials import Trial
 
 HEIGHT = 340
@@ -38,14 +41,16 @@ class Mark:
 
 @dataclass(frozen=True)
 class Curve:
-    """Every score, the best so far, and the noise around the best.
+    """Every score, the best so far, and what noise explains.
 
     Attributes:
         frame: the plot's area.
         marks: the trials.
         line: the best so far.
         best: where the best stands by the mean of its repeats, if it was repeated.
-        band: upper and lower edge of scores not significantly different from the best.
+        band: upper and lower edge of the shade.
+        label: what the shade is.
+        baseline: height of the mean of the baseline, and of each of its scores; empty without one.
         thinned: whether some dots were left out.
         description: the picture in words.
     """
@@ -55,6 +60,8 @@ class Curve:
     line: str
     best: tuple[float, float] | None
     band: tuple[float, float] | None
+    label: str
+    baseline: tuple[float, ...]
     thinned: bool
     description: str
 
@@ -76,12 +83,22 @@ class Tree:
     description: str
 
 
-def curve(run: Run, found: Facts, width: int = WIDE) -> Curve | None:
-    """Place a run's scores; None if no trial has finished."""
+def curve(
+    run: RunOf[Any], found: RunFacts[Any], shade: Shade | None, width: int = WIDE
+) -> Curve | None:
+    """Place a run's scores; None if no trial has finished.
+
+    Args:
+        run: the run.
+        found: what is known of it.
+        shade: what noise explains; None if the noise is not known.
+        width: of the picture, in CSS pixels.
+    """
     rows = finished(run)
     if not rows:
         return None
-    frame = _frame(rows, found, width)
+    baseline = shade.baseline if shade else ()
+    frame = _frame(rows, found, width, baseline)
     every = -(-len(rows) // DOTS)
     points = [
         (frame.x(place), frame.y(value))
@@ -89,11 +106,6 @@ def curve(run: Run, found: Facts, width: int = WIDE) -> Curve | None:
         if value is not None
     ]
     best = found.top[0] if found.top else None
-    band = None
-    if best and found.margin is not None:
-        low, high = frame.y_range
-        edges = best.value + found.margin, best.value - found.margin
-        band = frame.y(min(high, edges[0])), frame.y(max(low, edges[1]))
     places = {row.number: place for place, row in enumerate(rows, 1)}
     confirmed = best and best.confirmed is not None
     return Curve(
@@ -101,13 +113,21 @@ def curve(run: Run, found: Facts, width: int = WIDE) -> Curve | None:
         marks=_marks(rows, frame)[::every],
         line=path(stairs(points, frame.right)),
         best=(frame.x(places[best.number]), frame.y(best.value)) if best and confirmed else None,
-        band=band,
+        band=_band(frame, shade) if shade else None,
+        label=shade.label if shade else "",
+        baseline=tuple(map(frame.y, (statistics.fmean(baseline), *baseline))) if baseline else (),
         thinned=every > 1,
-        description=_description(rows, found),
+        description=_description(rows, found, shade),
     )
 
 
-def tree(run: Run, found: Facts) -> Tree | None:
+def _band(frame: Frame, shade: Shade) -> tuple[float, float]:
+    low, high = frame.y_range
+    upper, lower = shade.middle + shade.margin, shade.middle - shade.margin
+    return frame.y(min(high, upper)), frame.y(max(low, lower))
+
+
+def tree(run: RunOf[Any], found: RunFacts[Any]) -> Tree | None:
     """Place an agent's trials by number and score; None if no agent had a part in it."""
     rows = finished(run)
     if not any(row.operation for row in rows):
@@ -128,8 +148,10 @@ def tree(run: Run, found: Facts) -> Tree | None:
     return Tree(frame, marks, tuple(edges), description)
 
 
-def _frame(rows: Sequence[Trial], found: Facts, width: int) -> Frame:
-    scores = [row.score for row in rows if row.score is not None]
+def _frame(
+    rows: Sequence[Trial], found: RunFacts[Any], width: int, baseline: Sequence[float] = ()
+) -> Frame:
+    scores = [*baseline, *(row.score for row in rows if row.score is not None)]
     if found.top:
         scores.append(found.top[0].value)
     lane = any(row.score is None for row in rows)
@@ -154,7 +176,7 @@ def _ending(row: Trial) -> str:
     return "pruned" if row.state == "PRUNED" else "failed"
 
 
-def _description(rows: Sequence[Trial], found: Facts) -> str:
+def _description(rows: Sequence[Trial], found: RunFacts[Any], shade: Shade | None) -> str:
     unscored = sum(row.score is None for row in rows)
     text = f"{len(rows):,} evaluations, {unscored:,} of them without a score."
     if not found.top:
@@ -163,9 +185,4 @@ def _description(rows: Sequence[Trial], found: Facts) -> str:
     last = found.running_best[-1]
     assert last is not None
     text += f" The best score so far goes from {first:.4f} to {last:.4f}."
-    if found.margin is not None:
-        text += (
-            f" Within {found.margin:.4f} of {found.top[0].value:.4f}, one evaluation is not "
-            "significantly different from the best."
-        )
-    return text
+    return f"{text} {shade.sentence}" if shade else text

@@ -1,16 +1,17 @@
 """The files of a report: the page, and its numbers beside it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from aira_dsl.design.run import DesignRun, read_any_run
 from aira_dsl.errors import InputError
 from aira_dsl.experiments.comparison import read_comparison
 from aira_dsl.experiments.comparison.record import FILE
-from aira_dsl.report.html.rendering import render_comparison, render_run
-from aira_dsl.report.html.run_facts import facts_json
-from aira_dsl.study.run import read_run
+from aira_dsl.report.html.design_facts import design_facts
+from aira_dsl.report.html.rendering import render_comparison, render_design, render_run
+from aira_dsl.report.html.search_facts import search_facts
 from aira_dsl.utils.files import write_text
 
 
@@ -36,8 +37,10 @@ def report_of(folder: Path) -> Report:
     if (folder / FILE).exists():
         comparison = read_comparison(folder)
         return Report(render_comparison(comparison), comparison.model_dump(mode="json"))
-    run = read_run(folder)
-    return Report(render_run(run), facts_json(run))
+    run = read_any_run(folder)
+    if isinstance(run, DesignRun):
+        return Report(render_design(run), asdict(design_facts(run)))
+    return Report(render_run(run), asdict(search_facts(run)))
 
 
 def write_report(report: Report, out: Path, *, force: bool = False) -> dict[Path, str]:

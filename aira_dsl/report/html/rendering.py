@@ -9,13 +9,16 @@ from typing import Any
 
 import jinja2
 
+from aira_dsl.design.run import DesignRun
 from aira_dsl.experiments.comparison import Comparison
 from aira_dsl.experiments.comparison.summary import finished
 from aira_dsl.report.conclusions import of_comparison
 from aira_dsl.report.html.agent_trace import steps
 from aira_dsl.report.html.chart import NARROW, WIDE
 from aira_dsl.report.html.comparison_plots import finals, race
-from aira_dsl.report.html.curve import LETTERS, curve, tree
+from aira_dsl.report.html.curve import LETTERS, Curve, curve, tree
+from aira_dsl.report.html.design_facts import against_baseline, design_facts
+from aira_dsl.report.html.design_parts import best_diff, design_files, trial_diffs
 from aira_dsl.report.html.methods import (
     curve_sheet,
     entropy_sheet,
@@ -23,10 +26,13 @@ from aira_dsl.report.html.methods import (
     pair_sheet,
     run_sheet,
 )
-from aira_dsl.report.html.run_facts import facts
+from aira_dsl.report.html.run_facts import RunFacts
+from aira_dsl.report.html.search_facts import search_facts
+from aira_dsl.report.html.shades import Shade, around_the_baseline, near_the_best
 from aira_dsl.report.html.text import Attachment, as_sentence, shown
-from aira_dsl.report.html.trials import trial_files, trial_sheet
-from aira_dsl.study.run import Run
+from aira_dsl.report.html.trials import design_columns, search_columns, trial_files, trial_sheet
+from aira_dsl.report.measurements import fact_label, fact_text
+from aira_dsl.study.run import Run, RunOf
 from aira_dsl.study.selection import rank
 from aira_dsl.utils.formatting import duration, humanized, listed
 from aira_dsl.version import __version__
@@ -37,18 +43,46 @@ VIEWS = {"wide": WIDE, "narrow": NARROW}
 
 def render_run(run: Run) -> str:
     """Return the page of a run: HTML that needs nothing else, the same bytes for the same run."""
-    found, rows = facts(run), finished(run)
-    told = json.dumps(asdict(found), indent=1, ensure_ascii=False) + "\n"
+    found, rows = search_facts(run), finished(run)
     return _fill(
         "run.html",
         facts=found,
-        curves={view: curve(run, found, width) for view, width in VIEWS.items()},
+        diffs={},
+        notes={},
+        curves=_curves(run, found, near_the_best(found)),
         tree=tree(run, found),
         steps=steps(rows, sign=run.direction.sign),
         letters=LETTERS,
-        sheet=trial_sheet(rank(rows, run.direction), rows, found),
-        files=(*trial_files(run.rows), Attachment("report.json", "application/json", told)),
+        sheet=trial_sheet(rank(rows, run.direction), rows, search_columns(rows, found)),
+        files=(*trial_files(run.rows), _numbers(found)),
     )
+
+
+def render_design(run: DesignRun) -> str:
+    """Return the page of a design run; as for `render_run`."""
+    found, rows = design_facts(run), finished(run)
+    return _fill(
+        "design.html",
+        facts=found,
+        diffs=trial_diffs(run, rows),
+        notes={row.number: against_baseline(row, found) for row in rows},
+        best_diff=best_diff(run),
+        curves=_curves(run, found, around_the_baseline(found)),
+        tree=tree(run, found),
+        steps=steps(rows, sign=run.direction.sign),
+        letters=LETTERS,
+        sheet=trial_sheet(rank(rows, run.direction), rows, design_columns(rows)),
+        files=(*trial_files(run.rows), *design_files(run), _numbers(found)),
+    )
+
+
+def _curves(run: RunOf[Any], found: RunFacts[Any], shade: Shade | None) -> dict[str, Curve | None]:
+    return {view: curve(run, found, shade, width) for view, width in VIEWS.items()}
+
+
+def _numbers(found: RunFacts[Any]) -> Attachment:
+    told = json.dumps(asdict(found), indent=1, ensure_ascii=False) + "\n"
+    return Attachment("report.json", "application/json", told)
 
 
 def render_comparison(found: Comparison) -> str:
@@ -91,5 +125,12 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(shown=shown, duration=duration, humanized=humanized, listed=listed)
+    environment.filters.update(
+        shown=shown,
+        duration=duration,
+        humanized=humanized,
+        listed=listed,
+        fact_label=fact_label,
+        fact_text=fact_text,
+    )
     return environment

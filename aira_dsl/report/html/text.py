@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from aira_dsl.report.conclusions import Conclusion
-from aira_dsl.utils.formatting import aligned, humanized, score, usd
+from aira_dsl.utils.formatting import aligned, binary, humanized, score, usd
 
 Style = Literal[
     "text",
@@ -19,6 +19,7 @@ Style = Literal[
     "count",
     "score",
     "short",
+    "bytes",
     "seconds",
     "usd",
     "share",
@@ -33,6 +34,7 @@ Style = Literal[
 _NUMBERS: dict[str, Callable[[float], str]] = {
     "score": score,
     "short": humanized,
+    "bytes": binary,
     "seconds": "{:.1f}".format,
     "usd": usd,
     "share": "{:.0%}".format,

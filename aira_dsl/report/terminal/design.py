@@ -4,13 +4,14 @@ import json
 from collections import Counter
 from dataclasses import asdict
 
-from aira_dsl.design.improvement import Improvement
 from aira_dsl.design.judgement import Judgement
 from aira_dsl.design.result import DesignResult
 from aira_dsl.design.task import Task, load_task, task_names
+from aira_dsl.report.conclusions import of_design
+from aira_dsl.report.measurements import fact_text
 from aira_dsl.study.selection import rank
 from aira_dsl.study.trials import Trial
-from aira_dsl.utils.formatting import gib, plural, score
+from aira_dsl.utils.formatting import plural, score
 
 SHOWN = 5
 
@@ -31,7 +32,7 @@ def judgement_text(found: Judgement, task: str) -> str:
     head = f"{task}: {score(found.score)}" if found.valid else f"{task}: {found.status}"
     reasons = [f"  {reason}" for reason in found.reasons]
     width = max(map(len, found.facts), default=0)
-    facts = [f"  {name:<{width}}  {_fact(name, value)}" for name, value in found.facts.items()]
+    facts = [f"  {name:<{width}}  {fact_text(name, value)}" for name, value in found.facts.items()]
     return "\n".join([head, *reasons, *facts]) + "\n"
 
 
@@ -40,11 +41,12 @@ def result_text(found: DesignResult) -> str:
     settings = found.settings
     finished = [trial for trial in found.rows if trial.state != "RUNNING"]
     lines = ["", f"ended before the budget: {found.ended}"] if found.ended else [""]
-    lines += [_baseline(found), _noise(found), ""]
+    *verdict, noise = (each.sentence for each in of_design(found))
+    lines += [_baseline(found), noise, ""]
     order = rank(finished, settings.direction)
     if order:
         lines += [_heads(settings.metric), *map(_line, order[:SHOWN]), ""]
-    lines += [sentence for trial in order[:1] for sentence in _verdict(found, trial)]
+    lines += [*verdict, ""] if order else []
     failed = Counter(trial.status for trial in finished if trial.score is None)
     told = ", ".join(f"{count} {status}" for status, count in failed.most_common())
     lines.append(
@@ -78,28 +80,6 @@ def result_json(found: DesignResult) -> str:
     return json.dumps(facts, ensure_ascii=False) + "\n"
 
 
-def verdict_sentence(gain: Improvement) -> str:
-    """Say whether a candidate is better than the baseline."""
-    interval = f"95 % interval {score(gain.low)} to {score(gain.high)}"
-    repeats = f"{gain.scores} against {plural(gain.baseline, 'repeat')}"
-    if gain.significant:
-        return f"better than the baseline by {score(gain.mean)} ({interval}; {repeats})"
-    direction = "better" if gain.mean >= 0 else "worse"
-    return (
-        f"not an improvement: {direction} than the baseline by {score(abs(gain.mean))}, which "
-        f"noise explains ({interval}; {repeats})"
-        if gain.high > 0
-        else f"worse than the baseline by {score(-gain.mean)} ({interval}; {repeats})"
-    )
-
-
-def _verdict(found: DesignResult, best: Trial) -> list[str]:
-    gain = found.improvement(best)
-    if gain is None:
-        return [f"trial {best.number} has no repeats: its score is likely to be too good", ""]
-    return [f"trial {best.number}: {verdict_sentence(gain)}", ""]
-
-
 def _task_text(task: Task) -> str:
     meta = task.metadata
     better = "lower" if meta.direction.sign < 0 else "higher"
@@ -125,12 +105,6 @@ def _baseline(found: DesignResult) -> str:
     )
 
 
-def _noise(found: DesignResult) -> str:
-    if found.noise is None:
-        return "the noise of a score is not known"
-    return f"noise of a score between seeds: {score(found.noise.value)} (from {found.noise.basis})"
-
-
 def _heads(metric: str) -> str:
     return f"{'score':>8}  {'repeats':>8}  {'test':>8}  {'trial':>5}  change ({metric})"
 
@@ -141,11 +115,3 @@ def _line(trial: Trial) -> str:
         f"{score(trial.score):>8}  {score(trial.confirmed):>8}  {score(trial.test_score):>8}  "
         f"{trial.number:5}  {what[:100]}"
     )
-
-
-def _fact(name: str, value: float | int | str | None) -> str:
-    if isinstance(value, int) and name.endswith("memory_bytes"):
-        return gib(value)
-    if isinstance(value, int):
-        return f"{value:,}"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

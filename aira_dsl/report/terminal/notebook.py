@@ -1,25 +1,30 @@
-"""The lab notebook of a search: proposal, reason and result of every trial."""
+"""The lab notebook of a run: proposal, reason and result of every trial."""
 
 from collections.abc import Sequence
 
+from aira_dsl.design.run import DesignRun
 from aira_dsl.study.run import Run
 from aira_dsl.study.trials import Trial
+from aira_dsl.utils.formatting import plural
 
 SHOWN = 3  # rejected answers of one trial
 
 
-def notebook_text(run: Run) -> str:
+def notebook_text(run: Run | DesignRun) -> str:
     """Return the notebook as Markdown; it is readable as plain text."""
     settings = run.settings
+    size = "size" if isinstance(run, DesignRun) else "preset"
     head = [
-        f"# {settings.space['name']}: {settings.searcher}, preset {settings.evaluator.preset}, "
-        f"seed {settings.seed}",
+        f"# {settings.subject}: {settings.searcher}, {size} {settings.size}, seed {settings.seed}",
         "",
     ]
     if settings.agent is not None:
         agent = settings.agent
         head.append(f"model {agent.model}, {agent.repairs} repairs, prompts {agent.prompts}")
-    head += [_totals(run.rows), ""]
+    head.append(_totals(run.rows))
+    if isinstance(run, DesignRun) and (mean := run.result.mean_baseline) is not None:
+        head.append(f"baseline {mean:.4f}, mean of {plural(len(run.baseline), 'repeat')}")
+    head.append("")
     pages = [page for row in run.rows for page in _page(row, run)]
     return "\n".join([*head, *pages])
 
@@ -37,7 +42,7 @@ def _totals(rows: Sequence[Trial]) -> str:
     return text
 
 
-def _page(row: Trial, run: Run) -> list[str]:
+def _page(row: Trial, run: Run | DesignRun) -> list[str]:
     lines = [f"## trial {row.number}: {_origin(row)}", ""]
     if row.hypothesis:
         lines += [f"> {row.hypothesis}", ""]
@@ -63,7 +68,7 @@ def _origin(row: Trial) -> str:
     return f"{row.operation} of {parents}" if parents else row.operation
 
 
-def _outcome(row: Trial, run: Run) -> str:
+def _outcome(row: Trial, run: Run | DesignRun) -> str:
     if row.score is None:
         reason = f": {_first_line(row.message)}" if row.message else ""
         return f"{row.status or row.state.lower()}{reason}"
@@ -74,6 +79,8 @@ def _outcome(row: Trial, run: Run) -> str:
     for parent in row.parents:
         if (before := scores.get(parent)) is not None:
             text += f", {row.score - before:+.4f} from trial {parent}"
+    if isinstance(run, DesignRun) and (mean := run.result.mean_baseline) is not None:
+        text += f", {row.score - mean:+.4f} from the baseline"
     if row.confirmed is not None:
         text += f", {row.confirmed:.4f} with other seeds"
     if row.test_score is not None:

@@ -1,0 +1,90 @@
+"""The folder of a design run read back, without Optuna: what reports start from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
+
+from aira_dsl.design.candidate import Candidate
+from aira_dsl.design.result import DesignResult
+from aira_dsl.design.settings import DesignSettings
+from aira_dsl.errors import InputError
+from aira_dsl.study.run import Run, RunOf, kind_of, not_valid, read_run, read_run_of
+from aira_dsl.study.trials import Trial
+
+BASELINE = "baseline.json"
+CANDIDATES = "candidates"
+START = "start"
+
+
+@dataclass(frozen=True)
+class DesignRun(RunOf[DesignSettings]):
+    """A design run as its folder tells it.
+
+    Attributes:
+        baseline: scores of the starting files by seed.
+    """
+
+    baseline: Mapping[str, float]
+
+    @cached_property
+    def result(self) -> DesignResult:
+        """What the run found."""
+        return DesignResult(self.settings, list(self.rows), self.baseline, self.noise, self.folder)
+
+    @cached_property
+    def start(self) -> Candidate | None:
+        """The files that candidates start with; None if the folder lacks them."""
+        return _read(self.folder / START)
+
+    def candidate(self, trial: Trial) -> Candidate | None:
+        """Return the files of a trial; None without any, or if they are not those judged."""
+        if not trial.fingerprint:
+            return None
+        found = _read(candidate_folder(self.folder, trial.fingerprint))
+        return found if found is not None and found.identity == trial.fingerprint else None
+
+
+def candidate_folder(folder: Path, fingerprint: str) -> Path:
+    """Return where a run folder holds the files of a candidate."""
+    return folder / CANDIDATES / fingerprint[:12]
+
+
+def read_any_run(folder: str | Path) -> Run | DesignRun:
+    """Read the folder of a search or of a design run.
+
+    Raises:
+        InputError: E0811, if it is neither, or its files are damaged.
+    """
+    is_design = kind_of(folder) == DesignSettings.kind
+    return read_design_run(folder) if is_design else read_run(folder)
+
+
+def read_design_run(folder: str | Path) -> DesignRun:
+    """Read the folder of a design run.
+
+    Raises:
+        InputError: E0811, if it is not one, or its files are damaged.
+    """
+    run = read_run_of(folder, DesignSettings)
+    path = run.folder / BASELINE
+    try:
+        baseline = _BASELINE.validate_json(path.read_bytes())["scores"]
+    except OSError as error:
+        raise not_valid(run.folder, f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError) as error:
+        raise not_valid(run.folder, f"{path} is damaged ({type(error).__name__})") from None
+    return DesignRun(**vars(run), baseline=baseline)
+
+
+_BASELINE = TypeAdapter(dict[str, dict[str, Annotated[float, Field(allow_inf_nan=False)]]])
+
+
+def _read(folder: Path) -> Candidate | None:
+    try:
+        return Candidate.read(folder)
+    except (InputError, OSError):
+        return None  # somebody changed or removed it; the scores are elsewhere
