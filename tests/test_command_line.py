@@ -177,7 +177,7 @@ def test_the_command_line_keeps_its_names() -> None:
             "--effort", "--force", "--format", "--free", "--heartbeat", "--max-output",
             "--max-tokens", "--max-usd", "--method", "--model", "--out", "--policy", "--prices",
             "--prompts", "--proposer", "--repairs", "--repeats", "--sandbox", "--seed", "--size",
-            "--storage", "--study", "--time", "--winners", "--workers", "task",
+            "--start", "--storage", "--study", "--time", "--winners", "--workers", "task",
         ],
         "fmt": ["--check", "--diff", "files"],
         "compare": [

@@ -33,6 +33,9 @@ class RunMethodOptions(Options):
     method: Literal["agent"] = "agent"
     """Search method: an agent that writes code."""
 
+    start: str | None = None
+    """Files that candidates start with: a folder, or a baseline's name (default: the task's)."""
+
     seed: Seed = 0
     """Seed of the policy, and of every training."""
 

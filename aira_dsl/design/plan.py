@@ -48,6 +48,7 @@ class DesignPlan:
     Attributes:
         options: the options it is made from.
         task: what is written for.
+        start: files that candidates start with.
         settings: the identity of the run.
         setup: the agent.
         templates: its prompts.
@@ -58,6 +59,7 @@ class DesignPlan:
 
     options: DesignOptions
     task: Task
+    start: Candidate
     settings: DesignSettings
     setup: AgentSetup
     templates: PromptTemplates
@@ -76,6 +78,7 @@ class DesignPlan:
         options.check()
         loaded = load_task(task)
         size = loaded.size_name(options.size)
+        start = loaded.starting(options.start)
         templates = load_templates(options.prompts)
         setup = AgentSetup.of(options, answer_format(loaded), prompts=templates.identity)
         settings = DesignSettings(
@@ -86,6 +89,7 @@ class DesignPlan:
             task_size=size,
             metric=loaded.metadata.metric,
             goal=loaded.metadata.direction,
+            start=start.identity[:12],
             data_seed=options.data_seed,
             baseline=options.baseline,
             code_version=__version__,
@@ -94,7 +98,7 @@ class DesignPlan:
         if budget is None and options.seconds is None:
             budget = BUDGET
         kind = choose(options.sandbox)
-        return cls(options, loaded, settings, setup, templates, kind, budget)
+        return cls(options, loaded, start, settings, setup, templates, kind, budget)
 
     @cached_property
     def data(self) -> DataFolder:
@@ -109,7 +113,7 @@ class DesignPlan:
     @property
     def noise(self) -> Noise | None:
         """Noise of a score, from the repeats of the baseline and the task's own measurement."""
-        named = self.task.start_baseline(self.settings.task_size)
+        named = self.task.measured(self.start, self.settings.task_size)
         known, where = (None, "") if named is None else (named.noise, named.machine)
         return baseline.noise(list(self._scores.values()), known, where)
 
@@ -138,6 +142,7 @@ class DesignPlan:
             self.templates,
             self.task,
             self.settings.task_size,
+            self.start,
             self.baseline,
             self.noise,
             self.setup.proposer.memory,
@@ -162,13 +167,13 @@ class DesignPlan:
             RunError: E1211, the starting files have no score.
         """
         seeds = other_seeds(self.settings.seed, self.options.baseline)
-        requests = [self._one(self.task.start, seed, "validation") for seed in seeds]
+        requests = [self._one(self.start, seed, "validation") for seed in seeds]
         journal, limits = session.journal, session.limits
         pool = EvaluationPool(workers=limits.workers, time_limit=limits.time_limit)
         self._scores = journal.exclusively(
             lambda: baseline.measure(requests, journal, pool, self.on_baseline)
         )
-        candidates = CodeCandidates(self.task.start)
+        candidates = CodeCandidates(self.start)
         agent = AgentSource(self.agent(), candidates, direction=self.settings.direction)
         return AgentTrials.in_session(agent, session)
 

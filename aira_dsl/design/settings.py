@@ -14,6 +14,7 @@ class DesignSettings(RunSettings):
         task_size: name of the size.
         metric: name of the score.
         goal: which way the score gets better.
+        start: identity of the files that candidates start with.
         data_seed: seed of the data; None if the machine drew it.
         baseline: number of times that the starting files are judged.
         code_version: version of this package.
@@ -27,6 +28,7 @@ class DesignSettings(RunSettings):
     task_size: str
     metric: str
     goal: Direction
+    start: str
     data_seed: int | None
     baseline: int
     code_version: str

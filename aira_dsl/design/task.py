@@ -91,12 +91,35 @@ class Task:
         joined = "\0".join([json.dumps(decides, sort_keys=True), *texts, self.start.identity])
         return hashlib.sha256(joined.encode()).hexdigest()[:12]
 
-    def start_baseline(self, size: str) -> Baseline | None:
-        """Return what was measured of the starting files at a size: of a baseline equal to them."""
-        for name, candidate in self.baselines().items():
-            if candidate.identity == self.start.identity:
+    def measured(self, candidate: Candidate, size: str) -> Baseline | None:
+        """Return what was measured of a candidate at a size, if it is a baseline."""
+        for name, baseline in self.baselines().items():
+            if baseline.identity == candidate.identity:
                 return self.metadata.baselines.get(name, {}).get(size)
         return None
+
+    def starting(self, name_or_folder: str | None) -> Candidate:
+        """Return the files that candidates of a run start with.
+
+        Args:
+            name_or_folder: name of a baseline, or a folder; None for those of the task.
+
+        Raises:
+            InputError: E1207, the folder is not a candidate; E1214, a file is missing in it.
+        """
+        if name_or_folder is None:
+            return self.start
+        if name_or_folder in (baselines := self.baselines()):
+            return baselines[name_or_folder]
+        candidate = Candidate.read(Path(name_or_folder))
+        for file in self.metadata.candidate.files:
+            if file not in candidate.files:
+                raise InputError(
+                    "E1214",
+                    f"{name_or_folder} has no {file}, which candidates of {self.name} must have",
+                    help=f"the task's baselines are {', '.join(baselines) or 'none'}",
+                )
+        return candidate
 
     def description(self, size: str | None = None) -> str:
         """Return the description for one size, with its placeholders filled.

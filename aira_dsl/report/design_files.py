@@ -37,7 +37,7 @@ def write_design_run(session: Session[DesignPlan]) -> None:
     folder.write("results.tsv", log)
     folder.write(NOISE, noise_text(found.noise))
     folder.write(BASELINE, json.dumps({"scores": found.baseline}, indent=1) + "\n")
-    _write_files(folder.path / START, plan.task.start.files)
+    _write_files(folder.path / START, plan.start.files)
     for trial in found.rows:
         files = journal.snapshot[trial.number].user_attrs.get("files")
         if files is not None:

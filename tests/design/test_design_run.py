@@ -62,7 +62,6 @@ def test_a_run_finds_the_better_model_and_says_what_failed(cli: Cli, task: Path)
     assert "changes against the starting files: train.py" in page
     again = cli.run_here(*arguments("run", "--format", "json"))  # nothing is left to do
     assert json.loads(again.out) == found
-    assert (cli.folder / "run" / "report.html").read_text(encoding="utf-8") == page
     assert cli.run_here("report", "run").out.count("unchanged") == 2
 
 
@@ -131,3 +130,23 @@ def test_the_first_prompt_can_be_read_without_a_call(cli: Cli, task: Path) -> No
     assert "<<<<<<< SEARCH" in done.out
     assert "bits per symbol: lower is better" in done.out
     assert 'path="train.py"' in done.out
+
+
+def test_a_run_continues_from_files_of_ones_own(cli: Cli, task: Path) -> None:
+    mine = cli.folder / "mine"
+    shutil.copytree(task / "start", mine)
+    (mine / "train.py").write_text(
+        (mine / "train.py")
+        .read_text(encoding="utf-8")
+        .replace("SMOOTHING = 1.0", "SMOOTHING = 9.0"),
+        encoding="utf-8",
+    )
+    done = cli.run_here(*arguments("run", "--start", "mine", "--format", "json", budget=1))
+    found = json.loads(done.out)
+    assert min(found["baseline"].values()) > 2.4
+    (cli.folder / "empty").mkdir()
+    (cli.folder / "empty" / "notes.txt").write_text("none", encoding="utf-8")
+    assert cli.run_here(*arguments("x", "--start", "empty")).err.count("E1214") == 1
+    assert cli.run_here(*arguments("x", "--start", "nowhere")).err.count("E1207") == 1
+    other = cli.run_here(*arguments("run", budget=1))  # the same folder with other starting files
+    assert "E0802" in other.err

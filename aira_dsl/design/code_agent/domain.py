@@ -36,7 +36,7 @@ class CodeDomain:
     ) -> Proposal[Candidate] | Rejection:
         """Return the candidate in an answer, or why there is none."""
         task = self.prompts.task
-        found = read_files(self.stored(text), parent_of(parents, task.start))
+        found = read_files(self.stored(text), parent_of(parents, self.prompts.start))
         if isinstance(found, Rejection):
             return found
         if missing := [
@@ -45,7 +45,7 @@ class CodeDomain:
             return Rejection("invalid", f"{missing[0]} is missing", found.hypothesis)
         if (earlier := known.get(found.candidate.identity)) is not None:
             return Rejection("duplicate", _tried(earlier), found.hypothesis)
-        if found.candidate.identity == task.start.identity:
+        if found.candidate.identity == self.prompts.start.identity:
             return Rejection(
                 "duplicate", "these are the files that a candidate starts with", found.hypothesis
             )

@@ -55,6 +55,7 @@ class PromptWriter:
         templates: the prompt files.
         task: what is written for.
         size: name of the size.
+        start: files that candidates start with.
         baseline: scores of the starting files, one a seed; empty if none has one.
         noise: of a score; None if it is not known.
         memory: upper bound of the number of trials in a request.
@@ -64,6 +65,7 @@ class PromptWriter:
     templates: PromptTemplates
     task: Task
     size: str
+    start: Candidate
     baseline: tuple[float, ...]
     noise: Noise | None
     memory: int
@@ -78,7 +80,7 @@ class PromptWriter:
             objective=objective(self.task),
             baseline=_baseline(self.baseline),
             noise=_noise(self.noise),
-            start=written(self.task.start.files),
+            start=written(self.start.files),
         )
 
     def request(self, tree: Tree, assignment: Assignment) -> Request:
