@@ -1,0 +1,34 @@
+"""Data of the Long Range Arena as a task of design has them: arrays in train, validation and test.
+
+inputs.npy   tokens, uint8, (N, L), or (N, 2, L) for pairs
+lengths.npy  tokens of each sequence, int32, (N,) or (N, 2)
+labels.npy   classes, uint8, (N,)
+"""
+
+from typing import TypeVar
+
+import numpy as np
+
+from aira_dsl.data.lra.settings import LraSettings
+from aira_dsl.design.data import DataFolder
+from aira_dsl.design.metadata import Size
+
+S = TypeVar("S", bound=LraSettings)
+
+
+def settings(kind: type[S], size: Size, seed: int = 0) -> S:
+    """Return the settings of the data at a size, which stand in its `settings` under `data`."""
+    return kind(**size.settings["data"], seed=seed)
+
+
+def write(chosen: LraSettings, data: DataFolder) -> None:
+    """Make and write all splits.
+
+    Raises:
+        AiraError: what the makers and readers of the data raise (`LraSettings.splits`).
+    """
+    for name, split in chosen.splits():
+        folder = data.split(name)
+        np.save(folder / "inputs.npy", split.inputs, allow_pickle=False)
+        np.save(folder / "lengths.npy", split.lengths, allow_pickle=False)
+        np.save(folder / "labels.npy", split.labels, allow_pickle=False)

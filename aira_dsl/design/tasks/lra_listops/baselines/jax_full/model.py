@@ -1,0 +1,94 @@
+"""Full attention: every position reads every other; the matrix of weights is L x L.
+
+Legend: B examples, L positions, D width, H heads, E width of a head, Q and K positions (L).
+"""
+
+from flax import linen as nn
+from jax import numpy as jnp
+
+
+class Mixer(nn.Module):
+    emb_dim: int
+    num_heads: int
+    qkv_dim: int
+
+    @nn.compact
+    def __call__(self, x_BLD, mask_BL):
+        batch, length, _ = x_BLD.shape
+        parts = nn.Dense(3 * self.qkv_dim)(x_BLD).reshape(batch, length, 3, self.num_heads, -1)
+        q_BHLE, k_BHLE, v_BHLE = parts.transpose(2, 0, 3, 1, 4)
+        scores_BHQK = q_BHLE @ k_BHLE.mT / q_BHLE.shape[-1] ** 0.5
+        scores_BHQK = jnp.where(mask_BL[:, None, None, :], scores_BHQK, -1e9)
+        y_BHLE = nn.softmax(scores_BHQK) @ v_BHLE
+        return nn.Dense(self.emb_dim)(y_BHLE.swapaxes(1, 2).reshape(batch, length, -1))
+
+
+class Layer(nn.Module):
+    emb_dim: int
+    num_heads: int
+    qkv_dim: int
+    mlp_dim: int
+
+    @nn.compact
+    def __call__(self, x_BLD, mask_BL):
+        mixer = Mixer(self.emb_dim, self.num_heads, self.qkv_dim)
+        x_BLD = x_BLD + mixer(nn.LayerNorm()(x_BLD), mask_BL)
+        y_BLD = nn.gelu(nn.Dense(self.mlp_dim)(nn.LayerNorm()(x_BLD)))
+        return x_BLD + nn.Dense(self.emb_dim)(y_BLD)
+
+
+class Body(nn.Module):
+    """Makes one vector (B, D) of a sequence: the mean over its positions."""
+
+    vocab_size: int
+    max_len: int
+    num_layers: int
+    num_heads: int
+    emb_dim: int
+    qkv_dim: int
+    mlp_dim: int
+
+    @nn.compact
+    def __call__(self, tokens_BL, mask_BL):
+        shape = (self.max_len, self.emb_dim)
+        positions = self.param("positions", nn.initializers.normal(1.0), shape)
+        tokens = nn.Embed(self.vocab_size, self.emb_dim, embedding_init=nn.initializers.normal(1.0))
+        x_BLD = tokens(tokens_BL) + positions[: tokens_BL.shape[1]]
+        for _ in range(self.num_layers):
+            x_BLD = Layer(self.emb_dim, self.num_heads, self.qkv_dim, self.mlp_dim)(x_BLD, mask_BL)
+        x_BLD = nn.LayerNorm()(x_BLD) * mask_BL[:, :, None]
+        return x_BLD.sum(1) / mask_BL.sum(1, keepdims=True)
+
+
+class Sizes(nn.Module):
+    vocab_size: int
+    num_classes: int
+    max_len: int
+    num_layers: int
+    num_heads: int
+    emb_dim: int
+    qkv_dim: int
+    mlp_dim: int
+
+    def body(self):
+        sizes = (self.num_layers, self.num_heads, self.emb_dim, self.qkv_dim, self.mlp_dim)
+        return Body(self.vocab_size, self.max_len, *sizes)
+
+
+class CustomEncoder(Sizes):
+    """The class of a sequence."""
+
+    @nn.compact
+    def __call__(self, tokens_BL, mask_BL, train):
+        return nn.Dense(self.num_classes)(self.body()(tokens_BL, mask_BL))
+
+
+class CustomDualEncoder(Sizes):
+    """The class of a pair of sequences."""
+
+    @nn.compact
+    def __call__(self, tokens1_BL, mask1_BL, tokens2_BL, mask2_BL, train):
+        body = self.body()
+        a_BD, b_BD = body(tokens1_BL, mask1_BL), body(tokens2_BL, mask2_BL)
+        features = jnp.concatenate([a_BD, b_BD, a_BD * b_BD, abs(a_BD - b_BD)], -1)
+        return nn.Dense(self.num_classes)(nn.gelu(nn.Dense(self.mlp_dim)(features)))

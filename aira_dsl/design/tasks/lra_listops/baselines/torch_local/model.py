@@ -1,0 +1,99 @@
+"""Attention in a window: a block of positions reads itself and the two blocks beside it.
+
+Legend: B examples, L positions, D width, H heads, E width of a head, N blocks, W positions of one,
+K of three.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+BLOCK = 16
+
+
+class Mixer(nn.Module):
+    def __init__(self, emb_dim, num_heads, qkv_dim):
+        super().__init__()
+        self.heads = num_heads
+        self.qkv = nn.Linear(emb_dim, 3 * qkv_dim)
+        self.out = nn.Linear(qkv_dim, emb_dim)
+
+    def forward(self, x_BLD, mask_BL):
+        batch, length, _ = x_BLD.shape
+        missing = -length % BLOCK
+        x_BLD, mask_BL = F.pad(x_BLD, (0, 0, 0, missing)), F.pad(mask_BL, (0, missing))
+        parts = self.qkv(x_BLD).view(batch, -1, BLOCK, 3, self.heads, x_BLD.shape[-1] // self.heads)
+        q_BNHWE, k_BNHWE, v_BNHWE = parts.permute(3, 0, 1, 4, 2, 5)
+        k_BNHKE, v_BNHKE = beside(k_BNHWE, 3), beside(v_BNHWE, 3)
+        mask_BNK = beside(mask_BL.view(batch, -1, BLOCK), 2)
+        scores_BNHWK = q_BNHWE @ k_BNHKE.mT / q_BNHWE.shape[-1] ** 0.5
+        scores_BNHWK = scores_BNHWK.masked_fill(~mask_BNK[:, :, None, None, :], -1e9)
+        y_BNHWE = scores_BNHWK.softmax(-1) @ v_BNHKE
+        y_BLD = y_BNHWE.transpose(2, 3).reshape(batch, length + missing, -1)
+        return self.out(y_BLD[:, :length])
+
+
+def beside(blocks, dim):
+    """Join every block with those before and after it, along a dimension; zeros at the ends."""
+    end = torch.zeros_like(blocks[:, :1])
+    before, after = torch.cat([end, blocks[:, :-1]], 1), torch.cat([blocks[:, 1:], end], 1)
+    return torch.cat([before, blocks, after], dim)
+
+
+class Layer(nn.Module):
+    def __init__(self, emb_dim, mlp_dim, **sizes):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(emb_dim), nn.LayerNorm(emb_dim)
+        self.mixer = Mixer(emb_dim, **sizes)
+        self.mlp = nn.Sequential(
+            nn.Linear(emb_dim, mlp_dim), nn.GELU(), nn.Linear(mlp_dim, emb_dim)
+        )
+
+    def forward(self, x_BLD, mask_BL):
+        x_BLD = x_BLD + self.mixer(self.norm1(x_BLD), mask_BL)
+        return x_BLD + self.mlp(self.norm2(x_BLD))
+
+
+class Body(nn.Module):
+    """Makes one vector (B, D) of a sequence: the mean over its positions."""
+
+    def __init__(self, vocab_size, max_len, num_layers, emb_dim, **sizes):
+        super().__init__()
+        self.tokens = nn.Embedding(vocab_size, emb_dim)
+        self.positions = nn.Parameter(torch.randn(max_len, emb_dim))
+        self.layers = nn.ModuleList(Layer(emb_dim, **sizes) for _ in range(num_layers))
+        self.norm = nn.LayerNorm(emb_dim)
+
+    def forward(self, tokens_BL, mask_BL):
+        x_BLD = self.tokens(tokens_BL) + self.positions[: tokens_BL.shape[1]]
+        for layer in self.layers:
+            x_BLD = layer(x_BLD, mask_BL)
+        x_BLD = self.norm(x_BLD) * mask_BL[:, :, None]
+        return x_BLD.sum(1) / mask_BL.sum(1, keepdim=True)
+
+
+class CustomEncoder(nn.Module):
+    """The class of a sequence."""
+
+    def __init__(self, *, num_classes, emb_dim, **sizes):
+        super().__init__()
+        self.body = Body(emb_dim=emb_dim, **sizes)
+        self.head = nn.Linear(emb_dim, num_classes)
+
+    def forward(self, tokens_BL, mask_BL):
+        return self.head(self.body(tokens_BL, mask_BL))
+
+
+class CustomDualEncoder(nn.Module):
+    """The class of a pair of sequences."""
+
+    def __init__(self, *, num_classes, emb_dim, mlp_dim, **sizes):
+        super().__init__()
+        self.body = Body(emb_dim=emb_dim, mlp_dim=mlp_dim, **sizes)
+        self.head = nn.Sequential(
+            nn.Linear(4 * emb_dim, mlp_dim), nn.GELU(), nn.Linear(mlp_dim, num_classes)
+        )
+
+    def forward(self, tokens1_BL, mask1_BL, tokens2_BL, mask2_BL):
+        a_BD, b_BD = self.body(tokens1_BL, mask1_BL), self.body(tokens2_BL, mask2_BL)
+        return self.head(torch.cat([a_BD, b_BD, a_BD * b_BD, (a_BD - b_BD).abs()], -1))
