@@ -26,7 +26,7 @@ QUADRATIC = 1.5
 """A larger exponent of memory is called quadratic."""
 
 _FACTORS = (1, 2, 4)
-_LEAST_STEP = 4 << 20  # bytes; smaller differences are noise of the allocator
+_LEAST_STEP = 16 << 20  # bytes; smaller differences are noise of allocators and compilers
 _LEAST_PASSES, _MOST_PASSES, _SECONDS = 3, 20, 1.0
 _PAUSE = 0.001  # seconds between measurements
 

@@ -27,7 +27,9 @@ from aira_dsl.sandbox.spec import MIB, Kind, Limits, Result, Spec
 
 Mode = Literal["train", "serve", "measure"]
 
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PJRT_NPROC")
+_EXACT = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
+"""Lets glibc return memory that is freed: then the memory in use is what a pass needs."""
 _SLACK = 60.0  # seconds; the sandbox's own limit of time is only the last resort
 _EXIT_SECONDS = 2.0
 _OUTPUT = 64 * 1024  # bytes of stdout and stderr that are kept
@@ -64,10 +66,11 @@ class Program:
         size = self.size
         seconds = size.startup_seconds + max(size.training_seconds, size.scoring_seconds) + _SLACK
         script = self.library / Path(*main.__name__.split(".")).with_suffix(".py")
+        threads = dict.fromkeys(_THREADS, str(size.cpus))
         return Spec(
             argv=(sys.executable, "-I", "-S", str(script), str(descriptor), str(self.library)),
             read=(self.harness, self.candidate, self.library, *self.packages),
-            environment=dict.fromkeys(_THREADS, str(size.cpus)),
+            environment={**threads, **(_EXACT if mode == "measure" else {})},
             descriptors=(descriptor,),
             all_packages=False,
             gpu=self.device(mode) == "cuda",
