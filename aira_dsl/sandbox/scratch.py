@@ -11,6 +11,7 @@ from pathlib import Path
 from aira_dsl.sandbox.spec import Limits
 
 _DEEPEST = 64  # levels of folders; deeper ones count as too many files
+_GONE = (FileNotFoundError, NotADirectoryError)  # removed or replaced meanwhile
 _BLOCK = 512  # bytes; the unit of `st_blocks`
 
 
@@ -51,7 +52,8 @@ class FolderScratch:
     def is_too_large(self, limits: Limits, processes: list[int]) -> bool:
         """Return whether it has too many bytes (those of deleted open files too), files, levels.
 
-        A folder that cannot be read hides what it has, and counts as too large.
+        A folder that cannot be read hides what it has, and counts as too large: one without
+        permissions, or one whose path is longer than the system allows.
         """
         files, size = 0, _deleted_and_open(processes, os.fstat(self.descriptor).st_dev)
         try:
@@ -60,7 +62,7 @@ class FolderScratch:
                 files += 1
                 if size > limits.scratch or files > limits.scratch_files or depth > _DEEPEST:
                     return True
-        except PermissionError:
+        except OSError:
             return True
         return size > limits.scratch
 
@@ -78,7 +80,7 @@ def _entries(top: Path) -> Iterator[tuple[os.DirEntry[str], int]]:
     pending = [(str(top), 1)]
     while pending:
         folder, depth = pending.pop()
-        with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        with contextlib.suppress(*_GONE), os.scandir(folder) as entries:
             for entry in entries:
                 yield entry, depth
                 if entry.is_dir(follow_symlinks=False):
@@ -86,7 +88,7 @@ def _entries(top: Path) -> Iterator[tuple[os.DirEntry[str], int]]:
 
 
 def _bytes(entry: os.DirEntry[str]) -> int:
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(*_GONE):
         return entry.stat(follow_symlinks=False).st_blocks * _BLOCK
     return 0
 

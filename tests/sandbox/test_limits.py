@@ -184,6 +184,18 @@ run(Spec((sys.executable, "-I", "-c", {ESCAPING_DAEMON!r}, "stay", {word!r})), {
     assert wait_until(lambda: not processes_with(word))
 
 
+def test_folders_with_a_path_longer_than_the_system_allows(start: Start, kind: Kind) -> None:
+    code = """
+import os, time
+for _ in range(30):
+    os.mkdir("d" * 200)
+    os.chdir("d" * 200)
+time.sleep(2)
+"""
+    result = start(code).wait()
+    assert result.ended_by == (None if kind == "bubblewrap" else "scratch")
+
+
 def test_the_scratch_folder_is_gone_afterwards(start: Start) -> None:
     """One without permissions too, which an unprivileged supervisor cannot measure."""
     code = "import os; print(os.getcwd(), flush=True); os.makedirs('d/e'); open('x', 'w')"

@@ -21,7 +21,6 @@ from aira_dsl.design.harness.channel import Array, ArraySpec, Channel, Message
 from aira_dsl.design.judge import failures
 from aira_dsl.design.judgement import Rejection
 from aira_dsl.design.metadata import Size
-from aira_dsl.errors import AiraError
 from aira_dsl.sandbox.process import SandboxedProcess
 from aira_dsl.sandbox.spec import MIB, Kind, Limits, Result, Spec
 
@@ -114,7 +113,7 @@ class CandidateProcess:
         self.program, self.mode = program, mode
         self.startup_seconds = 0.0
         self._result: Result | None = None
-        self._error: AiraError | None = None
+        self._error: Exception | None = None
         self._began = time.monotonic()
         self._startup_deadline = self._began + program.size.startup_seconds
         with contextlib.ExitStack() as needed:
@@ -222,7 +221,7 @@ class CandidateProcess:
         """Hold the limits until everything has ended."""
         try:
             self._result = self._sandboxed.wait()
-        except AiraError as error:
+        except Exception as error:  # raised by `stop`, in the thread of the judge
             self._error = error
 
     def _say_hello(self, settings: Mapping[str, Any], weights: Path | None) -> None:
