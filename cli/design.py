@@ -1,6 +1,7 @@
 """`aira-dsl design`: tasks for which agents write code, and their judge."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -94,11 +95,12 @@ def new(
     from aira_dsl.design.template import write_template
 
     write_template(folder, force=force)
-    print(f"{folder}: a task that works; try: aira-dsl design judge {folder} {folder}/start")
+    command = shlex.join(["aira-dsl", "design", "judge", f"{folder}", f"{folder / 'start'}"])
+    print(f"{folder}: a task that works; try: {command}")
 
 
 def _judged(task: str, folder: Path, options: JudgeOptions, seed: int) -> "Judgement":
     from aira_dsl.design.judge_folder import judge_folder
 
-    with interruptible("judgement"):
+    with interruptible("judgement", then="repeats"):
         return judge_folder(task, folder, options, seed=seed)

@@ -48,13 +48,13 @@ def run(command: Callable[[], object]) -> None:
 
 
 @contextmanager
-def interruptible(job: str) -> Iterator[None]:
-    """Raise KeyboardInterrupt inside for Ctrl-C and SIGTERM; then say how to continue the job."""
+def interruptible(job: str, *, then: str = "continues") -> Iterator[None]:
+    """Raise KeyboardInterrupt for Ctrl-C and SIGTERM; then say what the same command does."""
     before = [signal.signal(number, signal.default_int_handler) for number in _SIGNALS]
     try:
         yield
     except KeyboardInterrupt:
-        print(f"interrupted; the same command continues the {job}", file=sys.stderr)
+        print(f"interrupted; the same command {then} the {job}", file=sys.stderr)
         raise typer.Exit(130) from None
     finally:
         for number, handler in zip(_SIGNALS, before, strict=True):

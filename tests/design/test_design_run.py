@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.skipif(
     obstacle("bubblewrap") is not None, reason=str(obstacle("bubblewrap"))
 )
 
+ROOT = Path(__file__).parents[2]
 COMPARED = ("number", "state", "pattern", "fingerprint", "score", "status", "operation", "parents")
 
 
@@ -63,6 +65,16 @@ def test_a_run_finds_the_better_model_and_says_what_failed(cli: Cli, task: Path)
     again = cli.run_here(*arguments("run", "--format", "json"))  # nothing is left to do
     assert json.loads(again.out) == found
     assert cli.run_here("report", "run").out.count("unchanged") == 2
+
+
+def test_proposals_of_the_starting_files_are_duplicates(cli: Cli, task: Path) -> None:
+    """Without recorded answers and without constants the scripted proposer has nothing else."""
+    shutil.rmtree(task / "library")
+    script = task / "start" / "train.py"
+    script.write_text(script.read_text().replace("SMOOTHING", "smoothing"))
+    done = cli.run_here(*arguments("run", "--baseline", 1, budget=2))
+    assert done.code == 3
+    assert "2 duplicate" in done.out
 
 
 @pytest.mark.slow
@@ -113,6 +125,7 @@ def test_a_folder_is_judged_as_in_a_run(cli: Cli, task: Path) -> None:
         (("design", "judge", "nothing", "task"), 2, "E1201"),
         (("design", "judge", "task", "task/start", "--size", "huge"), 2, "E1204"),
         (("design", "new", "task"), 1, "E1213"),
+        (("design", "new", "task/start", "--force"), 1, "not a task"),
         (("design", "run", "task", "--free", "--proposer", "scripted"), 2, "E0809"),
     ],
 )
@@ -150,3 +163,34 @@ def test_a_run_continues_from_files_of_ones_own(cli: Cli, task: Path) -> None:
     assert cli.run_here(*arguments("x", "--start", "nowhere")).err.count("E1207") == 1
     other = cli.run_here(*arguments("run", budget=1))  # the same folder with other starting files
     assert "E0802" in other.err
+
+
+def test_a_new_task_is_written_into_an_empty_folder_or_over_a_task(cli: Cli) -> None:
+    (cli.folder / "my task").mkdir()
+    done = cli.run_here("design", "new", "my task")
+    assert "aira-dsl design judge 'my task' 'my task/start'" in done.out
+    written = sorted(each.name for each in (cli.folder / "my task").iterdir())
+    (cli.folder / "my task" / "notes.txt").write_text("of the task that is replaced")
+    assert cli.run_here("design", "new", "my task", "--force").code == 0
+    assert sorted(each.name for each in (cli.folder / "my task").iterdir()) == written
+
+
+def test_the_example_of_the_documentation_works(cli: Cli, task: Path) -> None:
+    page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    for path, text in re.findall(r"^```python\n# (\S+\.py)\n(.*?)^```", page, re.M | re.S):
+        (task / path).write_text(text, encoding="utf-8")
+    metadata = task / "metadata.yaml"
+    text = metadata.read_text(encoding="utf-8").replace("train.py", "fit.py")
+    settings = "settings: {points: 200, noise: 0.1}"
+    metadata.write_text(re.sub(r"settings: .*", settings, text), encoding="utf-8")
+    judged = cli.run_here("design", "judge", "task", "task/start", "--format", "json")
+    found = json.loads(judged.out)
+    assert 0.005 < found["score"] < 1  # the noise has a variance of 0.01
+    assert found["facts"]["largest_error"] > 0.1
+    (task / "start" / "fit.py").write_text(
+        "import numpy as np\n\n\ndef fit(x, y):\n    return {'w': np.full(1, np.nan)}\n\n\n"
+        "def predict(weights, x):\n    return x * weights['w']\n",
+        encoding="utf-8",
+    )
+    judged = cli.run_here("design", "judge", "task", "task/start", "--format", "json")
+    assert json.loads(judged.out)["status"] == "diverged"

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from aira_dsl.design.task import METADATA
 from aira_dsl.errors import InputError
 from aira_dsl.utils.files import TEMPORARY, reporting
 
@@ -15,29 +16,50 @@ def write_template(folder: Path, *, force: bool = False) -> None:
 
     Args:
         folder: made if missing.
-        force: replace what is there.
+        force: replace the task that is there.
 
     Raises:
-        InputError: E1213, the folder exists and is not empty.
+        InputError: E1213, the folder is not empty, and `force` is not given or it is not a task.
         RunError: E0904, it cannot be written.
     """
-    if folder.exists() and not force and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(
-            "E1213",
-            f"{folder} exists and is not empty",
-            help="choose another folder, or replace it with --force",
-        )
+    _require_free(folder, force)
     with reporting(f"{folder} cannot be written"):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder.parent))
+        folder.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder))
         try:
             ignore = shutil.ignore_patterns("__pycache__")
             shutil.copytree(_FILES, made, dirs_exist_ok=True, ignore=ignore)
-            made.chmod(0o755)
-            if folder.is_dir():
-                shutil.rmtree(folder)
-            elif folder.exists():
-                folder.unlink()
-            made.rename(folder)
+            _move_into(folder, made)
         finally:
             shutil.rmtree(made, ignore_errors=True)
+
+
+def _require_free(folder: Path, force: bool) -> None:
+    """Check that nothing is lost but, with consent, another task.
+
+    Raises:
+        InputError: E1213.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    is_task = (folder / METADATA).is_file()
+    if force and is_task:
+        return
+    raise InputError(
+        "E1213",
+        f"{folder} exists and is not empty" + ("" if is_task else "; it is not a task"),
+        help="choose another folder" + (", or replace the task with --force" if is_task else ""),
+    )
+
+
+def _move_into(folder: Path, made: Path) -> None:
+    """Replace all that is in a folder by what is in a new folder inside it."""
+    for old in folder.iterdir():
+        if old == made:
+            continue
+        if old.is_dir() and not old.is_symlink():
+            shutil.rmtree(old)
+        else:
+            old.unlink()
+    for part in list(made.iterdir()):
+        part.rename(folder / part.name)

@@ -141,7 +141,8 @@ class AgentSource(Generic[T]):
             return None
         parents = tree.parents(operation_of(trial))
         found = self.agent.domain.parse_answer(last.answer, {}, parents)
-        assert isinstance(found, Proposal), "a duplicate is a candidate"
+        if isinstance(found, Rejection):  # the files that a candidate starts with
+            return None
         # Seeded by the trial: a resumed search moves to the same candidate.
         rng = random.Random(f"{self.agent.seed}:{trial.number}:nearest new")
         known = set(_known(tree, trials))
