@@ -65,7 +65,10 @@ class Candidate:
         """
         if not folder.is_dir():
             raise _refused(f"{folder} is not a folder", "give the folder that holds its files")
-        return cls({name: _text(folder / name, name) for name in _names(folder)})
+        names = _names(folder)
+        if not names:
+            raise _refused(f"{folder} has no files", f"it must have 1 to {MAX_FILES}")
+        return cls({name: _text(folder / name, name) for name in names})
 
     def write(self, folder: Path) -> None:
         """Write the files into an empty folder."""

@@ -9,6 +9,7 @@ The seed is drawn by the machine unless one is given: with a public generator an
 candidate could rebuild the answers.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -21,7 +22,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aira_dsl.design.metadata import Size
-from aira_dsl.design.task import PREPARE, Task
+from aira_dsl.design.task import PREPARE, Task, failed
 from aira_dsl.errors import AiraError, InputError
 from aira_dsl.utils.files import TEMPORARY, cache_folder, reporting, write_atomically
 
@@ -165,10 +166,12 @@ def _run(task: Task, size: Size, data: DataFolder) -> None:
     with reporting(f"the data of {task.name} cannot be written"):
         try:
             task.function(PREPARE, "prepare")(size, data)
-        except (AiraError, OSError):
+        except AiraError:
             raise
-        except Exception as error:  # whatever a user's file raises
-            raise InputError("E1205", f"{path} failed: {type(error).__name__}: {error}") from error
+        except (Exception, SystemExit) as error:  # whatever a user's file raises
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise failed(path, error) from error
     for place in (data.train, data.validation):
         if not any(place.iterdir()):
             raise InputError("E1205", f"{path} wrote no file into {place.name}/")

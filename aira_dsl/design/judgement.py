@@ -1,7 +1,7 @@
 """The result of judging a candidate."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
@@ -63,6 +63,8 @@ class Rejection(Exception):
     """
 
     def __init__(self, status: Failure, reason: str) -> None:
+        if status not in (known := get_args(Failure)):  # a judge.py of a user
+            raise ValueError(f"the status of a rejection is one of {', '.join(known)}: {status!r}")
         super().__init__(reason)
         self.status: Status = status
         self.reason = reason

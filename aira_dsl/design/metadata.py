@@ -1,5 +1,6 @@
 """What metadata.yaml of a task says."""
 
+import json
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,8 @@ from aira_dsl.evaluation.direction import Direction
 Framework = Literal["torch", "jax", "numpy"]
 
 Seconds = Annotated[float, Field(gt=0, le=7 * 24 * 3600)]
+_MOST_MIB = 1 << 24  # 16 TiB
+
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
@@ -18,6 +21,15 @@ def _relative(path: str) -> str:
     if not parts or path.startswith("/") or ".." in parts or "\\" in path:
         raise ValueError(f"{path!r} is not a relative path inside the folder")
     return path
+
+
+def _json(settings: dict[str, Any]) -> dict[str, Any]:
+    """Check that the harness can be sent the settings; YAML also has dates and other types."""
+    try:
+        json.dumps(settings)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"only texts, numbers, lists and mappings: {error}") from None
+    return settings
 
 
 RelativePath = Annotated[str, AfterValidator(_relative)]
@@ -39,25 +51,25 @@ class Size(_Model):
     scoring_seconds: Seconds = 120.0
     """Time to answer all requests of one scoring process."""
 
-    memory_mib: Annotated[int, Field(ge=64)] = 4096
+    memory_mib: Annotated[int, Field(ge=64, le=_MOST_MIB)] = 4096
     """Memory of all processes of the candidate together."""
 
-    scratch_mib: Annotated[int, Field(ge=1)] = 256
+    scratch_mib: Annotated[int, Field(ge=1, le=_MOST_MIB)] = 256
     """Room in the scratch folder."""
 
     weights_mib: Annotated[int, Field(ge=1, le=16_384)] = 256
     """Size of the weights file."""
 
-    cpus: Annotated[int, Field(ge=1)] = 2
+    cpus: Annotated[int, Field(ge=1, le=4096)] = 2
     """Threads that numeric libraries use."""
 
-    processes: Annotated[int, Field(ge=1)] = 64
+    processes: Annotated[int, Field(ge=1, le=1_000_000)] = 64
     """Processes and threads at a time."""
 
     gpus: Annotated[int, Field(ge=0, le=8)] = 0
     """GPUs that the candidate needs."""
 
-    settings: Annotated[dict[str, Any], Field(default_factory=dict)]
+    settings: Annotated[dict[str, Any], Field(default_factory=dict), AfterValidator(_json)]
     """Constants of the task, which the harness, the judge and the description read."""
 
 

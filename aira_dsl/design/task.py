@@ -15,6 +15,7 @@ import hashlib
 import importlib.util
 import json
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -87,9 +88,9 @@ class Task:
     def identity(self) -> str:
         """Twelve hexadecimal digits: of all that decides what a candidate is and how it scores."""
         decides = self.metadata.model_dump(mode="json", exclude={"title", "baselines", "sources"})
-        texts = [(self.folder / name).read_text(encoding="utf-8") for name in _FILES[1:]]
+        texts = [_text(self.folder / name) for name in _FILES[1:]]
         joined = "\0".join([json.dumps(decides, sort_keys=True), *texts, self.start.identity])
-        return hashlib.sha256(joined.encode()).hexdigest()[:12]
+        return hashlib.sha256(joined.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
     def measured(self, candidate: Candidate, size: str) -> Baseline | None:
         """Return what was measured of a candidate at a size, if it is a baseline."""
@@ -133,11 +134,14 @@ class Task:
         chosen = self.size(size)
         names = {**self.metadata.model_dump(mode="json"), **chosen.model_dump(mode="json")}
         environment = SandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
-        text = (self.folder / DESCRIPTION).read_text(encoding="utf-8")
+        path = self.folder / DESCRIPTION
         try:
+            text = path.read_text(encoding="utf-8")
             return environment.from_string(text).render({**names, **chosen.settings})
         except TemplateError as error:
-            raise InputError("E1206", f"{self.folder / DESCRIPTION}: {error}") from None
+            raise InputError("E1206", f"{path}: {error}") from None
+        except (ArithmeticError, TypeError, ValueError) as error:  # of an expression, or not UTF-8
+            raise InputError("E1206", f"{path}: {type(error).__name__}: {error}") from None
 
     @cached_property
     def start(self) -> Candidate:
@@ -172,11 +176,20 @@ class Task:
         sys.modules[spec.name] = module  # dataclasses and pickle look there
         try:
             spec.loader.exec_module(module)
-        except Exception as error:  # whatever a user's file raises
-            raise InputError(
-                "E1205", f"{path} cannot be imported: {type(error).__name__}: {error}"
-            ) from error
+        except (Exception, SystemExit) as error:  # whatever a user's file raises
+            raise failed(path, error, "cannot be imported") from error
         return module
+
+
+def failed(path: Path, error: BaseException, what: str = "failed") -> InputError:
+    """Return the error E1205 for what a trusted file of a task raised, with its line."""
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == str(path)
+    ]
+    place = f" (line {lines[-1]})" if lines else ""
+    return InputError("E1205", f"{path} {what}: {type(error).__name__}: {error}{place}")
 
 
 def load_task(name_or_folder: str | Path) -> Task:
@@ -223,15 +236,22 @@ def _folder(name_or_folder: str | Path) -> Path:
     return folder.resolve()
 
 
+def _text(path: Path) -> str:
+    """Return the text of a file that may hold bytes of another encoding."""
+    return path.read_text(encoding="utf-8", errors="surrogateescape")
+
+
 def _metadata(path: Path) -> Metadata:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise InputError("E1203", f"{path} must hold fields, such as `name: my_task`")
         return Metadata.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the file"
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         raise InputError("E1203", f"{path}: {place}: {first['msg']}{more}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         text = " ".join(str(error).split())
         raise InputError("E1203", f"{path} is not YAML: {text}") from None

@@ -11,6 +11,7 @@ from aira_dsl.design.code_agent.answers import files_of, read_files, written
 from aira_dsl.design.code_agent.library import LibraryAnswers, recorded_answers
 from aira_dsl.design.task import Task, load_task, task_names
 from aira_dsl.design.template import write_template
+from aira_dsl.errors import InputError
 
 
 @pytest.fixture
@@ -59,3 +60,11 @@ def test_a_mutation_changes_a_constant_and_nothing_else(task: Task) -> None:
 @pytest.mark.parametrize("name", task_names())
 def test_the_library_of_a_task_can_be_read(name: str) -> None:
     recorded_answers(load_task(name))
+
+
+@pytest.mark.parametrize("answer", [b"no files", b"\xff"])
+def test_an_answer_that_cannot_be_read_is_named(answer: bytes, task: Task) -> None:
+    (task.folder / "library" / "broken.md").write_bytes(answer)
+    with pytest.raises(InputError, match=r"broken\.md") as caught:
+        recorded_answers(task)
+    assert caught.value.code == "E1215"

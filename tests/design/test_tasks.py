@@ -17,6 +17,8 @@ from aira_dsl.jobs.local import LocalPool
 from aira_dsl.jobs.pool import run_all
 from aira_dsl.sandbox import kinds
 
+_IMPORTS = "from aira_dsl.design.judgement import Rejection, Score\n"
+
 WORDS = Path(__file__).parent / "tasks" / "words"
 
 
@@ -56,6 +58,8 @@ def test_what_a_new_candidate_starts_with_must_be_a_candidate(folder):
         ("direction: minimize", "direction: down", "direction"),
         ("training_seconds: 1.0", "training_seconds: -1", "sizes.tiny.training_seconds"),
         ("training_seconds: 1.0", "train_seconds: 1", "sizes.tiny.training_seconds"),
+        ("memory_mib: 512", "memory_mib: 99999999999", "sizes.tiny.memory_mib"),
+        ("vocabulary: 16", "vocabulary: 2026-01-01", "sizes.tiny.settings"),
         ("[train.py]", "[../train.py]", "candidate.files.0"),
         ("name: words", "name: Two words", "name"),
         ("name: words", "name: [", "not YAML"),
@@ -69,6 +73,14 @@ def test_wrong_metadata_are_refused_with_their_place(folder, old, new, place):
     assert place in message
 
 
+@pytest.mark.parametrize("text", ["", "- a", "[" * 20_000])
+def test_metadata_that_are_not_fields_are_refused(folder, text):
+    (folder / "metadata.yaml").write_text(text)
+    code, message = code_of(load_task, folder)
+    assert code == "E1203"
+    assert "metadata.yaml" in message
+
+
 def test_unknown_tasks_and_sizes(folder):
     assert code_of(load_task, "no_such_task")[0] == "E1201"
     assert code_of(load_task(folder).size, "huge")[0] == "E1204"
@@ -77,8 +89,10 @@ def test_unknown_tasks_and_sizes(folder):
 def test_the_description_is_filled_from_metadata_size_and_settings(folder):
     task = load_task(folder)
     assert task.description() == "Write `train.py`: a model of 16 tokens, trained for 1.0 s.\n"
-    (folder / "description.md").write_text("{{ missing }}")
-    assert code_of(task.description)[0] == "E1206"
+    for text in (b"{{ missing }}", b"{{ 1 / 0 }}", b"{{ open", b"\xff"):
+        (folder / "description.md").write_bytes(text)
+        assert code_of(task.description)[0] == "E1206"
+        assert len(load_task(folder).identity) == 12
 
 
 def test_data_are_made_once_with_a_seed_of_the_machine(folder, tmp_path):
@@ -104,7 +118,12 @@ def test_damaged_data_are_refused(folder, tmp_path):
     [
         ("x = (", "cannot be imported: SyntaxError"),
         ("def other(): pass", "defines no function prepare"),
-        ("def prepare(size, data): 1 / 0", "failed: ZeroDivisionError"),
+        (
+            "def prepare(size, data):\n    1 / 0",
+            "failed: ZeroDivisionError: division by zero (line 2)",
+        ),
+        ("def prepare(size, data): raise SystemExit(5)", "failed: SystemExit: 5"),
+        ("def prepare(size, data): open('/nowhere/corpus')", "FileNotFoundError"),
         ("def prepare(size, data): pass", "wrote no file into train/"),
     ],
 )
@@ -120,6 +139,9 @@ def test_a_failure_of_prepare_is_one_of_the_task_and_leaves_nothing(folder, tmp_
     ("text", "reason"),
     [
         ("def judge(session): return 0.5", "must return a Score"),
+        (f"{_IMPORTS}def judge(session): return Score('abc')", "must return a Score"),
+        (f"{_IMPORTS}def judge(session): return Score(1.0, {{'a': [1]}})", "the fact a must be"),
+        (f"{_IMPORTS}def judge(session): raise Rejection('bored', '')", "is one of refused"),
         ("def judge(session): return session.nothing", "failed: AttributeError"),
         ("import nothing_like_it", "cannot be imported: ModuleNotFoundError"),
     ],

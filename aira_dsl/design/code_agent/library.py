@@ -10,12 +10,14 @@ of a run shows what its policy makes of given answers. It says nothing about lan
 import random
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
-from aira_dsl.agents.answer import Rejection
+from aira_dsl.agents.answer import Proposal, Rejection
 from aira_dsl.agents.models import AnswerFormat, Request
 from aira_dsl.design.candidate import Candidate
 from aira_dsl.design.code_agent.answers import files_of, read_files, written
 from aira_dsl.design.task import Task
+from aira_dsl.errors import InputError
 
 LIBRARY = "library"
 
@@ -52,16 +54,23 @@ def recorded_answers(task: Task) -> dict[str, str]:
     """Return the answers of a task's library by name, each with all its files.
 
     Raises:
-        ValueError: an answer cannot be read.
+        InputError: E1215, an answer cannot be read.
     """
     folder = task.folder / LIBRARY
     found = {}
     for path in sorted(folder.glob("*.md")):
-        proposal = read_files(path.read_text(encoding="utf-8"), task.start)
+        proposal = _read(path, task)
         if isinstance(proposal, Rejection):
-            raise ValueError(f"{path}: {proposal.text}")
+            raise InputError("E1215", f"{path}: {proposal.text}")
         found[path.stem] = _answer(proposal.hypothesis, proposal.candidate)
     return found
+
+
+def _read(path: Path, task: Task) -> Proposal[Candidate] | Rejection:
+    try:
+        return read_files(path.read_text(encoding="utf-8"), task.start)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError("E1215", f"{path} cannot be read: {error}") from None
 
 
 def _answer(hypothesis: str, candidate: Candidate) -> str:

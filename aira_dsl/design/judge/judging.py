@@ -6,7 +6,7 @@ import time
 from aira_dsl.design.judge.session import JudgeSession
 from aira_dsl.design.judgement import Fact, Judgement, Rejection, Score
 from aira_dsl.design.request import JudgeRequest
-from aira_dsl.design.task import JUDGE
+from aira_dsl.design.task import JUDGE, failed
 from aira_dsl.errors import AiraError, InputError
 
 
@@ -66,8 +66,16 @@ def _run(request: JudgeRequest, facts: dict[str, Fact]) -> Score:
         except (AiraError, Rejection):
             raise
         except Exception as error:  # whatever a user's file raises
-            text = f"{type(error).__name__}: {error}"
-            raise InputError("E1205", f"{path} failed: {text}") from error
-    if isinstance(score, Score) and math.isfinite(score.value):
-        return score
-    raise InputError("E1205", f"{path}: judge must return a Score with a number, not {score!r}")
+            raise failed(path, error) from error
+    if not isinstance(score, Score) or not _is_number(score.value):
+        raise InputError("E1205", f"{path}: judge must return a Score with a number, not {score!r}")
+    for name, fact in score.facts.items():
+        if not isinstance(fact, int | float | str | None):
+            raise InputError(
+                "E1205", f"{path}: the fact {name} must be a number or a text: {fact!r}"
+            )
+    return score
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
