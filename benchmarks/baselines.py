@@ -1,57 +1,125 @@
-"""Noise of the baselines of a design task: the same files, trained with several seeds.
+"""Scores and noise of the baselines of design tasks: the same files, trained with several seeds.
 
-    python -m benchmarks.baselines autoresearch --seeds 10
+    python -m benchmarks.baselines [TASK …] --size cpu --seeds 3 --workers 2 --write
 
-Prints the lines `baselines:` for the task's metadata.yaml. Trainings are kept in --out, so that a
-stopped command continues; run it on a quiet machine, since the training time is fixed.
+Prints a table, and with --write notes the scores under `baselines` in the metadata.yaml of each
+task. A task that refuses quadratic memory only reports it here, so that full attention has a score.
+Trainings are kept in --out, so that a stopped command continues; run it on a quiet machine, since
+the training time is fixed.
 """
 
 import argparse
+import re
 import statistics
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from benchmarks.judged import machine, records, setting
+from aira_dsl.design.task import METADATA, Task, task_names
+from benchmarks.judged import Setting, machine, record, setting
+
+_BLOCK = re.compile(r"^baselines:\n(?:[ ].*\n|\n)*", re.MULTILINE)
+_EXPONENTS = ("memory_exponent", "time_exponent")
+
+Record = dict[str, Any]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("task")
+    parser.add_argument("tasks", nargs="*", metavar="TASK")
     parser.add_argument("--size", default="cpu")
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="baselines; default: all")
+    parser.add_argument("--workers", type=int, default=1, help="candidates that train at a time")
     parser.add_argument("--seconds", type=float, help="training time, for a trial run")
     parser.add_argument("--data-seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs/baselines"))
+    parser.add_argument("--write", action="store_true", help="note the scores in metadata.yaml")
     options = parser.parse_args()
+    found = {}
+    for name in options.tasks or task_names():
+        chosen = _setting(name, options)
+        found[name] = measured(list(_records(chosen, options)), options.size)
+        if options.write:
+            write(chosen.task, found[name])
+    print("\n".join(table(found, options.size)))
+
+
+def _setting(name: str, options: argparse.Namespace) -> Setting:
     chosen = setting(
-        options.task,
-        options.size,
-        options.out,
-        data_seed=options.data_seed,
-        seconds=options.seconds,
+        name, options.size, options.out, data_seed=options.data_seed, seconds=options.seconds
     )
-    scores: dict[str, list[float]] = {}
-    for record in records(chosen, chosen.task.baselines(), options.seeds):
-        if record["status"] != "ok":
-            raise SystemExit(f"{record['candidate']} has no score: {record['message']}")
-        scores.setdefault(record["candidate"], []).append(record["score"])
-    print(yaml.safe_dump({"baselines": measured(scores, options.size)}, sort_keys=False))
+    metadata = chosen.task.metadata
+    if metadata.subquadratic == "required":
+        metadata = metadata.model_copy(update={"subquadratic": "reported"})
+    return replace(chosen, task=replace(chosen.task, metadata=metadata))
 
 
-def measured(scores: dict[str, list[float]], size: str) -> dict[str, dict[str, dict[str, object]]]:
+def _records(chosen: Setting, options: argparse.Namespace) -> Iterator[Record]:
+    """Yield the record of every baseline and seed; the baselines of a seed follow each other."""
+    baselines = chosen.task.baselines()
+    names = [name for name in baselines if not options.only or name in options.only]
+    jobs = [(name, seed) for seed in range(options.seeds) for name in names]
+    with ThreadPoolExecutor(options.workers) as pool:
+        for each in pool.map(lambda job: record(chosen, job[0], baselines[job[0]], job[1]), jobs):
+            if each["status"] != "ok":
+                raise SystemExit(f"{each['candidate']} has no score: {each['message']}")
+            yield each
+
+
+def measured(records: list[Record], size: str) -> dict[str, dict[str, dict[str, Any]]]:
     """Return the baselines as metadata.yaml has them."""
+    names = dict.fromkeys(each["candidate"] for each in records)
     return {
-        name: {
-            size: {
-                "score": round(statistics.fmean(values), 4),
-                "noise": round(statistics.stdev(values), 5),
-                "repeats": len(values),
-                "machine": machine(),
-            }
-        }
-        for name, values in scores.items()
+        name: {size: _summary([each for each in records if each["candidate"] == name])}
+        for name in names
     }
+
+
+def _summary(records: list[Record]) -> dict[str, Any]:
+    scores = [each["score"] for each in records]
+    exponents = {
+        name: round(statistics.median(each["facts"][name] for each in records), 2)
+        for name in _EXPONENTS
+        if name in records[0]["facts"]
+    }
+    return {
+        "score": round(statistics.fmean(scores), 4),
+        "noise": round(statistics.stdev(scores), 5) if len(scores) > 1 else 0.0,
+        "repeats": len(scores),
+        "machine": machine(),
+        **exponents,
+    }
+
+
+def write(task: Task, found: dict[str, dict[str, dict[str, Any]]]) -> None:
+    """Note scores in metadata.yaml: its block `baselines`, whose other entries stay."""
+    path = task.folder / METADATA
+    text = path.read_text(encoding="utf-8")
+    baselines = yaml.safe_load(text).get("baselines", {})
+    for name, sizes in found.items():
+        baselines[name] = {**baselines.get(name, {}), **sizes}
+    block = yaml.safe_dump({"baselines": dict(sorted(baselines.items()))}, sort_keys=False)
+    path.write_text(_BLOCK.sub("", text).rstrip("\n") + "\n" + block, encoding="utf-8")
+
+
+def table(found: dict[str, dict[str, dict[str, dict[str, Any]]]], size: str) -> list[str]:
+    """Return a Markdown table: a row for each baseline, a column for each task."""
+    names = dict.fromkeys(name for baselines in found.values() for name in baselines)
+    titles = ["baseline", *found, "memory", "time"]
+    lines = [f"| {' | '.join(titles)} |", "|" + "---|" * len(titles)]
+    for name in names:
+        values = [baselines.get(name, {}).get(size) for baselines in found.values()]
+        cells = [f"{v['score']:.4g} ± {v['noise']:.2g}" if v else "" for v in values]
+        for exponent in _EXPONENTS:
+            known = [value[exponent] for value in values if value and exponent in value]
+            cells.append(f"{statistics.median(known):.1f}" if known else "")
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return lines
 
 
 if __name__ == "__main__":

@@ -80,21 +80,27 @@ def records(
     The candidates of a seed come one after another, so that a change of the machine's speed meets
     all of them.
     """
-    setting.folder.mkdir(parents=True, exist_ok=True)
     for seed in range(seeds):
         for name, candidate in candidates.items():
-            path = setting.folder / f"{name}-{_key(setting, candidate)}-seed{seed}.json"
-            if not path.exists():
-                record = {
-                    "candidate": name,
-                    "seed": seed,
-                    **_judged(setting, candidate, seed, evaluate),
-                }
-                write_atomically(path, json.dumps(record, indent=1) + "\n")
-                print(
-                    f"{name}, seed {seed}: {record['status']} {record.get('score', '')}", flush=True
-                )
-            yield json.loads(path.read_text(encoding="utf-8"))
+            yield record(setting, name, candidate, seed, evaluate)
+
+
+def record(
+    setting: Setting,
+    name: str,
+    candidate: Candidate,
+    seed: int,
+    evaluate: Evaluate | None = None,
+) -> dict[str, Any]:
+    """Return the record of a candidate and seed; it is made if it is missing."""
+    path = setting.folder / f"{name}-{_key(setting, candidate)}-seed{seed}.json"
+    if not path.exists():
+        setting.folder.mkdir(parents=True, exist_ok=True)
+        made = {"candidate": name, "seed": seed, **_judged(setting, candidate, seed, evaluate)}
+        write_atomically(path, json.dumps(made, indent=1) + "\n")
+        print(f"{name}, seed {seed}: {made['status']} {made.get('score', '')}", flush=True)
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def machine() -> str:

@@ -101,6 +101,12 @@ class Baseline(_Model):
     machine: str = ""
     """Where it was measured."""
 
+    memory_exponent: float | None = None
+    """Power of the length with which the memory of a forward pass grows."""
+
+    time_exponent: float | None = None
+    """The same of its time."""
+
 
 class Metadata(_Model):
     """A task: what is measured, what a candidate is, limits, baselines."""
@@ -143,6 +149,9 @@ class Metadata(_Model):
 
     baselines: dict[Name, dict[Name, Baseline]] = {}
     """Measured scores: folder of the baseline, then the size."""
+
+    baselines_of: Name | None = None
+    """Task of this package whose baselines are baselines of this task too."""
 
     sources: tuple[str, ...] = ()
     """Where data, settings and numbers come from."""

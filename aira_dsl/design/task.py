@@ -87,8 +87,15 @@ class Task:
     @cached_property
     def identity(self) -> str:
         """Twelve hexadecimal digits: of all that decides what a candidate is and how it scores."""
+<<<<<<< HEAD
         decides = self.metadata.model_dump(mode="json", exclude={"title", "baselines", "sources"})
         texts = [_text(self.folder / name) for name in _FILES[1:]]
+=======
+        decides = self.metadata.model_dump(
+            mode="json", exclude={"title", "baselines", "baselines_of", "sources"}
+        )
+        texts = [(self.folder / name).read_text(encoding="utf-8") for name in _FILES[1:]]
+>>>>>>> 0dc1583 (Design: five tasks of the Long Range Arena, fixed and configurable)
         joined = "\0".join([json.dumps(decides, sort_keys=True), *texts, self.start.identity])
         return hashlib.sha256(joined.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
@@ -150,8 +157,14 @@ class Task:
 
     def baselines(self) -> dict[str, Candidate]:
         """Return the candidates that come with the task, by name."""
-        folder = self.folder / BASELINES
-        places = sorted(folder.iterdir()) if folder.is_dir() else []
+        shared = self.metadata.baselines_of
+        folders = [TASKS / shared / BASELINES] if shared else []
+        places = [
+            place
+            for folder in (*folders, self.folder / BASELINES)
+            if folder.is_dir()
+            for place in sorted(folder.iterdir())
+        ]
         return {place.name: Candidate.read(place) for place in places if place.is_dir()}
 
     def function(self, file: str, name: str) -> Callable[..., Any]:
@@ -211,6 +224,8 @@ def load_task(name_or_folder: str | Path) -> Task:
             help="`aira-dsl design new FOLDER` writes a task with all parts",
         )
     task = Task(folder, _metadata(folder / METADATA))
+    if (shared := task.metadata.baselines_of) is not None and shared not in task_names():
+        raise InputError("E1203", f"{folder / METADATA}: baselines_of: no task {shared!r}")
     for file in task.metadata.candidate.files:
         if file not in task.start.files:
             raise InputError("E1202", f"{folder / START} has no {file}, which candidates must have")

@@ -1,37 +1,63 @@
 """The tasks of the Long Range Arena: their files, and candidates after a moment of training."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from aira_dsl.data.lra.image import ImageSettings
+from aira_dsl.data.lra.listops import ListOpsSettings
+from aira_dsl.data.lra.pathfinder import PATH_X, PathfinderSettings
+from aira_dsl.data.lra.retrieval import RetrievalSettings
+from aira_dsl.data.lra.settings import LraSettings
+from aira_dsl.data.lra.text import TextSettings
+from aira_dsl.design import lra_data
 from aira_dsl.design.candidate import Candidate
 from aira_dsl.design.data import prepare_data
 from aira_dsl.design.harness.lra_settings import LraTraining
 from aira_dsl.design.judge.judging import judge
 from aira_dsl.design.request import JudgeRequest
-from aira_dsl.design.task import Task, load_task, task_names
+from aira_dsl.design.task import Task, load_task
+from aira_dsl.errors import UsageError
 from aira_dsl.sandbox import kinds
 
-TASKS = [name for name in task_names() if name.startswith("lra_")]
+TASKS: dict[str, type[LraSettings]] = {
+    "lra_listops": ListOpsSettings,
+    "lra_text": TextSettings,
+    "lra_retrieval": RetrievalSettings,
+    "lra_image": ImageSettings,
+    "lra_pathfinder": PathfinderSettings,
+}
+MECHANISMS = ("full", "local", "linear", "ssm", "conv")
 
 
-def shortened(name: str, **settings: object) -> Task:
-    """Return a task whose size `cpu` trains for a few steps."""
+def small(name: str, **changes: object) -> Task:
+    """Return a task whose size `cpu` has a few examples and trains for a few steps."""
     task = load_task(name)
     cpu = task.size("cpu")
-    few = {"num_train_steps": 4, "growth_length": 1024, **settings}
-    short = cpu.model_copy(update={"settings": {**cpu.settings, **few}})
+    few = {"train": 64, "validation": 32, "test": 32}
+    changes = {"num_train_steps": 4, "data": {**cpu.settings["data"], **few}, **changes}
+    short = cpu.model_copy(update={"settings": {**cpu.settings, **changes}})
     return Task(task.folder, task.metadata.model_copy(update={"sizes": {"cpu": short}}))
+
+
+def request(task: Task, baseline: str, root: Path) -> JudgeRequest:
+    data = prepare_data(task, "cpu", seed=1, root=root)
+    return JudgeRequest(task, "cpu", task.baselines()[baseline], data, kinds.choose("auto"))
 
 
 @pytest.fixture(scope="module")
 def listops(tmp_path_factory: pytest.TempPathFactory) -> JudgeRequest:
-    """Return the request for the starting files of lra_listops."""
-    task = shortened("lra_listops")
-    small = {**task.size("cpu").settings["data"], "train": 64, "validation": 32, "test": 32}
-    task = shortened("lra_listops", data=small)
-    data = prepare_data(task, "cpu", seed=1, root=tmp_path_factory.mktemp("data"))
-    return JudgeRequest(task, "cpu", task.start, data, kinds.choose("auto"))
+    """Return the request for linear attention in torch on lra_listops."""
+    return request(small("lra_listops"), "torch_linear", tmp_path_factory.mktemp("data"))
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_has_every_baseline_in_both_frameworks(name: str) -> None:
+    baselines = load_task(name).baselines()
+    assert set(baselines) == {f"{kind}_{each}" for kind in ("torch", "jax") for each in MECHANISMS}
+    for baseline, candidate in baselines.items():
+        assert candidate.framework == baseline.split("_")[0]
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -41,33 +67,81 @@ def test_candidates_start_from_a_baseline(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_the_settings_of_every_size_are_complete(name: str) -> None:
+def test_the_settings_of_every_size_fit_its_data(name: str) -> None:
     task = load_task(name)
     for size, limits in task.metadata.sizes.items():
+        data = lra_data.settings(TASKS[name], limits)
         training = LraTraining.of(limits.settings, {})
-        assert training.emb_dim % training.num_heads == 0
-        assert str(training.num_train_steps) in task.description(size)
+        assert training.vocab_size == data.vocabulary
+        assert training.num_classes == data.classes
+        assert training.max_len == data.positions
+        assert training.qkv_dim % training.num_heads == 0
+        assert limits.settings["configurable"] == size.endswith("_configurable")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_description_tells_the_form_and_the_stand_in(name: str) -> None:
+    task = load_task(name)
+    for size, limits in task.metadata.sizes.items():
+        text = task.description(size)
+        assert ("LEARNING_RATE" in text) == limits.settings["configurable"]
+        stand_in = limits.settings["data"].get("source") == "stand-in"
+        assert ("This is a stand-in" in text) == stand_in
+
+
+def test_path_x_is_that_of_the_generator() -> None:
+    size = load_task("lra_pathfinder").size("path_x")
+    wanted = {name: getattr(PathfinderSettings(train=1, validation=1, test=1, **PATH_X), name)
+              for name in PathfinderSettings.model_fields}  # fmt: skip
+    found = lra_data.settings(PathfinderSettings, size).model_dump()
+    counts = {"train", "validation", "test"}
+    assert {n: v for n, v in found.items() if n not in counts} == {
+        n: v for n, v in wanted.items() if n not in counts
+    }
+
+
+def test_a_missing_data_set_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRA_DSL_LRA", str(tmp_path))
+    with pytest.raises(UsageError, match="the data set imdb is not on this machine") as caught:
+        prepare_data(load_task("lra_text"), "paper", root=tmp_path / "data")
+    assert caught.value.code == "E0652"
 
 
 @pytest.mark.slow
 def test_an_encoder_in_torch_is_trained_and_scored(listops: JudgeRequest) -> None:
     judgement = judge(listops)
     assert judgement.status == "ok", judgement.message
-    assert judgement.facts["framework"] == "torch"
     assert judgement.facts["reported_steps"] == 4
     assert judgement.facts["data"] == "generated"
     assert judgement.facts["quadratic"] == 0
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("baseline", ["jax_conv", "torch_ssm"])
+def test_an_encoder_of_pairs_is_trained_and_scored(baseline: str, tmp_path: Path) -> None:
+    task = small("lra_retrieval", batch_size=8)
+    judgement = judge(request(task, baseline, tmp_path))
+    assert judgement.status == "ok", judgement.message
+    assert judgement.facts["framework"] == baseline.split("_", maxsplit=1)[0]
+    assert str(judgement.facts["data"]).startswith("stand-in: ")
+
+
+@pytest.mark.slow
 def test_full_attention_is_refused(listops: JudgeRequest) -> None:
-    judgement = judge(replace(listops, candidate=listops.task.baselines()["torch_full"]))
+    full = listops.task.baselines()["torch_full"]
+    judgement = judge(replace(listops, candidate=full))
     assert judgement.status == "refused"
     assert judgement.message.startswith("quadratic: ")
 
 
-def test_a_model_without_an_encoder_is_named(listops: JudgeRequest) -> None:
-    text = "import torch\n\n\nclass Encoder(torch.nn.Module):\n    pass\n"
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("import torch\n\n\nclass Encoder(torch.nn.Module): ...\n", "no class CustomEncoder that"),
+        ("import flax.linen\n\n\nclass CustomEncoder: ...\n", "no class CustomEncoder that"),
+    ],
+)
+def test_a_model_without_an_encoder_is_named(listops: JudgeRequest, text: str, reason: str) -> None:
     judgement = judge(replace(listops, candidate=Candidate({"model.py": text})))
     assert judgement.status == "crashed"
-    assert "model.py defines no class CustomEncoder" in judgement.message
+    assert reason in judgement.message

@@ -94,7 +94,8 @@ def _built(
         TypeError: there is no such class, or it belongs to no framework.
         ValueError: a setting that the candidate makes is out of its range.
     """
-    os.environ.setdefault("JAX_PLATFORMS", "cpu" if judge.device == "cpu" else "cuda")
+    if judge.device == "cpu":
+        os.environ["JAX_PLATFORMS"] = "cpu"
     module = importlib.import_module("model")
     settings = LraTraining.of(judge.settings, vars(module))
     if max_len is not None:

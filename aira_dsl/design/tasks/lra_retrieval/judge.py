@@ -1,0 +1,12 @@
+"""Scores accuracy on pairs of documents."""
+
+from aira_dsl.data.lra.retrieval import RetrievalSettings
+from aira_dsl.design import lra_data
+from aira_dsl.design.judge import lra
+from aira_dsl.design.judge.session import JudgeSession
+from aira_dsl.design.judgement import Score
+
+
+def judge(session: JudgeSession) -> Score:
+    """Measure the growth of a candidate, train it, and score it."""
+    return lra.judge(session, lra_data.settings(RetrievalSettings, session.size))

@@ -1,0 +1,87 @@
+"""Linear attention: softmax is replaced by the feature map ELU + 1 (Katharopoulos et al. 2020).
+
+Legend: B examples, L positions, D width, H heads, E and F width of a head.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class Mixer(nn.Module):
+    def __init__(self, emb_dim, num_heads, qkv_dim):
+        super().__init__()
+        self.heads = num_heads
+        self.qkv = nn.Linear(emb_dim, 3 * qkv_dim)
+        self.out = nn.Linear(qkv_dim, emb_dim)
+
+    def forward(self, x_BLD, mask_BL):
+        batch, length, _ = x_BLD.shape
+        parts = self.qkv(x_BLD).view(batch, length, 3, self.heads, -1)
+        q_BLHE, k_BLHE, v_BLHF = parts.unbind(2)
+        q_BLHE = F.elu(q_BLHE) + 1
+        k_BLHE = (F.elu(k_BLHE) + 1) * mask_BL[:, :, None, None]
+        state_BHEF = torch.einsum("blhe,blhf->bhef", k_BLHE, v_BLHF)
+        y_BLHF = torch.einsum("blhe,bhef->blhf", q_BLHE, state_BHEF)
+        total_BLH = torch.einsum("blhe,bhe->blh", q_BLHE, k_BLHE.sum(1))
+        y_BLHF = y_BLHF / total_BLH[..., None]
+        return self.out(y_BLHF.reshape(batch, length, -1))
+
+
+class Layer(nn.Module):
+    def __init__(self, emb_dim, mlp_dim, **sizes):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(emb_dim), nn.LayerNorm(emb_dim)
+        self.mixer = Mixer(emb_dim, **sizes)
+        self.mlp = nn.Sequential(
+            nn.Linear(emb_dim, mlp_dim), nn.GELU(), nn.Linear(mlp_dim, emb_dim)
+        )
+
+    def forward(self, x_BLD, mask_BL):
+        x_BLD = x_BLD + self.mixer(self.norm1(x_BLD), mask_BL)
+        return x_BLD + self.mlp(self.norm2(x_BLD))
+
+
+class Body(nn.Module):
+    """Makes one vector (B, D) of a sequence: the mean over its positions."""
+
+    def __init__(self, vocab_size, max_len, num_layers, emb_dim, **sizes):
+        super().__init__()
+        self.tokens = nn.Embedding(vocab_size, emb_dim)
+        self.positions = nn.Parameter(torch.randn(max_len, emb_dim))
+        self.layers = nn.ModuleList(Layer(emb_dim, **sizes) for _ in range(num_layers))
+        self.norm = nn.LayerNorm(emb_dim)
+
+    def forward(self, tokens_BL, mask_BL):
+        x_BLD = self.tokens(tokens_BL) + self.positions[: tokens_BL.shape[1]]
+        for layer in self.layers:
+            x_BLD = layer(x_BLD, mask_BL)
+        x_BLD = self.norm(x_BLD) * mask_BL[:, :, None]
+        return x_BLD.sum(1) / mask_BL.sum(1, keepdim=True)
+
+
+class CustomEncoder(nn.Module):
+    """The class of a sequence."""
+
+    def __init__(self, *, num_classes, emb_dim, **sizes):
+        super().__init__()
+        self.body = Body(emb_dim=emb_dim, **sizes)
+        self.head = nn.Linear(emb_dim, num_classes)
+
+    def forward(self, tokens_BL, mask_BL):
+        return self.head(self.body(tokens_BL, mask_BL))
+
+
+class CustomDualEncoder(nn.Module):
+    """The class of a pair of sequences."""
+
+    def __init__(self, *, num_classes, emb_dim, mlp_dim, **sizes):
+        super().__init__()
+        self.body = Body(emb_dim=emb_dim, mlp_dim=mlp_dim, **sizes)
+        self.head = nn.Sequential(
+            nn.Linear(4 * emb_dim, mlp_dim), nn.GELU(), nn.Linear(mlp_dim, num_classes)
+        )
+
+    def forward(self, tokens1_BL, mask1_BL, tokens2_BL, mask2_BL):
+        a_BD, b_BD = self.body(tokens1_BL, mask1_BL), self.body(tokens2_BL, mask2_BL)
+        return self.head(torch.cat([a_BD, b_BD, a_BD * b_BD, (a_BD - b_BD).abs()], -1))
