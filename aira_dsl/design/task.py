@@ -87,15 +87,10 @@ class Task:
     @cached_property
     def identity(self) -> str:
         """Twelve hexadecimal digits: of all that decides what a candidate is and how it scores."""
-<<<<<<< HEAD
-        decides = self.metadata.model_dump(mode="json", exclude={"title", "baselines", "sources"})
-        texts = [_text(self.folder / name) for name in _FILES[1:]]
-=======
         decides = self.metadata.model_dump(
             mode="json", exclude={"title", "baselines", "baselines_of", "sources"}
         )
-        texts = [(self.folder / name).read_text(encoding="utf-8") for name in _FILES[1:]]
->>>>>>> 0dc1583 (Design: five tasks of the Long Range Arena, fixed and configurable)
+        texts = [_text(self.folder / name) for name in _FILES[1:]]
         joined = "\0".join([json.dumps(decides, sort_keys=True), *texts, self.start.identity])
         return hashlib.sha256(joined.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
