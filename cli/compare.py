@@ -1,18 +1,25 @@
-"""`aira-dsl compare`: compares search methods on equal budgets, several seeds each."""
+"""`aira-dsl compare`: compares methods on equal budgets, several seeds each."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aira_dsl.experiments.comparison.options import (
     ComparedAgentOptions,
+    ComparedDesignOptions,
     ComparedOptions,
     ExecutionOptions,
 )
 
 from .options import Format, with_options
 from .process import console, interruptible
+
+if TYPE_CHECKING:
+    from aira_dsl.experiments.comparison import Comparison, DesignComparison
+
+
+SAMPLERS = "random,tpe,gp,nsga2,evolution"
 
 
 @with_options
@@ -23,42 +30,61 @@ def compare(
     ] = None,
     *,
     methods: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="Samplers, agents as agent-POLICY or agent-POLICY:PROPOSER/MODEL, with commas.",
+            help="Samplers, agents as agent-POLICY or agent-POLICY:PROPOSER/MODEL, with commas "
+            "(default: all samplers; with --task all policies).",
             metavar="NAMES",
         ),
-    ] = "random,tpe,gp,nsga2,evolution",
+    ] = None,
     runs: Annotated[
-        bool, typer.Option("--runs", help="Compare finished searches; paths are run folders.")
+        bool, typer.Option("--runs", help="Compare finished runs; paths are run folders.")
     ] = False,
     compared: ComparedOptions,
     agents: ComparedAgentOptions,
+    designed: ComparedDesignOptions,
     execution: ExecutionOptions,
     format_: Format = "text",
 ) -> None:
-    """Compare search methods on equal budgets, with several seeds each."""
+    """Compare methods on equal budgets, with several seeds each: searches, or agents on tasks."""
+    from aira_dsl.experiments.comparison import DesignComparison
     from aira_dsl.experiments.comparison.compare import compare as run
     from aira_dsl.experiments.comparison.compare import compare_runs
+    from aira_dsl.experiments.comparison.design_plan import DEFAULT_METHODS, DesignComparisonPlan
     from aira_dsl.experiments.comparison.methods import parse_methods
     from aira_dsl.experiments.comparison.plan import ComparisonPlan
     from aira_dsl.report.terminal.comparison import comparison_text, write_comparison
+    from aira_dsl.report.terminal.design_comparison import (
+        design_comparison_text,
+        write_design_comparison,
+    )
     from aira_dsl.report.terminal.live import StepView
 
-    def plan() -> ComparisonPlan:
-        return ComparisonPlan(parse_methods(methods), _space(paths), compared, agents, execution)
+    def compared_now(view: StepView) -> "Comparison | DesignComparison":
+        if runs:
+            return compare_runs(
+                paths or [], execution, repeats=compared.repeats, on_progress=view.update
+            )
+        if designed.task:
+            chosen = parse_methods(methods or DEFAULT_METHODS)
+            tasks = DesignComparisonPlan(chosen, designed, compared, agents, execution)
+            return run(tasks, on_progress=view.update)
+        chosen = parse_methods(methods or SAMPLERS)
+        plan = ComparisonPlan(chosen, _space(paths), compared, agents, execution)
+        return run(plan, on_progress=view.update)
 
     with interruptible("comparison"), StepView(console(stderr=True)) as view:
-        found = (
-            compare_runs(paths or [], execution, repeats=compared.repeats, on_progress=view.update)
-            if runs
-            else run(plan(), on_progress=view.update)
-        )
-    write_comparison(execution.out, found)
+        found = compared_now(view)
+    if isinstance(found, DesignComparison):
+        write_design_comparison(execution.out, found)
+        text = design_comparison_text(found)
+    else:
+        write_comparison(execution.out, found)
+        text = comparison_text(found)
     if format_ == "json":
         print(found.model_dump_json(indent=1))
     else:
-        print(f"{comparison_text(found)}\ntables, curves and runs in {execution.out}")
+        print(f"{text}\ntables, curves and runs in {execution.out}")
 
 
 def _space(paths: list[Path] | None) -> Path | None:

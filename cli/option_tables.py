@@ -3,6 +3,7 @@
 from aira_dsl.design.options import DesignOptions
 from aira_dsl.experiments.comparison.options import (
     ComparedAgentOptions,
+    ComparedDesignOptions,
     ComparedOptions,
     ExecutionOptions,
 )
@@ -24,7 +25,7 @@ def page() -> str:
     """Return the text of docs/options.md."""
     groups = [base for base in reversed(SearchOptions.__bases__) if issubclass(base, Options)]
     tables = [("aira-dsl search", group) for group in groups]
-    compared = (ComparedOptions, ComparedAgentOptions, ExecutionOptions)
+    compared = (ComparedOptions, ComparedAgentOptions, ComparedDesignOptions, ExecutionOptions)
     tables += [("aira-dsl compare", group) for group in compared]
     design = [base for base in reversed(DesignOptions.__bases__) if base not in groups]
     tables += [("aira-dsl design run", group) for group in design]

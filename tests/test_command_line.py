@@ -181,10 +181,11 @@ def test_the_command_line_keeps_its_names() -> None:
         ],
         "fmt": ["--check", "--diff", "files"],
         "compare": [
-            "--budget", "--effort", "--evaluator", "--force", "--format", "--free", "--jobs",
-            "--max-usd", "--methods", "--model", "--out", "--preset", "--prices", "--prompts",
-            "--proposer", "--repeats", "--runs", "--seeds", "--store", "--table", "--where",
-            "paths",
+            "--baseline", "--budget", "--data", "--data-seed", "--effort", "--evaluator",
+            "--force", "--format", "--free", "--jobs", "--max-usd", "--methods", "--model",
+            "--out", "--preset", "--prices", "--prompts", "--proposer", "--repeats", "--runs",
+            "--sandbox", "--seeds", "--size", "--start", "--store", "--table", "--task",
+            "--where", "paths",
         ],
         "compile": [
             "--dtype", "--emit", "--force", "--no-weights", "--out", "--scale", "--seed",

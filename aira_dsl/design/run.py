@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from aira_dsl.design.candidate import Candidate
 from aira_dsl.design.result import DesignResult
 from aira_dsl.design.settings import DesignSettings
+from aira_dsl.design.task import Task
 from aira_dsl.errors import InputError
 from aira_dsl.study.run import Run, RunOf, kind_of, not_valid, read_run, read_run_of
 from aira_dsl.study.trials import Trial
@@ -18,6 +19,28 @@ from aira_dsl.study.trials import Trial
 BASELINE = "baseline.json"
 CANDIDATES = "candidates"
 START = "start"
+TASK = "task.json"
+
+
+class Scale(BaseModel):
+    """What a task says about its scores at the size of a run; also the content of `task.json`.
+
+    Attributes:
+        optimum: score of a perfect candidate; None if the task names none.
+        baselines: measured scores of the task's baselines, by name.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    optimum: float | None = None
+    baselines: dict[str, float] = {}
+
+    @classmethod
+    def of(cls, task: Task, size: str) -> Self:
+        """Return what a task says about a size."""
+        named = task.metadata.baselines.items()
+        baselines = {name: sizes[size].score for name, sizes in named if size in sizes}
+        return cls(optimum=task.metadata.optimum, baselines=baselines)
 
 
 @dataclass(frozen=True)
@@ -26,9 +49,11 @@ class DesignRun(RunOf[DesignSettings]):
 
     Attributes:
         baseline: scores of the starting files by seed.
+        scale: what the task says about its scores.
     """
 
     baseline: Mapping[str, float]
+    scale: Scale
 
     @cached_property
     def result(self) -> DesignResult:
@@ -38,7 +63,9 @@ class DesignRun(RunOf[DesignSettings]):
     @cached_property
     def start(self) -> Candidate | None:
         """The files that candidates start with; None if the folder lacks them."""
-        return _read(self.folder / START)
+        found = _read(self.folder / START)
+        is_it = found is not None and found.identity.startswith(self.settings.start)
+        return found if is_it else None
 
     def candidate(self, trial: Trial) -> Candidate | None:
         """Return the files of a trial; None without any, or if they are not those judged."""
@@ -73,11 +100,13 @@ def read_design_run(folder: str | Path) -> DesignRun:
     path = run.folder / BASELINE
     try:
         baseline = _BASELINE.validate_json(path.read_bytes())["scores"]
+        path = run.folder / TASK
+        scale = Scale.model_validate_json(path.read_bytes())
     except OSError as error:
         raise not_valid(run.folder, f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError) as error:
         raise not_valid(run.folder, f"{path} is damaged ({type(error).__name__})") from None
-    return DesignRun(**vars(run), baseline=baseline)
+    return DesignRun(**vars(run), baseline=baseline, scale=scale)
 
 
 _BASELINE = TypeAdapter(dict[str, dict[str, Annotated[float, Field(allow_inf_nan=False)]]])

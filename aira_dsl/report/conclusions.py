@@ -104,8 +104,14 @@ def of_comparison(found: Comparison) -> list[Conclusion]:
         if found.noise is not None
         else noise_of(None),
         *([Conclusion("many pairs", {"pairs": len(pairs)})] if len(pairs) > 1 else []),
-        Conclusion("scope", {"budget": found.budget, "preset": found.preset}),
+        Conclusion("scope", {"budget": found.budget, "place": _place(found)}),
     ]
+
+
+def _place(found: Comparison) -> str:
+    if found.objective == "design":
+        return f"on this task at size {found.preset}"
+    return f"in this space with preset {found.preset}"
 
 
 def noise_of(noise: Noise | None) -> Conclusion:
@@ -252,8 +258,7 @@ _SENTENCES: dict[str, Callable[..., str]] = {
         else f"{runs} runs of a method are few: the intervals are too narrow"
     ),
     "many pairs": _many,
-    "scope": lambda budget, preset: (
-        f"this holds for budgets of {plural(budget, 'evaluation')} in this space with preset "
-        f"{preset}"
+    "scope": lambda budget, place: (
+        f"this holds for budgets of {plural(budget, 'evaluation')} {place}"
     ),
 }

@@ -10,7 +10,7 @@ from aira_dsl.design.candidate import Candidate
 from aira_dsl.design.plan import DesignPlan
 from aira_dsl.design.result import DesignResult
 from aira_dsl.design.results_tsv import results_tsv
-from aira_dsl.design.run import BASELINE, START, candidate_folder
+from aira_dsl.design.run import BASELINE, START, TASK, Scale, candidate_folder
 from aira_dsl.report.figures import best_so_far
 from aira_dsl.report.html import report_of, write_report
 from aira_dsl.study.noise import NOISE, noise_text
@@ -37,6 +37,8 @@ def write_design_run(session: Session[DesignPlan]) -> None:
     folder.write("results.tsv", log)
     folder.write(NOISE, noise_text(found.noise))
     folder.write(BASELINE, json.dumps({"scores": found.baseline}, indent=1) + "\n")
+    scale = Scale.of(plan.task, plan.settings.task_size)
+    folder.write(TASK, scale.model_dump_json(indent=1) + "\n")
     _write_files(folder.path / START, plan.start.files)
     for trial in found.rows:
         files = journal.snapshot[trial.number].user_attrs.get("files")

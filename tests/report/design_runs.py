@@ -54,13 +54,15 @@ def write_run(
     settings = DesignSettings(
         seed=seed, task=task, task_identity="0" * 12, task_size="tiny", metric="bits",
         agent=AgentSettings(policy=policy, proposer="scripted", model="a-model", prompts="x"),
-        goal=direction, data_seed=3, baseline=len(baseline), code_version="1",
+        goal=direction, start=Candidate(START).identity[:12], data_seed=3, baseline=len(baseline),
+        code_version="1",
     )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     files = {
         "settings.json": {"format": 1, "kind": "design", **settings.model_dump(mode="json")},
         "noise.json": asdict(Noise(noise, noise, 2.0, "repeats", "3 repeats of the baseline")),
         "baseline.json": {"scores": {str(seed): score for seed, score in enumerate(baseline, 1)}},
+        "task.json": {"optimum": 0.0, "baselines": {}},
         "clock.json": {"seconds": 60.0, "charged_seconds": 60.0},
     }
     for name, content in files.items():

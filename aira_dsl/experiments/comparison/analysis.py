@@ -3,12 +3,14 @@
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
+from aira_dsl.evaluation.direction import Direction
 from aira_dsl.evaluation.evaluator import Evaluator
 from aira_dsl.evaluation.noise import Noise, search_noise
 from aira_dsl.evaluation.table import Table
@@ -46,7 +48,13 @@ def judge_runs(
     }
     first = runs[0]
     noise = _noise(tests, first, table_of(evaluator))
-    found = _Statistics(summaries, first, noise, len(seeds), best_known(evaluator, first))
+    found = Statistics(
+        summaries,
+        first.direction,
+        noise,
+        Known(OPTIMUM[first.settings.evaluator.objective], best_known(evaluator, first)),
+        repeats=len(seeds),
+    )
     return Comparison(
         space=first.settings.space["name"],
         slots=first.space.slots,
@@ -70,26 +78,48 @@ def judge_runs(
     )
 
 
-class _Statistics:
-    """The statistics of all methods, with scores turned so that larger is better."""
+@dataclass(frozen=True)
+class Known:
+    """What is known of scores before a comparison.
+
+    Attributes:
+        optimum: score of a perfect candidate.
+        reference: best known score; None for the best of all runs.
+    """
+
+    optimum: float
+    reference: float | None
+
+
+class Statistics:
+    """The statistics of all methods, with scores turned so that larger is better.
+
+    Args:
+        summaries: of the runs, by method.
+        direction: which way scores get better.
+        noise: of a final score.
+        known: scores that the normalised scale refers to.
+        repeats: number of final scores of a run.
+    """
 
     def __init__(
         self,
         summaries: Mapping[str, Sequence[RunSummary]],
-        like: Run,
+        direction: Direction,
         noise: Noise | None,
+        known: Known,
+        *,
         repeats: int,
-        best: float | None,
     ) -> None:
         self._runs = summaries
-        self._sign = like.direction.sign
-        self._optimum = self._sign * OPTIMUM[like.settings.evaluator.objective]
+        self._sign = direction.sign
+        self._optimum = self._sign * known.optimum
         self._noise, self._repeats = noise, repeats
         finals = [run.final for runs in summaries.values() for run in runs if run.final is not None]
         turned = sorted(self._sign * score for score in finals)
         self.worst = self._sign * turned[0] if turned else None
         best_of_runs = self._sign * turned[-1] if turned else None
-        self.reference = best_of_runs if best is None else best
+        self.reference = best_of_runs if known.reference is None else known.reference
 
     def method(self, name: str) -> Method:
         """Return a method's runs and their statistics."""
@@ -98,8 +128,11 @@ class _Statistics:
         scale = [self._normalised(score) for score in self._finals(name)]
         known = [value for value in scale if value is not None]
         return Method(
-            runs=tuple(runs),
-            curve=_curve(runs),
+            runs=tuple(
+                run.model_copy(update={"normalised": value})
+                for run, value in zip(runs, scale, strict=True)
+            ),
+            curve=mean_curve(runs),
             final=self._interval(*mean_interval(finals)) if finals else None,
             normalised=_interval(*mean_interval(known)) if known else None,
         )
@@ -179,7 +212,8 @@ def _summary(run: Run, tests: Found, seeds: Sequence[int], folder: Path, budget:
     return summarise_run(run, scores, budget=budget, folder=place)
 
 
-def _curve(runs: Sequence[RunSummary]) -> tuple[Interval | None, ...]:
+def mean_curve(runs: Sequence[RunSummary]) -> tuple[Interval | None, ...]:
+    """Return the best score so far after each evaluation, over the runs."""
     columns = list(zip(*(run.best_so_far for run in runs), strict=True))
     known = [column for column in columns if None not in column]
     if not known:

@@ -1,52 +1,44 @@
-"""Compare methods: run their searches, or read finished ones, and analyse the results.
+"""Compare methods: make their runs, or read finished ones, and analyse the results.
 
-The same call continues a comparison that was interrupted or killed: searches that are done are not
+The same call continues a comparison that was interrupted or killed: runs that are done are not
 started again, the others continue, final scores come from the store. With more methods or seeds it
 extends the comparison.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
+from aira_dsl.design.run import DesignRun, read_any_run
 from aira_dsl.errors import InputError, UsageError
-from aira_dsl.evaluation.store import Store, default_store_path
-from aira_dsl.evaluation.table_evaluator import TableEvaluator
-from aira_dsl.experiments.comparison.analysis import Groups, judge_runs
+from aira_dsl.experiments.comparison.analyse_searches import analyse_searches
 from aira_dsl.experiments.comparison.compatibility import by_method, check_alike
-from aira_dsl.experiments.comparison.final_scores import (
-    evaluator_of,
-    final_scores,
-    test_seeds,
-)
+from aira_dsl.experiments.comparison.design_analysis import by_task, judge_design_runs
+from aira_dsl.experiments.comparison.design_record import DesignComparison
 from aira_dsl.experiments.comparison.folder import ComparisonFolder, finished_in
-from aira_dsl.experiments.comparison.methods import Method
 from aira_dsl.experiments.comparison.options import ExecutionOptions
-from aira_dsl.experiments.comparison.plan import ComparisonPlan
+from aira_dsl.experiments.comparison.plan import OnProgress, Plan
 from aira_dsl.experiments.comparison.record import Comparison
 from aira_dsl.experiments.comparison.run import Command, run_commands
 from aira_dsl.experiments.comparison.summary import finished
 from aira_dsl.jobs.local import LocalPool
-from aira_dsl.study.run import Run, read_run
-from aira_dsl.utils.machine import available_cores
-from aira_dsl.utils.options import arguments_of
 
-OnProgress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and the total."""
+C = TypeVar("C", bound=Comparison | DesignComparison)
 
 
 def _ignore(what: str, done: int, total: int) -> None:
     """Report no progress."""
 
 
-def compare(plan: ComparisonPlan, *, on_progress: OnProgress = _ignore) -> Comparison:
-    """Run every method with every seed and analyse the results.
+def compare(plan: Plan[C], *, on_progress: OnProgress = _ignore) -> C:
+    """Make every run and analyse the results.
 
     A folder with a comparison of fewer methods or seeds is extended: only the new runs are made.
 
     Args:
         plan: what to compare, and how.
-        on_progress: called before, and with every search and final score.
+        on_progress: called before, and with every run and final score.
 
     Returns:
         The comparison, also written to the folder as `comparison.json`.
@@ -54,19 +46,16 @@ def compare(plan: ComparisonPlan, *, on_progress: OnProgress = _ignore) -> Compa
     Raises:
         UsageError: E0825 and others, if a method cannot be used.
         InputError: E0826 to E0828, if the folder cannot be used.
-        RunError: E0829, if a search fails.
+        RunError: E0829, if a run fails.
         AiraError: for unusable stores, tables and data.
     """
     execution = plan.execution
     plan.check_services(_unfinished(plan))
     with closing(ComparisonFolder(execution.out, plan.settings, force=execution.force)) as folder:
-        _run_searches(plan, folder, on_progress)
-        groups: dict[str, list[Run]] = {method.name: [] for method in plan.methods}
-        for method, seed in plan.runs:
-            groups[method.name].append(read_run(folder.run(_name(method, seed))))
-        check_alike([run for group in groups.values() for run in group])
-        budget, repeats = plan.compared.budget, plan.compared.repeats
-        return _analyse(groups, execution, budget, repeats, on_progress)
+        _make_runs(plan, folder, on_progress)
+        found = plan.analyse({name: folder.run(name) for name in plan.names}, on_progress)
+        found.write(execution.out)
+        return found
 
 
 def compare_runs(
@@ -75,13 +64,13 @@ def compare_runs(
     *,
     repeats: int,
     on_progress: OnProgress = _ignore,
-) -> Comparison:
-    """Analyse searches that were run before.
+) -> Comparison | DesignComparison:
+    """Analyse runs that were made before: searches, or design runs.
 
     Args:
         paths: their run folders.
         execution: folder, processes, store and table.
-        repeats: a final score is the mean over one more seed than this.
+        repeats: a final score of a search is the mean over one more seed than this.
         on_progress: called with every final score.
 
     Raises:
@@ -92,19 +81,41 @@ def compare_runs(
     """
     if not paths:
         raise UsageError("E0825", "there is no run to compare", help="name run folders")
-    runs = [read_run(path) for path in paths]
-    check_alike(runs, equally_long=True)
+    runs = [read_any_run(path) for path in paths]
+    designs = [run for run in runs if isinstance(run, DesignRun)]
+    searches = [run for run in runs if not isinstance(run, DesignRun)]
+    if designs and searches:
+        raise InputError(
+            "E0822",
+            f"{searches[0].folder} and {designs[0].folder} cannot be compared: one is a search, "
+            "one a design run",
+            help="compare searches with searches, and design runs with design runs",
+        )
     asked = {"runs": sorted(run.settings.identity for run in runs), "repeats": repeats}
+    budget = max(len(finished(run)) for run in runs)
+    if designs:
+        for group in by_task(designs).values():
+            check_alike(group, equally_long=True)
+    else:
+        check_alike(searches, equally_long=True)
     with closing(ComparisonFolder(execution.out, asked, force=execution.force)):
-        budget = len(finished(runs[0]))
-        return _analyse(by_method(runs), execution, budget, repeats, on_progress)
+        found = (
+            judge_design_runs(by_method(designs), folder=execution.out, budget=budget)
+            if designs
+            else analyse_searches(by_method(searches), execution, budget, repeats, on_progress)
+        )
+        found.write(execution.out)
+        return found
 
 
-def _run_searches(plan: ComparisonPlan, folder: ComparisonFolder, on_progress: OnProgress) -> None:
-    runs = {_name(method, seed): (method, seed) for method, seed in plan.runs}
-    waiting = {name: run for name, run in runs.items() if not _is_done(folder, name)}
-    commands = [_command(plan, *run, folder) for run in waiting.values()]
-    total, left = len(runs), set(waiting)
+def _make_runs(plan: Plan[C], folder: ComparisonFolder, on_progress: OnProgress) -> None:
+    names = plan.names
+    waiting = [name for name in names if not _is_done(plan, folder, name)]
+    commands = [
+        Command(name, plan.arguments(name, folder.run(name)), log=folder.run(f"{name}.log"))
+        for name in waiting
+    ]
+    total, left = len(names), set(waiting)
 
     def note(command: Command) -> None:
         folder.add_finished(command.name)
@@ -112,67 +123,21 @@ def _run_searches(plan: ComparisonPlan, folder: ComparisonFolder, on_progress: O
         on_progress(command.name, total - len(left), total)
 
     on_progress("searching", total - len(left), total)
-    pool = LocalPool(plan.execution.jobs or available_cores())
-    run_commands(commands, pool, gpus=_gpus(plan.compared.evaluator), on_finished=note)
+    run_commands(commands, LocalPool(plan.jobs), gpus=plan.gpus, on_finished=note)
 
 
-def _command(plan: ComparisonPlan, method: Method, seed: int, folder: ComparisonFolder) -> Command:
-    name = _name(method, seed)
-    space = () if plan.space is None else (str(plan.space),)
-    options = plan.search_options(method, seed, folder.run(name))
-    return Command(name, ("search", *space, *arguments_of(options)), log=folder.run(f"{name}.log"))
-
-
-def _gpus(evaluator: str) -> int:
-    """Return 1 if the searches evaluate on a GPU, as `aira-dsl search` decides by itself."""
-    if evaluator == "table":
-        return 0
-    from aira_dsl.models.precision import choose_device
-
-    return int(choose_device("auto") == "cuda")
-
-
-def _unfinished(plan: ComparisonPlan) -> list[Method]:
-    """Return the methods that have searches to run; nothing on the disk is changed."""
+def _unfinished(plan: Plan[C]) -> list[str]:
+    """Return the runs that are still to be made; nothing on the disk is changed."""
     done = [] if plan.execution.force else finished_in(plan.execution.out)
-    return [method for method, seed in plan.runs if _name(method, seed) not in done]
+    return [name for name in plan.names if name not in done]
 
 
-def _is_done(folder: ComparisonFolder, name: str) -> bool:
-    """Tell whether a search is done and its files can be read."""
+def _is_done(plan: Plan[C], folder: ComparisonFolder, name: str) -> bool:
+    """Tell whether a run is done and its files can be read."""
     if name not in folder.finished:
         return False
     try:
-        read_run(folder.run(name))
+        plan.check_folder(folder.run(name))
     except InputError:
         return False
     return True
-
-
-def _analyse(
-    groups: Groups,
-    execution: ExecutionOptions,
-    budget: int,
-    repeats: int,
-    on_progress: OnProgress,
-) -> Comparison:
-    runs = [run for group in groups.values() for run in group]
-    evaluator = evaluator_of(runs[0], execution.table)
-    seeds = test_seeds(evaluator, repeats)
-
-    def tell(done: int, total: int) -> None:
-        on_progress("final scores", done, total)
-
-    with ExitStack() as opened:
-        if not isinstance(evaluator, TableEvaluator):
-            store = Store(execution.store or default_store_path())
-            evaluator.store = opened.enter_context(closing(store))
-        workers = execution.jobs or available_cores()
-        tests = final_scores(runs, evaluator, seeds, workers=workers, on_result=tell)
-    comparison = judge_runs(groups, tests, evaluator=evaluator, folder=execution.out, budget=budget)
-    comparison.write(execution.out)
-    return comparison
-
-
-def _name(method: Method, seed: int) -> str:
-    return f"{method.folder}-s{seed}"

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from aira_dsl.agents.models import ProposerName
 from aira_dsl.evaluation.choices import PresetName
+from aira_dsl.sandbox.spec import KindChoice
 from aira_dsl.study.options import Effort, SpaceOptions
 from aira_dsl.utils.options import Options, Spelling
 
@@ -55,6 +56,31 @@ class ComparedAgentOptions(Options):
     """Price table (default: the prices of genai-prices)."""
 
 
+class ComparedDesignOptions(Options):
+    """Tasks."""
+
+    task: Annotated[tuple[str, ...], Spelling(metavar="TASK")] = ()
+    """Compare agents that write code for this task; repeatable."""
+
+    size: str | None = None
+    """Size of the tasks (default: the first one of each)."""
+
+    start: str | None = None
+    """Files that candidates start with: a folder, or a baseline's name (default: the task's)."""
+
+    sandbox: KindChoice = "auto"
+    """Sandbox of candidates, as in `design run`."""
+
+    data: Path | None = None
+    """Folder of prepared data of tasks (default: in your cache folder)."""
+
+    data_seed: Annotated[int, Field(ge=0, lt=1 << 32)] | None = None
+    """Seed of the data of tasks (default: drawn once by this machine)."""
+
+    baseline: Annotated[int, Field(ge=1, le=100)] = 3
+    """Number of times that each run judges the starting files of its task."""
+
+
 class ExecutionOptions(Options):
     """Execution; does not affect results."""
 
@@ -62,7 +88,7 @@ class ExecutionOptions(Options):
     """Folder of the comparison."""
 
     jobs: Annotated[int, Field(ge=1, le=1024)] | None = None
-    """Number of searches at a time (default: one a core)."""
+    """Number of runs at a time (default: one a core; of design runs one)."""
 
     table: Path | None = None
     """Benchmark table of --evaluator table (default: the one in the package)."""

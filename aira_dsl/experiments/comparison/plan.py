@@ -1,27 +1,73 @@
-"""The searches that a comparison consists of, and its identity."""
+"""What a comparison consists of: its runs, its identity, its analysis."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from aira_dsl.errors import UsageError
+from aira_dsl.experiments.comparison.analyse_searches import analyse_searches
+from aira_dsl.experiments.comparison.compatibility import check_alike
 from aira_dsl.experiments.comparison.methods import Method
 from aira_dsl.experiments.comparison.options import (
     ComparedAgentOptions,
     ComparedOptions,
     ExecutionOptions,
 )
+from aira_dsl.experiments.comparison.record import Comparison
 from aira_dsl.space import Space
 from aira_dsl.study.options import SearchOptions
 from aira_dsl.study.plan import SearchPlan
+from aira_dsl.study.run import Run, read_run
+from aira_dsl.utils.machine import available_cores
+from aira_dsl.utils.options import arguments_of
+
+C_co = TypeVar("C_co", covariant=True)
+OnProgress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and the total."""
+
+
+class Plan(Protocol[C_co]):
+    """What a comparison will be."""
+
+    @property
+    def execution(self) -> ExecutionOptions:
+        """Folder and processes."""
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the runs, in the order in which they are made."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The identity of the comparison, in JSON form."""
+
+    @property
+    def gpus(self) -> int:
+        """Number of GPUs of each run."""
+
+    @property
+    def jobs(self) -> int:
+        """Number of runs at a time."""
+
+    def arguments(self, name: str, out: Path) -> tuple[str, ...]:
+        """Return the arguments of `aira-dsl` that make a run."""
+
+    def check_services(self, names: Sequence[str]) -> None:
+        """Refuse runs whose models cannot be asked, before the first one is started."""
+
+    def check_folder(self, folder: Path) -> None:
+        """Refuse a run folder that cannot be read (E0811)."""
+
+    def analyse(self, folders: Mapping[str, Path], on_progress: OnProgress) -> C_co:
+        """Return the comparison of finished runs, given by name."""
 
 
 @dataclass(frozen=True)
 class ComparisonPlan:
-    """What a comparison will be.
+    """What a comparison of searches will be.
 
     Attributes:
         methods: in the order in which they are shown.
@@ -91,14 +137,56 @@ class ComparisonPlan:
                 )
         return plans
 
-    def check_services(self, methods: Sequence[Method]) -> None:
+    @cached_property
+    def _named(self) -> dict[str, tuple[Method, int]]:
+        return {f"{method.folder}-s{seed}": (method, seed) for method, seed in self.runs}
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the searches, in the order in which they are made."""
+        return list(self._named)
+
+    @property
+    def jobs(self) -> int:
+        """Number of searches at a time."""
+        return self.execution.jobs or available_cores()
+
+    @property
+    def gpus(self) -> int:
+        """Return 1 if the searches evaluate on a GPU, as `aira-dsl search` decides by itself."""
+        if self.compared.evaluator == "table":
+            return 0
+        from aira_dsl.models.precision import choose_device
+
+        return int(choose_device("auto") == "cuda")
+
+    def arguments(self, name: str, out: Path) -> tuple[str, ...]:
+        """Return the arguments of `aira-dsl` that make a search."""
+        space = () if self.space is None else (str(self.space),)
+        return ("search", *space, *arguments_of(self.search_options(*self._named[name], out)))
+
+    def check_folder(self, folder: Path) -> None:
+        """Refuse a run folder that cannot be read (E0811)."""
+        read_run(folder)
+
+    def analyse(self, folders: Mapping[str, Path], on_progress: OnProgress) -> Comparison:
+        """Return the comparison of finished searches, given by name."""
+        groups: dict[str, list[Run]] = {method.name: [] for method in self.methods}
+        for name, folder in folders.items():
+            groups[self._named[name][0].name].append(read_run(folder))
+        check_alike([run for group in groups.values() for run in group])
+        return analyse_searches(
+            groups, self.execution, self.compared.budget, self.compared.repeats, on_progress
+        )
+
+    def check_services(self, names: Sequence[str]) -> None:
         """Refuse agents that cannot ask their models, before any search is started.
 
         Raises:
             UsageError: E0814 and others, for example for a missing key; E0819, if the share of a
                 run does not allow a single call.
         """
-        for method in dict.fromkeys(methods):
+        for method in dict.fromkeys(self._named[name][0] for name in names):
             with ExitStack() as opened:
                 self.searches[method.name].open(opened)
 

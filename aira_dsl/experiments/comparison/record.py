@@ -7,20 +7,21 @@ mean and how they are computed: docs/compare.md.
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from aira_dsl.errors import InputError
 from aira_dsl.evaluation.direction import Direction
 from aira_dsl.utils.files import write_atomically
 
 FILE = "comparison.json"
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """A part of a comparison."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Interval(_Record):
+class Interval(Record):
     """A mean over runs with its 95 % bootstrap interval.
 
     Attributes:
@@ -33,7 +34,7 @@ class Interval(_Record):
     high: float
 
 
-class RunSummary(_Record):
+class RunSummary(Record):
     """One search of a comparison.
 
     Attributes:
@@ -61,6 +62,11 @@ class RunSummary(_Record):
         usd: what they cost; None if a price is not known.
         seconds: what the evaluations take when they are computed: what the run is charged.
         cached: evaluations that the store answered.
+        normalised: final score on the normalised scale; None if the scale is not defined.
+        valid_candidates: of a design run: share of the trials with a score, 0 to 1.
+        gain: of a design run: how much better than the baseline its best candidate is, measured
+            with other seeds; negative if it is worse, None if it was not repeated.
+        improved: of a design run: whether the gain is more than noise.
     """
 
     seed: int
@@ -85,6 +91,10 @@ class RunSummary(_Record):
     usd: float | None
     seconds: float
     cached: int
+    normalised: float | None = None
+    valid_candidates: float | None = None
+    gain: float | None = None
+    improved: bool | None = None
 
     @property
     def final(self) -> float | None:
@@ -94,7 +104,7 @@ class RunSummary(_Record):
         return sum(scores) / len(scores) if complete else None
 
 
-class Method(_Record):
+class Method(Record):
     """All runs of one method, and what they say together.
 
     Attributes:
@@ -117,16 +127,17 @@ class Method(_Record):
         return sum(run.final is not None for run in self.runs)
 
 
-class Comparison(_Record):
+class Comparison(Record):
     """Methods compared on equal budgets.
 
     Attributes:
         format: of the file.
-        space: name of the space.
-        slots: its layers.
+        space: name of the space, or of the task.
+        slots: its layers; 0 for a task.
         constraints: rules in text form.
-        preset: of the evaluator.
-        objective: `mad` or `language`.
+        preset: of the evaluator, or size of the task.
+        objective: `mad` or `language`; `design` for a task.
+        metric: name of the score of a task.
         direction: `maximize` or `minimize`: which way scores get better.
         budget: evaluations of each run.
         seeds: of the runs.
@@ -150,7 +161,8 @@ class Comparison(_Record):
     slots: int
     constraints: tuple[str, ...]
     preset: str
-    objective: Literal["mad", "language"]
+    objective: Literal["mad", "language", "design"]
+    metric: str = ""
     direction: Direction
     budget: int
     seeds: tuple[int, ...]
@@ -165,6 +177,12 @@ class Comparison(_Record):
     beats: dict[str, dict[str, Interval]]
     differences: dict[str, dict[str, Interval | None]]
     noise_floor: dict[str, dict[str, float | None]]
+
+    @property
+    def measure(self) -> str:
+        """Name of the score."""
+        known = {"mad": "validation score", "language": "bits per byte"}
+        return known.get(self.objective, self.metric)
 
     def differ(self, a: str, b: str) -> bool:
         """Return whether the final scores of two methods differ significantly.
@@ -186,23 +204,3 @@ class Comparison(_Record):
             RunError: E0904, if it cannot be written.
         """
         write_atomically(Path(folder) / FILE, self.model_dump_json(indent=1) + "\n")
-
-
-def read_comparison(folder: str | Path) -> Comparison:
-    """Read the comparison that a folder holds.
-
-    Raises:
-        InputError: E0821, if it holds none, or a damaged one.
-    """
-    path = Path(folder) / FILE
-    try:
-        return Comparison.model_validate_json(path.read_bytes())
-    except OSError as error:
-        reason = f"{path} cannot be read: {error.strerror}"
-    except ValidationError:
-        reason = f"{path} is damaged, or of another version"
-    raise InputError(
-        "E0821",
-        f"{folder} does not hold a valid comparison: {reason}",
-        help="give the --out folder of a finished `aira-dsl compare`; the same command writes it",
-    )

@@ -8,7 +8,7 @@ from typing import Any
 from aira_dsl.evaluation.direction import Direction
 from aira_dsl.experiments.comparison.record import RunSummary
 from aira_dsl.experiments.comparison.statistics import best_so_far, entropy_per_slot, hamming
-from aira_dsl.study.run import Run, RunOf
+from aira_dsl.study.run import RunOf
 from aira_dsl.study.trials import Trial
 
 UNUSABLE = ("invalid", "duplicate")
@@ -16,12 +16,12 @@ UNUSABLE = ("invalid", "duplicate")
 
 
 def summarise_run(
-    run: Run, tests: Sequence[float | None], *, budget: int, folder: str | Path
+    run: RunOf[Any], tests: Sequence[float | None], *, budget: int, folder: str | Path
 ) -> RunSummary:
     """Summarise a run.
 
     Args:
-        run: the search.
+        run: the run.
         tests: scores on the test split of what it names the best, one for each test seed.
         budget: evaluations of every run of the comparison.
         folder: the run folder as the comparison names it.

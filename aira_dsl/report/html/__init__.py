@@ -6,12 +6,18 @@ escaping, because hypotheses and messages are written by language models.
 """
 
 from aira_dsl.report.html.files import Report, report_of, write_report
-from aira_dsl.report.html.rendering import render_comparison, render_design, render_run
+from aira_dsl.report.html.rendering import (
+    render_comparison,
+    render_design,
+    render_design_comparison,
+    render_run,
+)
 
 __all__ = [
     "Report",
     "render_comparison",
     "render_design",
+    "render_design_comparison",
     "render_run",
     "report_of",
     "write_report",

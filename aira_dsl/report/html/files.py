@@ -7,10 +7,15 @@ from typing import Any
 
 from aira_dsl.design.run import DesignRun, read_any_run
 from aira_dsl.errors import InputError
-from aira_dsl.experiments.comparison import read_comparison
+from aira_dsl.experiments.comparison import DesignComparison, read_any_comparison
 from aira_dsl.experiments.comparison.record import FILE
 from aira_dsl.report.html.design_facts import design_facts
-from aira_dsl.report.html.rendering import render_comparison, render_design, render_run
+from aira_dsl.report.html.rendering import (
+    render_comparison,
+    render_design,
+    render_design_comparison,
+    render_run,
+)
 from aira_dsl.report.html.search_facts import search_facts
 from aira_dsl.utils.files import write_text
 
@@ -35,7 +40,10 @@ def report_of(folder: Path) -> Report:
         InputError: E0811 or E0821, if it is neither, or damaged.
     """
     if (folder / FILE).exists():
-        comparison = read_comparison(folder)
+        comparison = read_any_comparison(folder)
+        if isinstance(comparison, DesignComparison):
+            page = render_design_comparison(comparison)
+            return Report(page, comparison.model_dump(mode="json"))
         return Report(render_comparison(comparison), comparison.model_dump(mode="json"))
     run = read_any_run(folder)
     if isinstance(run, DesignRun):

@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 
 from aira_dsl.design.run import DesignRun
-from aira_dsl.experiments.comparison import Comparison
+from aira_dsl.experiments.comparison import Comparison, DesignComparison
 from aira_dsl.experiments.comparison.summary import finished
 from aira_dsl.report.conclusions import of_comparison
 from aira_dsl.report.html.agent_trace import steps
@@ -18,6 +18,7 @@ from aira_dsl.report.html.chart import NARROW, WIDE
 from aira_dsl.report.html.comparison_plots import finals, race
 from aira_dsl.report.html.curve import LETTERS, Curve, curve, tree
 from aira_dsl.report.html.design_facts import against_baseline, design_facts
+from aira_dsl.report.html.design_methods import overall_sheet, task_part
 from aira_dsl.report.html.design_parts import best_diff, design_files, trial_diffs
 from aira_dsl.report.html.methods import (
     curve_sheet,
@@ -102,6 +103,18 @@ def render_comparison(found: Comparison) -> str:
             *curve_sheet(found).files,
             Attachment("comparison.json", "application/json", told),
         ),
+    )
+
+
+def render_design_comparison(found: DesignComparison) -> str:
+    """Return the page of a comparison on tasks; as for `render_comparison`."""
+    told = found.model_dump_json(indent=1) + "\n"
+    return _fill(
+        "design_comparison.html",
+        found=found,
+        overall=overall_sheet(found),
+        tasks=[task_part(name, each) for name, each in found.tasks.items()],
+        files=(Attachment("comparison.json", "application/json", told),),
     )
 
 

@@ -197,7 +197,7 @@ def test_agents_of_one_policy_are_told_apart_by_what_differs(tmp_path: Path, tab
         ({"constraints": ["A<=1"]}, ("E0822", "constraints: [] and ['A<=1']")),
         ({"space": "other"}, ("E0822", "space: 'tiny' and 'other'")),
         ({"indices": [1, 2, 3]}, ("E0823", "2 trials")),
-        ({"seed": 0}, ("E0823", "the same search")),
+        ({"seed": 0}, ("E0823", "the same run")),
     ],
 )
 def test_runs_that_can_not_be_compared_are_refused_and_the_difference_named(

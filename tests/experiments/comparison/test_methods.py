@@ -114,9 +114,9 @@ def test_a_missing_key_is_noticed_before_any_search(monkeypatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     plan = plan_of("random,agent-greedy:pydantic-ai/openai:gpt-5")
-    plan.check_services(plan.methods[:1])
+    plan.check_services(["random-s0"])
     with pytest.raises(UsageError, match=r"E0814.*OPENAI_API_KEY"):
-        plan.check_services(plan.methods)
+        plan.check_services(plan.names)
 
 
 def opened(folder: Path, methods: str, **options: Any) -> None:
