@@ -21,14 +21,23 @@ def settings(kind: type[S], size: Size, seed: int = 0) -> S:
     return kind(**size.settings["data"], seed=seed)
 
 
-def write(chosen: LraSettings, data: DataFolder) -> None:
+def write(chosen: LraSettings, data: DataFolder, *, renumbered: bool = False) -> None:
     """Make and write all splits.
+
+    Args:
+        chosen: settings of the data.
+        data: where they are written.
+        renumbered: shuffle the numbers of the tokens by the seed of the data. What a token means
+            can then be learned, and cannot be known beforehand.
 
     Raises:
         AiraError: what the makers and readers of the data raise (`LraSettings.splits`).
     """
+    numbers = np.arange(chosen.vocabulary, dtype=np.uint8)
+    if renumbered:
+        np.random.default_rng((data.seed, 1)).shuffle(numbers[1:])  # 0 is padding
     for name, split in chosen.splits():
         folder = data.split(name)
-        np.save(folder / "inputs.npy", split.inputs, allow_pickle=False)
+        np.save(folder / "inputs.npy", numbers[split.inputs], allow_pickle=False)
         np.save(folder / "lengths.npy", split.lengths, allow_pickle=False)
         np.save(folder / "labels.npy", split.labels, allow_pickle=False)

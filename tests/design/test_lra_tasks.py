@@ -12,7 +12,10 @@ from aira_dsl.data.lra.retrieval import RetrievalSettings
 from aira_dsl.data.lra.settings import LraSettings
 from aira_dsl.data.lra.text import TextSettings
 from aira_dsl.design import lra_data
+from aira_dsl.agents.answer import Proposal
 from aira_dsl.design.candidate import Candidate
+from aira_dsl.design.code_agent.answers import read_files
+from aira_dsl.design.code_agent.library import LIBRARY
 from aira_dsl.design.data import prepare_data
 from aira_dsl.design.harness.lra_settings import LraTraining
 from aira_dsl.design.judge.judging import judge
@@ -144,4 +147,30 @@ def test_full_attention_is_refused(listops: JudgeRequest) -> None:
 def test_a_model_without_an_encoder_is_named(listops: JudgeRequest, text: str, reason: str) -> None:
     judgement = judge(replace(listops, candidate=Candidate({"model.py": text})))
     assert judgement.status == "crashed"
+    assert reason in judgement.message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "status", "reason"),
+    [
+        ("typing_error", "crashed", "NameError: name 'gate_BDL' is not defined"),
+        ("another_name", "crashed", "no class CustomEncoder that"),
+        ("not_installed", "crashed", "No module named 'mamba_ssm'"),
+        ("a_class_for_every_token", "refused", "wrong array: logits of the shape (1, 1024, 10)"),
+        ("every_pair_of_tokens", "out of memory", "out of memory"),
+        ("full_attention", "refused", "quadratic: "),
+        ("diverges", "diverged", "NaN: "),
+        ("reads_the_batch", "refused", "not a function of the example: "),
+        ("reads_the_answers", "crashed", "IndexError"),
+    ],
+)
+def test_a_recorded_answer_gets_its_verdict(
+    listops: JudgeRequest, name: str, status: str, reason: str
+) -> None:
+    path = listops.task.folder / LIBRARY / f"{name}.md"
+    answer = read_files(path.read_text(encoding="utf-8"), listops.task.start)
+    assert isinstance(answer, Proposal)
+    judgement = judge(replace(listops, candidate=answer.candidate))
+    assert judgement.status == status, judgement.message
     assert reason in judgement.message

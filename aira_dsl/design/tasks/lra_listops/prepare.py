@@ -8,4 +8,4 @@ from aira_dsl.design.metadata import Size
 
 def prepare(size: Size, data: DataFolder) -> None:
     """Write inputs, lengths and labels of all splits."""
-    lra_data.write(lra_data.settings(ListOpsSettings, size, data.seed), data)
+    lra_data.write(lra_data.settings(ListOpsSettings, size, data.seed), data, renumbered=True)

@@ -1,31 +1,46 @@
-"""Linear attention: softmax is replaced by the feature map ELU + 1 (Katharopoulos et al. 2020).
+"""A gated convolution as long as the input; a small network makes its filter (Poli et al. 2023).
 
-Legend: B examples, L positions, D width, H heads, E and F width of a head.
+Legend: B examples, L positions, D width, M distances (2 L), F features of a distance.
 """
+
+import math
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+FEATURES = 16
+FILTER_WIDTH = 32
+
 
 class Mixer(nn.Module):
     def __init__(self, emb_dim, num_heads, qkv_dim):
         super().__init__()
-        self.heads = num_heads
-        self.qkv = nn.Linear(emb_dim, 3 * qkv_dim)
-        self.out = nn.Linear(qkv_dim, emb_dim)
+        self.inputs = nn.Linear(emb_dim, 2 * emb_dim)
+        self.filter1 = nn.Linear(2 * FEATURES, FILTER_WIDTH)
+        self.filter2 = nn.Linear(FILTER_WIDTH, emb_dim)
+        self.log_reach = nn.Parameter(torch.linspace(0.0, 5.0, emb_dim))
+        self.skip = nn.Parameter(torch.ones(emb_dim))
+        self.out = nn.Linear(emb_dim, emb_dim)
 
     def forward(self, x_BLD, mask_BL):
-        batch, length, _ = x_BLD.shape
-        parts = self.qkv(x_BLD).view(batch, length, 3, self.heads, -1)
-        q_BLHE, k_BLHE, v_BLHF = parts.unbind(2)
-        q_BLHE = F.elu(q_BLHE) + 1
-        k_BLHE = (F.elu(k_BLHE) + 1) * mask_BL[:, :, None, None]
-        state_BHEF = torch.einsum("blhe,blhf->bhef", k_BLHE, v_BLHF)
-        y_BLHF = torch.einsum("blhe,bhef->blhf", q_BLHE, state_BHEF)
-        total_BLH = torch.einsum("blhe,bhe->blh", q_BLHE, k_BLHE.sum(1))
-        y_BLHF = y_BLHF / total_BLH[..., None]
-        return self.out(y_BLHF.reshape(batch, length, -1))
+        length = x_BLD.shape[1]
+        value_BLD, gate_BLD = self.inputs(x_BLD).chunk(2, -1)
+        value_BDL = (value_BLD * mask_BL[:, :, None]).mT
+        products = torch.fft.rfft(value_BDL, 2 * length) * torch.fft.rfft(self.filter(length).mT)
+        y_BDL = torch.fft.irfft(products, 2 * length)[..., :length]
+        y_BLD = (y_BDL + self.skip[:, None] * value_BDL).mT
+        return self.out(y_BLD * F.silu(gate_BLD))
+
+    def filter(self, length):
+        """Return weights (M, D) by distance: 0, 1, … L - 1, then -L, … -1."""
+        distance_M = torch.arange(2 * length, device=self.skip.device)
+        distance_M = torch.where(distance_M < length, distance_M, distance_M - 2 * length)
+        frequency_F = math.pi * 2.0 ** -torch.arange(FEATURES, device=self.skip.device)
+        angles_MF = distance_M[:, None] * frequency_F
+        features = torch.cat([angles_MF.cos(), angles_MF.sin()], -1)
+        weights_MD = self.filter2(torch.sin(self.filter1(features)))
+        return weights_MD * torch.exp(-distance_M.abs()[:, None] * torch.exp(-self.log_reach))
 
 
 class Layer(nn.Module):
@@ -47,7 +62,7 @@ class Body(nn.Module):
 
     def __init__(self, vocab_size, max_len, num_layers, emb_dim, **sizes):
         super().__init__()
-        self.tokens = nn.Embedding(vocab_size, emb_dim)
+        self.tokens = nn.Embedding.from_pretrained(waves(vocab_size, emb_dim), freeze=False)
         self.positions = nn.Parameter(torch.randn(max_len, emb_dim))
         self.layers = nn.ModuleList(Layer(emb_dim, **sizes) for _ in range(num_layers))
         self.norm = nn.LayerNorm(emb_dim)
@@ -58,6 +73,12 @@ class Body(nn.Module):
             x_BLD = layer(x_BLD, mask_BL)
         x_BLD = self.norm(x_BLD) * mask_BL[:, :, None]
         return x_BLD.sum(1) / mask_BL.sum(1, keepdim=True)
+
+
+def waves(vocab_size, emb_dim):
+    """Return the first embeddings: waves of the number, so that near grey values are alike."""
+    frequency_D = math.pi * torch.logspace(-2, 0, emb_dim)
+    return torch.sin(torch.arange(vocab_size)[:, None] * frequency_D + 7 * torch.rand(emb_dim))
 
 
 class CustomEncoder(nn.Module):

@@ -81,12 +81,20 @@ class Body(nn.Module):
     def __call__(self, tokens_BL, mask_BL):
         shape = (self.max_len, self.emb_dim)
         positions = self.param("positions", nn.initializers.normal(1.0), shape)
-        tokens = nn.Embed(self.vocab_size, self.emb_dim, embedding_init=nn.initializers.normal(1.0))
+        tokens = nn.Embed(self.vocab_size, self.emb_dim, embedding_init=waves)
         x_BLD = tokens(tokens_BL) + positions[: tokens_BL.shape[1]]
         for _ in range(self.num_layers):
             x_BLD = Layer(self.emb_dim, self.num_heads, self.qkv_dim, self.mlp_dim)(x_BLD, mask_BL)
         x_BLD = nn.LayerNorm()(x_BLD) * mask_BL[:, :, None]
         return x_BLD.sum(1) / mask_BL.sum(1, keepdims=True)
+
+
+def waves(key, shape, dtype):
+    """Return the first embeddings: waves of the number, so that near grey values are alike."""
+    vocab_size, emb_dim = shape
+    frequency_D = math.pi * jnp.logspace(-2, 0, emb_dim, dtype=dtype)
+    phase_D = 7 * jax.random.uniform(key, (emb_dim,), dtype)
+    return jnp.sin(jnp.arange(vocab_size)[:, None] * frequency_D + phase_D)
 
 
 class Sizes(nn.Module):

@@ -4,6 +4,8 @@ Legend: B examples, L positions, D width, H heads, E width of a head, N blocks, 
 K of three.
 """
 
+import math
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -59,7 +61,7 @@ class Body(nn.Module):
 
     def __init__(self, vocab_size, max_len, num_layers, emb_dim, **sizes):
         super().__init__()
-        self.tokens = nn.Embedding(vocab_size, emb_dim)
+        self.tokens = nn.Embedding.from_pretrained(waves(vocab_size, emb_dim), freeze=False)
         self.positions = nn.Parameter(torch.randn(max_len, emb_dim))
         self.layers = nn.ModuleList(Layer(emb_dim, **sizes) for _ in range(num_layers))
         self.norm = nn.LayerNorm(emb_dim)
@@ -70,6 +72,12 @@ class Body(nn.Module):
             x_BLD = layer(x_BLD, mask_BL)
         x_BLD = self.norm(x_BLD) * mask_BL[:, :, None]
         return x_BLD.sum(1) / mask_BL.sum(1, keepdim=True)
+
+
+def waves(vocab_size, emb_dim):
+    """Return the first embeddings: waves of the number, so that near grey values are alike."""
+    frequency_D = math.pi * torch.logspace(-2, 0, emb_dim)
+    return torch.sin(torch.arange(vocab_size)[:, None] * frequency_D + 7 * torch.rand(emb_dim))
 
 
 class CustomEncoder(nn.Module):
