@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from aira_dsl.agents.answer import Proposal
 from aira_dsl.data.lra.image import ImageSettings
 from aira_dsl.data.lra.listops import ListOpsSettings
 from aira_dsl.data.lra.pathfinder import PATH_X, PathfinderSettings
@@ -12,7 +13,6 @@ from aira_dsl.data.lra.retrieval import RetrievalSettings
 from aira_dsl.data.lra.settings import LraSettings
 from aira_dsl.data.lra.text import TextSettings
 from aira_dsl.design import lra_data
-from aira_dsl.agents.answer import Proposal
 from aira_dsl.design.candidate import Candidate
 from aira_dsl.design.code_agent.answers import read_files
 from aira_dsl.design.code_agent.library import LIBRARY
