@@ -21,6 +21,7 @@ FAMILIES = {
     "E09": "machine and services",
     "E11": "sandboxes",
     "E12": "design tasks and their candidates",
+    "E13": "training runs and scaling fits",
 }
 """The topic of a code, by its first three characters; in the order of the documentation."""
 

@@ -33,6 +33,7 @@ _COMMANDS = {
     "space": "space",
     "aggregate": "aggregate",
     "extrapolate": "extrapolate",
+    "isoflop": "isoflop:app",
     "search": "search",
     "compare": "compare",
     "report": "report",

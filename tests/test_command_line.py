@@ -59,7 +59,11 @@ STARTS = {
          ("explain", "E0211")],
     ),
     "run": ({"lark"}, [("notebook", "run"), ("report", "run")]),
-    "run and text": (set(), [("aggregate", "run"), ("table", "show")]),
+    "run and text": (
+        set(),
+        [("aggregate", "run"), ("table", "show"),
+         ("isoflop", "fit", ROOT / "tests/scaling/data/llama_3.csv", "--resamples", "100")],
+    ),
 }  # fmt: skip
 """Commands that start quickly, by what they read, with packages not to import besides `HEAVY`."""
 
@@ -149,7 +153,7 @@ def test_the_command_line_keeps_its_names() -> None:
     """Scripts count on these; a change here is a change that users must be told of."""
     group: Any = get_command(app)
     commands = {name: group.get_command(None, name) for name in group.list_commands(None)}
-    for outer in ("table", "design"):
+    for outer in ("table", "design", "isoflop"):
         for name, command in commands.pop(outer).commands.items():
             commands[f"{outer} {name}"] = command
     found = {
@@ -196,6 +200,10 @@ def test_the_command_line_keeps_its_names() -> None:
         "explain": ["--format", "code"],
         "extrapolate": ["--force", "--how", "--out", "--to", "file"],
         "import": ["--costs-only", "--force", "--like", "--name", "--out", "words"],
+        "isoflop fit": [
+            "--at", "--force", "--format", "--ignore", "--objective", "--out", "--resamples",
+            "--where", "file",
+        ],
         "report": ["--force", "--format", "--out", "folder"],
         "show": [
             "--batch", "--budget", "--context", "--convention", "--force", "--format", "--scale",

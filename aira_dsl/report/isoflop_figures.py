@@ -1,0 +1,96 @@
+"""Pictures of a scaling fit: isoFLOP curves, and the frontier of loss against FLOPs."""
+
+import io
+import math
+from typing import Any
+
+import numpy as np
+
+from aira_dsl.scaling.isoflop.analysis import Analysis, DesignFit
+from aira_dsl.scaling.isoflop.fit import surface_loss
+
+_COLUMNS = 3
+_MARGIN = 0.12  # of the height, above and below the points
+
+
+def isoflop_curves(analysis: Analysis) -> bytes:
+    """Draw for each design the loss against size, with the fit at each budget; a PNG."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LogNorm
+    from matplotlib.figure import Figure
+
+    count = len(analysis.designs)
+    columns = min(count, _COLUMNS)
+    rows = math.ceil(count / columns)
+    width = 8 if columns == 1 else 5.5 * columns
+    figure = Figure(figsize=(width, 4.5 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    flops = np.concatenate([each.fit.runs.flops_R for each in analysis.designs])
+    colors = ScalarMappable(LogNorm(flops.min(), flops.max()), "viridis")
+    for axes, design in zip(panels, analysis.designs, strict=False):
+        _curves(axes, design, colors)
+    for axes in panels[count:]:
+        axes.set_visible(False)
+    figure.colorbar(colors, ax=panels[:count].tolist(), label="FLOPs")
+    return _png(figure)
+
+
+def frontier(analysis: Analysis) -> bytes:
+    """Draw the lowest loss of each design against FLOPs, with 95 % intervals; a PNG."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for design in analysis.designs:
+        runs = design.fit.runs
+        budgets = np.geomspace(runs.flops_R.min(), runs.flops_R.max(), 60).tolist()
+        loss = np.array([each.loss for each in design.fit.optima(budgets)]).T
+        (line,) = axes.plot(budgets, loss[0], linewidth=2, label=design.name, zorder=3)
+        color = line.get_color()
+        axes.fill_between(budgets, loss[1], loss[2], color=color, alpha=0.25, linewidth=0)
+        axes.scatter(runs.flops_R, runs.loss_R, s=10, color=color, alpha=0.35, linewidth=0)
+    axes.set(xscale="log", xlabel="FLOPs", ylabel="loss in nats", title="Loss at the best size")
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False)
+    return _png(figure)
+
+
+def _curves(axes: Any, design: DesignFit, colors: Any) -> None:
+    """Draw the runs of one design, the fit at each budget, and the line of optima."""
+    runs, parameters = design.fit.runs, design.fit.parameters_P
+    axes.scatter(
+        runs.params_R, runs.loss_R, s=16, c=colors.to_rgba(runs.flops_R), linewidth=0, zorder=2
+    )
+    sizes = np.geomspace(runs.params_R.min() / 1.5, runs.params_R.max() * 1.5, 200)
+    ratio = runs.flops_per_token_parameter
+    within = [each for each in design.optima if each.extrapolation <= 1.1]
+    for each in within:
+        loss = surface_loss(parameters, sizes, each.flops / (ratio * sizes))
+        axes.plot(sizes, loss, color=colors.to_rgba(each.flops), linewidth=1.2, zorder=1)
+    axes.plot(
+        [each.params[0] for each in within],
+        [each.loss[0] for each in within],
+        color="#c0392b",
+        marker="D",
+        markersize=4,
+        linewidth=1,
+        linestyle="--",
+        label="best size of the fit",
+        zorder=3,
+    )
+    margin = _MARGIN * (runs.loss_R.max() - runs.loss_R.min())
+    axes.set(
+        xscale="log",
+        xlabel="parameters",
+        ylabel="loss in nats",
+        title=design.name,
+        ylim=(runs.loss_R.min() - margin, runs.loss_R.max() + margin),
+    )
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False)
+
+
+def _png(figure: Any) -> bytes:
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=120, metadata={"Software": None})
+    return picture.getvalue()

@@ -1,0 +1,1 @@
+"""Scaling laws from training runs: loss as a function of parameters and tokens."""

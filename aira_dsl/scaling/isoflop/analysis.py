@@ -1,0 +1,156 @@
+"""Everything that `aira-dsl isoflop fit` says of a file: fits, parabolas, differences, warnings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from aira_dsl.scaling.isoflop.approach2 import Parabolas, parabolas
+from aira_dsl.scaling.isoflop.fit import RESAMPLES, Fit, Optimum, fit_runs, quantities
+from aira_dsl.scaling.isoflop.objectives import ObjectiveName
+from aira_dsl.scaling.isoflop.reader import Reading
+from aira_dsl.scaling.isoflop.runs import Runs
+from aira_dsl.utils.formatting import plural
+from aira_dsl.utils.statistics import Estimate
+
+COMPARED = ("a", "alpha", "beta", "gamma")
+_SPREAD = 1.05
+
+
+@dataclass(frozen=True)
+class DesignFit:
+    """What is known of one design.
+
+    Attributes:
+        fit: the surface.
+        optima: the best sizes at the budgets.
+        parabolas: Approach 2 and the three-point slopes; empty if the runs share no budgets.
+        warnings: what limits the fit.
+    """
+
+    fit: Fit
+    optima: list[Optimum]
+    parabolas: list[Parabolas]
+    warnings: list[str]
+
+    @property
+    def name(self) -> str:
+        """Name of the design."""
+        return self.fit.runs.design
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One quantity of two designs.
+
+    Attributes:
+        first, second: names of the designs.
+        quantity: one of `COMPARED`.
+        value: that of the first minus that of the second, with its interval.
+    """
+
+    first: str
+    second: str
+    quantity: str
+    value: Estimate
+
+    @property
+    def significant(self) -> bool:
+        """Whether the interval leaves out zero."""
+        _, low, high = self.value
+        return low > 0 or high < 0
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What a file of runs says.
+
+    Attributes:
+        reading: the account of the file.
+        designs: one for each design.
+        differences: of every pair of designs.
+    """
+
+    reading: Reading
+    designs: list[DesignFit]
+    differences: list[Difference]
+
+
+def analyse(
+    reading: Reading,
+    *,
+    objective: ObjectiveName = "least-squares",
+    resamples: int = RESAMPLES,
+    budgets: Sequence[float] = (),
+) -> Analysis:
+    """Fit every design of a file and compare them.
+
+    Args:
+        reading: the runs.
+        objective: cost of a residual.
+        resamples: number of resamples for the intervals.
+        budgets: FLOPs at which the best size is computed; empty for the budgets of the runs.
+
+    Raises:
+        InputError: E1305, if the runs of a design do not determine a fit.
+    """
+    designs = [_design(runs, objective, resamples, budgets) for runs in reading.designs]
+    pairs = combinations([each.fit for each in designs], 2)
+    return Analysis(
+        reading,
+        designs,
+        [difference(one, two, name) for one, two in pairs for name in COMPARED],
+    )
+
+
+def difference(first: Fit, second: Fit, quantity: str) -> Difference:
+    """Return the difference of a quantity between two designs, resampled independently."""
+    value = first.estimates[quantity][0] - second.estimates[quantity][0]
+    resampled_S = quantities(first.resampled_SP)[quantity]
+    resampled_S = resampled_S - quantities(second.resampled_SP)[quantity]
+    low, high = np.percentile(resampled_S, (2.5, 97.5))
+    names = first.runs.design, second.runs.design
+    return Difference(*names, quantity, (value, float(low), float(high)))
+
+
+def _design(
+    runs: Runs, objective: ObjectiveName, resamples: int, budgets: Sequence[float]
+) -> DesignFit:
+    fit = fit_runs(runs, objective=objective, resamples=resamples)
+    both = (parabolas(runs, "approach2"), parabolas(runs, "three_point"))
+    found = [each for each in both if each is not None]
+    return DesignFit(
+        fit=fit,
+        optima=fit.optima(budgets or _budgets(runs)),
+        parabolas=found,
+        warnings=[*fit.limits, *_flops_warning(runs), *_curve_warnings(found)],
+    )
+
+
+def _budgets(runs: Runs) -> list[float]:
+    """Return the budgets of the runs, or the powers of ten between the smallest and the largest."""
+    if runs.budget_R is not None:
+        return [float(budget) for budget in np.unique(runs.budget_R)]
+    low, high = np.log10(runs.flops_R.min()), np.log10(runs.flops_R.max())
+    return [10.0**power for power in range(int(np.ceil(low)), int(np.floor(high)) + 1)]
+
+
+def _flops_warning(runs: Runs) -> list[str]:
+    if runs.flops_spread <= _SPREAD:
+        return []
+    return [
+        f"FLOPs/(N·D) of the runs differ by a factor of {runs.flops_spread:.2f}; optima are "
+        f"computed with their mean, {runs.flops_per_token_parameter:.3g}"
+    ]
+
+
+def _curve_warnings(found: Sequence[Parabolas]) -> list[str]:
+    if not found:
+        return ["the runs share no budgets: no parabolas; give a column `budget`"]
+    said = []
+    curves = found[0].curves
+    for reason in dict.fromkeys(curve.edge for curve in curves if curve.edge):
+        at = [f"{curve.flops:.3g}" for curve in curves if curve.edge == reason]
+        said.append(f"{reason} at {plural(len(at), 'budget')} ({', '.join(at)} FLOPs)")
+    return said
