@@ -69,8 +69,8 @@ def main() -> None:
         place = Path(name)
         folder = place / "task"
         shutil.copytree(words, folder)
-        (folder / "metadata.yaml").write_text(METADATA)
-        (folder / "prepare.py").write_text(PREPARE)
+        (folder / "metadata.yaml").write_text(METADATA, encoding="utf-8")
+        (folder / "prepare.py").write_text(PREPARE, encoding="utf-8")
         task = load_task(folder)
         data = prepare_data(task, "cpu", root=place / "data")
         candidate = Candidate({"train.py": TRAIN})

@@ -71,7 +71,9 @@ def test_proposals_of_the_starting_files_are_duplicates(cli: Cli, task: Path) ->
     """Without recorded answers and without constants the scripted proposer has nothing else."""
     shutil.rmtree(task / "library")
     script = task / "start" / "train.py"
-    script.write_text(script.read_text().replace("SMOOTHING", "smoothing"))
+    script.write_text(
+        script.read_text(encoding="utf-8").replace("SMOOTHING", "smoothing"), encoding="utf-8"
+    )
     done = cli.run_here(*arguments("run", "--baseline", 1, budget=2))
     assert done.code == 3
     assert "2 duplicate" in done.out
@@ -170,7 +172,9 @@ def test_a_new_task_is_written_into_an_empty_folder_or_over_a_task(cli: Cli) -> 
     done = cli.run_here("design", "new", "my task")
     assert "aira-dsl design judge 'my task' 'my task/start'" in done.out
     written = sorted(each.name for each in (cli.folder / "my task").iterdir())
-    (cli.folder / "my task" / "notes.txt").write_text("of the task that is replaced")
+    (cli.folder / "my task" / "notes.txt").write_text(
+        "of the task that is replaced", encoding="utf-8"
+    )
     assert cli.run_here("design", "new", "my task", "--force").code == 0
     assert sorted(each.name for each in (cli.folder / "my task").iterdir()) == written
 

@@ -41,7 +41,7 @@ def text(tmp_path: Path) -> Path:
         f'{{"text": "Line {n * n} of a text about the number {n}, {n**3}."}}' for n in range(900)
     ]
     path = tmp_path / "text.jsonl"
-    path.write_text("\n".join(lines))
+    path.write_text("\n".join(lines), encoding="utf-8")
     return path
 
 

@@ -67,7 +67,7 @@ def test_what_a_new_candidate_starts_with_must_be_a_candidate(folder):
 )
 def test_wrong_metadata_are_refused_with_their_place(folder, old, new, place):
     path = folder / "metadata.yaml"
-    path.write_text(path.read_text().replace(old, new, 1))
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
     code, message = code_of(load_task, folder)
     assert code == "E1203"
     assert place in message
@@ -75,7 +75,7 @@ def test_wrong_metadata_are_refused_with_their_place(folder, old, new, place):
 
 @pytest.mark.parametrize("text", ["", "- a", "[" * 20_000])
 def test_metadata_that_are_not_fields_are_refused(folder, text):
-    (folder / "metadata.yaml").write_text(text)
+    (folder / "metadata.yaml").write_text(text, encoding="utf-8")
     code, message = code_of(load_task, folder)
     assert code == "E1203"
     assert "metadata.yaml" in message
@@ -128,7 +128,7 @@ def test_damaged_data_are_refused(folder, tmp_path):
     ],
 )
 def test_a_failure_of_prepare_is_one_of_the_task_and_leaves_nothing(folder, tmp_path, text, reason):
-    (folder / "prepare.py").write_text(text)
+    (folder / "prepare.py").write_text(text, encoding="utf-8")
     code, message = code_of(prepare_data, load_task(folder), "tiny", root=tmp_path / "data")
     assert code == "E1205"
     assert reason in message
@@ -147,7 +147,7 @@ def test_a_failure_of_prepare_is_one_of_the_task_and_leaves_nothing(folder, tmp_
     ],
 )
 def test_a_failure_of_the_judge_is_one_of_the_task(folder, tmp_path, text, reason):
-    (folder / "judge.py").write_text(text)
+    (folder / "judge.py").write_text(text, encoding="utf-8")
     task = load_task(folder)
     data = prepare_data(task, "tiny", root=tmp_path / "data")
     request = JudgeRequest(task, "tiny", task.start, data, kinds.choose("auto"))

@@ -78,14 +78,16 @@ def test_a_folder_gets_numbers_and_pictures_and_is_not_replaced_silently(tmp_pat
     assert sorted(path.name for path in out.iterdir()) == [
         "fit.json", "frontier.png", "isoflops.png",
     ]  # fmt: skip
-    assert json.loads((out / "fit.json").read_text()) == as_json(DATA / "epochai_chinchilla.csv")
+    assert json.loads((out / "fit.json").read_text(encoding="utf-8")) == as_json(
+        DATA / "epochai_chinchilla.csv"
+    )
     assert all((out / name).read_bytes().startswith(b"\x89PNG") for name in
                ("frontier.png", "isoflops.png"))  # fmt: skip
     assert run(*command).out.endswith(f"{out}: unchanged\n")
     other = (*command, "--objective", "huber")
     refused = run(*other)
     assert (refused.code, "E0503" in refused.err) == (1, True)
-    (out / "notes.txt").write_text("mine")
+    (out / "notes.txt").write_text("mine", encoding="utf-8")
     refused = run(*other, "--force")
     assert (refused.code, "is not the folder of an isoFLOP fit" in refused.err) == (1, True)
 
@@ -103,7 +105,7 @@ def test_options_that_make_no_sense_are_refused(arguments, code) -> None:
 
 def test_a_grid_with_two_sizes_is_refused(tmp_path) -> None:
     rows = [f"{n},{d},{3 + 1 / n / d}" for n in (1, 2) for d in (1, 2, 4)]
-    (tmp_path / "two.csv").write_text("params,tokens,loss\n" + "\n".join(rows))
+    (tmp_path / "two.csv").write_text("params,tokens,loss\n" + "\n".join(rows), encoding="utf-8")
     done = run("isoflop", "fit", tmp_path / "two.csv")
     assert done.code == 1
     assert "error[E1305]" in done.err

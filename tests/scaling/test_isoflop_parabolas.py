@@ -73,7 +73,7 @@ def test_warnings_name_the_budgets(tmp_path) -> None:
     runs = parabolic((0.1, 0.4, 0.7))
     rows = zip(runs.params_R, runs.tokens_R, runs.flops_R, runs.loss_R, strict=True)
     text = "params,tokens,flops,loss\n" + "".join(",".join(map(str, row)) + "\n" for row in rows)
-    (tmp_path / "runs.csv").write_text(text)
+    (tmp_path / "runs.csv").write_text(text, encoding="utf-8")
     (design,) = analyse(read_runs(tmp_path / "runs.csv"), resamples=100).designs
     assert (
         "the optimum lies outside of the sizes at 3 budgets (1e+18, 1e+19, 1e+20 FLOPs)"
