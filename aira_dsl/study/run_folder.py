@@ -123,6 +123,9 @@ def read_clock(folder: Path) -> tuple[float, float]:
 def _differences(present: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     if present["format"] != FORMAT:
         return [f"format {present['format']}, not {FORMAT}"]
+    kinds = [content.get("kind", "search") for content in (present, wanted)]
+    if kinds[0] != kinds[1]:  # few of their settings have the same names
+        return [f"kind {kinds[0]}, not {kinds[1]}"]
     # `evaluator` is spelled out for people; `evaluator_identity` says whether it is the same.
     keys = (wanted | present).keys() - {"evaluator"}
     return sorted(key for key in keys if wanted.get(key) != present.get(key))

@@ -198,3 +198,13 @@ def test_the_example_of_the_documentation_works(cli: Cli, task: Path) -> None:
     )
     judged = cli.run_here("design", "judge", "task", "task/start", "--format", "json")
     assert json.loads(judged.out)["status"] == "diverged"
+
+
+def test_the_folder_of_a_search_is_not_that_of_a_run(cli: Cli, task: Path) -> None:
+    first = cli.run_here("search", "--method", "optuna", "--evaluator", "table", "--budget", 1)
+    assert first.code == 0, first.err
+    (folder,) = (cli.folder / "runs").iterdir()
+    done = cli.run_here(*arguments(str(folder), budget=1))
+    assert done.code == 1
+    assert "E0802" in done.err
+    assert "different: kind search, not design" in done.err
