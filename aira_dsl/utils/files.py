@@ -157,9 +157,15 @@ def reporting(problem: str) -> Iterator[None]:
     except OSError as error:
         raise RunError(
             "E0904",
-            f"{problem}: {error.strerror or error}",
+            f"{problem}: {_reason(error)}",
             help="free space, fix permissions, or choose another place",
         ) from error
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, shutil.Error):  # of copying a folder: source, destination, reason per file
+        return str(error.args[0][0][-1])
+    return error.strerror or str(error)
 
 
 def _publish(made: Path) -> None:
