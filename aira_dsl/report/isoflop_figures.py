@@ -42,16 +42,20 @@ def frontier(analysis: Analysis) -> bytes:
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     for design in analysis.designs:
+        if not design.optima:
+            continue
         runs = design.fit.runs
         budgets = np.geomspace(runs.flops_R.min(), runs.flops_R.max(), 60).tolist()
         loss = np.array([each.loss for each in design.fit.optima(budgets)]).T
-        (line,) = axes.plot(budgets, loss[0], linewidth=2, label=design.name, zorder=3)
+        (line,) = axes.plot(budgets, loss[0], linewidth=2, label=_label(design.name), zorder=3)
         color = line.get_color()
         axes.fill_between(budgets, loss[1], loss[2], color=color, alpha=0.25, linewidth=0)
         axes.scatter(runs.flops_R, runs.loss_R, s=10, color=color, alpha=0.35, linewidth=0)
     axes.set(xscale="log", xlabel="FLOPs", ylabel="loss in nats", title="Loss at the best size")
     axes.grid(alpha=0.25)
-    axes.legend(frameon=False)
+    if axes.lines:
+        for text in axes.legend(frameon=False).get_texts():
+            text.set_parse_math(False)
     return _png(figure)
 
 
@@ -78,16 +82,21 @@ def _curves(axes: Any, design: DesignFit, colors: Any) -> None:
         label="best size of the fit",
         zorder=3,
     )
-    margin = _MARGIN * (runs.loss_R.max() - runs.loss_R.min())
+    margin = _MARGIN * (np.ptp(runs.loss_R) or runs.loss_R.max())
     axes.set(
         xscale="log",
         xlabel="parameters",
         ylabel="loss in nats",
-        title=design.name,
         ylim=(runs.loss_R.min() - margin, runs.loss_R.max() + margin),
     )
+    axes.set_title(design.name, parse_math=False)
     axes.grid(alpha=0.25)
     axes.legend(frameon=False)
+
+
+def _label(name: str) -> str:
+    """Return a name as a legend shows it: matplotlib hides those that begin with `_`."""
+    return f" {name}" if name.startswith("_") else name
 
 
 def _png(figure: Any) -> bytes:

@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from benchmarks.isoflop import SETTINGS
 from tests.helpers.command_line import run
 
 DATA = Path(__file__).parent / "data"
@@ -110,3 +112,38 @@ def test_a_grid_with_two_sizes_is_refused(tmp_path) -> None:
     assert done.code == 1
     assert "error[E1305]" in done.err
     assert "2 sizes; E, A and alpha need at least 3" in done.err
+
+
+def table(path: Path, heads: str, *columns) -> Path:
+    rows = zip(*columns, strict=True)
+    path.write_text(heads + "\n" + "".join(",".join(map(str, row)) + "\n" for row in rows))
+    return path
+
+
+def test_runs_without_any_trend_get_warnings_and_pictures(tmp_path) -> None:
+    runs = SETTINGS["Chinchilla, centred"].runs()
+    for name, loss in (("flat", [2.5] * 25), ("rising", 2 + runs.params_R / 1e9)):
+        file = table(tmp_path / "runs.csv", "n,d,loss", runs.params_R, runs.tokens_R, loss)
+        done = run("isoflop", "fit", file, *FEW, "--out", tmp_path / name)
+        assert done.code == 0
+        assert "warning: A/N^alpha is zero: the runs do not show this term" in done.out
+        assert "N* Approach 2" not in done.out  # no optima
+        assert (tmp_path / name / "frontier.png").exists()
+
+
+def test_any_name_of_a_design_is_drawn_and_no_name_reaches_the_terminal_as_control(
+    tmp_path,
+) -> None:
+    runs = SETTINGS["Chinchilla, centred"].runs(np.random.default_rng(0))
+    columns = [[*each, *each] for each in (runs.params_R, runs.tokens_R, runs.loss_R)]
+    for names in (["$\\frac$", "_hidden"], ["\x1b[31mred", "plain"]):
+        design = np.repeat(names, 25)
+        file = table(tmp_path / "runs.csv", "model,n,d,loss", design, *columns)
+        done = run("isoflop", "fit", file, *FEW, "--out", tmp_path / "fit")
+        if names[1] == "plain":
+            assert done.code == 1
+            assert "\x1b" not in done.err
+            assert "line 2, column 'model': a name holds a control character" in done.err
+        else:
+            assert done.code == 0
+            assert "_hidden against $\\frac$" in done.out

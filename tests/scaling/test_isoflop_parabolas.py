@@ -29,7 +29,7 @@ def parabolic(places: tuple[float, ...], budgets=(1e18, 1e19, 1e20)) -> Runs:
 def test_exact_parabolas_give_exponent_slope_and_intercept(method) -> None:
     found = parabolas(parabolic((-0.5, -0.2, 0.1, 0.3, 0.6)), method)
     assert (found.a, found.q, found.m) == pytest.approx((A, Q, M), rel=1e-6)
-    assert [curve.sizes for curve in found.curves] == [5 if method == "approach2" else 3] * 3
+    assert [curve.runs for curve in found.curves] == [5 if method == "approach2" else 3] * 3
     for curve in found.curves:
         assert np.log10(curve.params) == pytest.approx(C0 + A * np.log10(curve.flops))
         assert curve.used
@@ -43,6 +43,17 @@ def test_three_sizes_are_the_smallest_the_middle_and_the_largest() -> None:
     changed = replace(runs, loss_R=bent)
     assert parabolas(changed, "three_point") == parabolas(runs, "three_point")
     assert parabolas(changed, "approach2").curves != parabolas(runs, "approach2").curves
+
+
+def test_all_seeds_of_the_three_sizes_count() -> None:
+    once = parabolic((-0.5, -0.2, 0.1, 0.6))
+    columns = (once.params_R, once.tokens_R, once.flops_R, once.budget_R)
+    shifts = (-0.02, 0.0, 0.02)
+    loss = np.concatenate([once.loss_R + shift for shift in shifts])
+    thrice = ordered(Runs("seeds", *(np.tile(each, 3) for each in columns), loss))
+    one, three = (parabolas(each, "three_point") for each in (once, thrice))
+    assert [curve.runs for curve in three.curves] == [9, 9, 9]
+    assert (three.a, three.q, three.m) == pytest.approx((one.a, one.q, one.m))
 
 
 def test_an_optimum_outside_of_the_sizes_is_left_out_and_said() -> None:

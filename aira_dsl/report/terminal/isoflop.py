@@ -98,7 +98,7 @@ def _parabolas_json(found: Parabolas) -> dict[str, Any]:
         "curves": [
             {
                 "flops": curve.flops,
-                "sizes": curve.sizes,
+                "runs": curve.runs,
                 "params": curve.params,
                 "loss": curve.loss,
                 "used": curve.used,
@@ -170,14 +170,18 @@ def _reading_lines(reading: Reading) -> list[str]:
 
 def _design_lines(design: DesignFit) -> list[str]:
     fit = design.fit
-    lines = [f"{design.name}: {plural(len(fit.runs), 'run')}, residuals {fit.deviation:.4f} nats"]
+    lines = [
+        f"{design.name}: {plural(len(fit.runs), 'run')}, residuals {fit.deviation:.4f} nats, "
+        f"FLOPs = {fit.runs.flops_per_token_parameter:.3g}·N·D"
+    ]
     for name, estimate in fit.estimates.items():
         text = f"  {name:<7}{_shown(estimate):<28}{_MEANINGS.get(name, '')}"
         lines.append(text.rstrip())
     if design.parabolas:
         said = ", ".join(f"{_METHODS[p.method]} {_number(p.a)}" for p in design.parabolas)
         lines.append(f"  a by parabolas: {said}")
-    lines += ["", *_optimum_lines(design)]
+    if design.optima:
+        lines += ["", *_optimum_lines(design)]
     return [*lines, *(f"  warning: {each}" for each in design.warnings)]
 
 
@@ -190,7 +194,7 @@ def _optimum_lines(design: DesignFit) -> list[str]:
         row += f"{_shown(each.loss):<24}"
         for curves in by_budget:
             curve = curves.get(each.flops)
-            cell = "" if curve is None or curve.params is None else humanized(curve.params)
+            cell = "" if curve is None or curve.params is None else _count(curve.params)
             row += f"{cell + ('!' if curve is not None and curve.edge else ''):>18}"
         lines.append((row + _extrapolated(each)).rstrip())
     if any(curve.edge for each in design.parabolas for curve in each.curves):
@@ -231,14 +235,18 @@ def _slope_lines(analysis: Analysis) -> list[str]:
 
 
 def _shown(found: Estimate) -> str:
-    form = ".4f" if found[0] < 100 else ".4g"
+    form = ".4f" if 0.01 <= found[0] < 100 else ".4g"
     value, low, high = (f"{each:{form}}" for each in found)
     return f"{value} ({low}-{high})"
 
 
 def _large(found: Estimate) -> str:
-    value, low, high = map(humanized, found)
+    value, low, high = map(_count, found)
     return f"{value} ({low}-{high})"
+
+
+def _count(value: float) -> str:
+    return humanized(value) if 1 <= value < 1e18 else f"{value:.3g}"
 
 
 def _number(value: float | None) -> str:

@@ -1,5 +1,6 @@
 """Everything that `aira-dsl isoflop fit` says of a file: fits, parabolas, differences, warnings."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -129,11 +130,12 @@ def _design(
 
 
 def _budgets(runs: Runs) -> list[float]:
-    """Return the budgets of the runs, or the powers of ten between the smallest and the largest."""
+    """Return the budgets of the runs; without, the powers of ten between them and the largest."""
     if runs.budget_R is not None:
         return [float(budget) for budget in np.unique(runs.budget_R)]
-    low, high = np.log10(runs.flops_R.min()), np.log10(runs.flops_R.max())
-    return [10.0**power for power in range(int(np.ceil(low)), int(np.floor(high)) + 1)]
+    largest = float(runs.flops_R.max())
+    powers = range(math.ceil(math.log10(runs.flops_R.min())), math.ceil(math.log10(largest)))
+    return [*(10.0**power for power in powers), largest]
 
 
 def _flops_warning(runs: Runs) -> list[str]:

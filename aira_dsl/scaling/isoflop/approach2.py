@@ -10,15 +10,21 @@ drifts with the budget (Open-Athena, scaling-law-analysis, 2026): `fit` is not. 
 comparison, without intervals.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aira_dsl.scaling.isoflop.runs import Runs, distinct
 from aira_dsl.utils.statistics import Floats
 
 Method = Literal["approach2", "three_point"]
+Places = NDArray[np.intp]
+OUTSIDE = "the optimum lies outside of the sizes"
+_FLAT = 1e-12  # of the loss: rounding
+_SAME = math.log(1.01)  # two sizes within one per cent are one
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,7 @@ class Curve:
 
     Attributes:
         flops: the budget.
-        sizes: number of runs of the parabola.
+        runs: number of runs of the parabola.
         params: N at its lowest point; None if it has none.
         loss: the loss there.
         edge: why the optimum is uncertain; empty if it is inside of the sizes.
@@ -35,7 +41,7 @@ class Curve:
     """
 
     flops: float
-    sizes: int
+    runs: int
     params: float | None
     loss: float | None
     edge: str
@@ -80,23 +86,26 @@ def parabolas(runs: Runs, method: Method) -> Parabolas | None:
     return Parabolas(method, tuple(curves), a, q, m)
 
 
-def _all_sizes(runs: Runs, inside: np.ndarray) -> np.ndarray:
+def _all_sizes(runs: Runs, inside: Places) -> Places:
     return inside
 
 
-def _three_sizes(runs: Runs, inside: np.ndarray) -> np.ndarray:
-    """Return the smallest, the largest and the run nearest to their geometric mean."""
+def _three_sizes(runs: Runs, inside: Places) -> Places:
+    """Return the runs of the smallest size, the largest, and the one nearest to their middle."""
     logs = np.log(runs.params_R[inside])
-    middle = np.abs(logs - (logs[0] + logs[-1]) / 2)[1:-1].argmin() + 1
-    return inside[[0, middle, -1]]
+    between = logs[(logs > logs[0] + _SAME) & (logs < logs[-1] - _SAME)]
+    middle = between[np.abs(between - (logs[0] + logs[-1]) / 2).argmin()]
+    chosen = np.array([logs[0], middle, logs[-1]])
+    near: Places = inside[(np.abs(logs[:, None] - chosen) <= _SAME).any(1)]
+    return near
 
 
-def _curve(flops: float, runs: Runs, inside: np.ndarray) -> Curve:
+def _curve(flops: float, runs: Runs, inside: Places) -> Curve:
     """Return the parabola through runs in the order of their size."""
     logs, loss = np.log10(runs.params_R[inside]), runs.loss_R[inside]
     centre = logs.mean()
     square, slope, lowest = np.polynomial.polynomial.polyfit(logs - centre, loss, 2)[::-1]
-    if square <= 0:
+    if square <= _FLAT * loss.max():
         return Curve(flops, len(inside), None, None, "the parabola has no minimum", used=False)
     place = centre - slope / (2 * square)
     used = bool(logs[0] <= place <= logs[-1])
@@ -105,16 +114,16 @@ def _curve(flops: float, runs: Runs, inside: np.ndarray) -> Curve:
         len(inside),
         params=10.0 ** min(max(float(place), -300.0), 300.0),
         loss=float(lowest - slope**2 / (4 * square)),
-        edge=_edge(used, int(loss.argmin()), len(loss)),
+        edge=_edge(logs, float(logs[loss.argmin()])) if used else OUTSIDE,
         used=used,
     )
 
 
-def _edge(used: bool, best: int, count: int) -> str:
-    if not used:
-        return "the optimum lies outside of the sizes"
-    if best in (0, count - 1):
-        return f"the lowest loss is that of the {'smallest' if best == 0 else 'largest'} size"
+def _edge(logs: Floats, best: float) -> str:
+    """Say if the size with the lowest loss is the smallest or the largest."""
+    for name, end in (("smallest", logs[0]), ("largest", logs[-1])):
+        if abs(best - end) <= _SAME:
+            return f"the lowest loss is that of the {name} size"
     return ""
 
 

@@ -81,7 +81,9 @@ class Fit:
         return float(np.sqrt(((self.runs.loss_R - fitted_R) ** 2).mean()))
 
     def optima(self, budgets: Sequence[float]) -> list[Optimum]:
-        """Return the best size at each of these budgets in FLOPs."""
+        """Return the best size at each of these budgets in FLOPs; none if a term is absent."""
+        if set(self.absent) - {"E"}:
+            return []
         budgets_C = np.array(budgets, dtype=np.float64)
         ratio = self.runs.flops_per_token_parameter
         of_fit = _optima(self.parameters_P[None], budgets_C / ratio)
@@ -100,23 +102,24 @@ class Fit:
         ]
 
     @property
-    def limits(self) -> list[str]:
-        """What the runs do not determine: parameters at the end of their range."""
-        intercept, first, second, *exponents = self.parameters_P
+    def absent(self) -> list[str]:
+        """The terms that are zero at every run."""
+        intercept, first, second, alpha, beta = self.parameters_P
         largest = {
             "E": intercept,
-            "A/N^alpha": first / self.runs.params_R.min() ** exponents[0],
-            "B/D^beta": second / self.runs.tokens_R.min() ** exponents[1],
+            "A/N^alpha": first / self.runs.params_R.min() ** alpha,
+            "B/D^beta": second / self.runs.tokens_R.min() ** beta,
         }
-        found = [
-            f"{name} is zero: the runs do not show this term"
-            for name, value in largest.items()
-            if value < _ABSENT
-        ]
+        return [name for name, value in largest.items() if value < _ABSENT]
+
+    @property
+    def limits(self) -> list[str]:
+        """What the runs do not determine: absent terms, exponents at the end of their range."""
+        found = [f"{name} is zero: the runs do not show this term" for name in self.absent]
         return found + [
             f"{name} is at the end of the searched range, {LOWEST:g} to {HIGHEST:g}: "
             "the runs do not determine it"
-            for name, value in zip(("alpha", "beta"), exponents, strict=True)
+            for name, value in zip(("alpha", "beta"), self.parameters_P[3:], strict=True)
             if not LOWEST < value < HIGHEST
         ]
 
@@ -167,7 +170,7 @@ def _optima(parameters_SP: Floats, products_C: Floats) -> tuple[Floats, Floats, 
     """Return N*, D* and the loss there (S, C) for products N·D."""
     intercept_S1, first_S1, second_S1, alpha_S1, beta_S1 = parameters_SP.T[..., None]
     total_S1 = alpha_S1 + beta_S1
-    with np.errstate(divide="ignore"):  # a term that is zero has its optimum at an end
+    with np.errstate(divide="ignore", invalid="ignore"):  # a zero term: the optimum is at an end
         balance_S1 = np.log(alpha_S1 * first_S1) - np.log(beta_S1 * second_S1)
     log_params_SC = (balance_S1 + beta_S1 * np.log(products_C)) / total_S1
     log_params_SC = np.clip(np.nan_to_num(log_params_SC), -300, 300)

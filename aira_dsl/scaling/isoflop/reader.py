@@ -100,6 +100,9 @@ def _require_one_data_set(columns: Columns, rows: Sequence[Row]) -> None:
 
 def _design(columns: Columns, row: Row) -> str:
     """Return the name of a run's design: what its columns say, without empty cells."""
+    for place in columns.design:
+        if not row.cells[place].isprintable():
+            raise unusable(columns.header, row, place, "a name holds a control character")
     return "/".join(row.cells[i] for i in columns.design if row.cells[i]) or "all runs"
 
 

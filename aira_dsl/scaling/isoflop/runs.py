@@ -127,7 +127,7 @@ def require_identifiable(runs: Runs) -> None:
         raise InputError(
             "E1305",
             f"the runs of {runs.design} do not determine a fit: they have {reason}",
-            help="train several sizes at each of several budgets",
+            help="train several sizes at several budgets, or leave the design out with --where",
         )
 
 
