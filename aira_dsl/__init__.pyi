@@ -43,5 +43,6 @@ from .primitives import MLP as MLP
 from .primitives import Attention as Attention
 from .primitives import Mamba2 as Mamba2
 from .scaling import extrapolate as extrapolate
+from .scaling.isoflop.analysis import fit_isoflop as fit_isoflop
 from .space import Space as Space
 from .version import __version__ as __version__

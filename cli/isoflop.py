@@ -46,11 +46,16 @@ def fit(
     if at is not None and not all(0 < each < 1e60 for each in at):
         raise typer.BadParameter("above 0 and below 1e60", param_hint="--at")
     from aira_dsl.report.terminal.isoflop import isoflop_json, isoflop_text
-    from aira_dsl.scaling.isoflop.analysis import analyse
-    from aira_dsl.scaling.isoflop.reader import read_runs
+    from aira_dsl.scaling.isoflop.analysis import fit_isoflop
 
-    reading = read_runs(file, where=where or (), ignore=ignore or ())
-    found = analyse(reading, objective=objective, resamples=resamples, budgets=at or ())
+    found = fit_isoflop(
+        file,
+        where=where or (),
+        ignore=ignore or (),
+        budgets=at or (),
+        objective=objective,
+        resamples=resamples,
+    )
     done = None
     if out is not None:
         from aira_dsl.report.isoflop_files import write_fit

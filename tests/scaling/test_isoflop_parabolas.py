@@ -5,9 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from aira_dsl.scaling.isoflop.analysis import analyse
+from aira_dsl import fit_isoflop
 from aira_dsl.scaling.isoflop.approach2 import parabolas
-from aira_dsl.scaling.isoflop.reader import read_runs
 from aira_dsl.scaling.isoflop.runs import Runs, ordered
 from benchmarks.isoflop import SETTINGS, errors
 
@@ -85,7 +84,7 @@ def test_warnings_name_the_budgets(tmp_path) -> None:
     rows = zip(runs.params_R, runs.tokens_R, runs.flops_R, runs.loss_R, strict=True)
     text = "params,tokens,flops,loss\n" + "".join(",".join(map(str, row)) + "\n" for row in rows)
     (tmp_path / "runs.csv").write_text(text, encoding="utf-8")
-    (design,) = analyse(read_runs(tmp_path / "runs.csv"), resamples=100).designs
+    (design,) = fit_isoflop(tmp_path / "runs.csv", resamples=100).designs
     assert (
         "the optimum lies outside of the sizes at 3 budgets (1e+18, 1e+19, 1e+20 FLOPs)"
         in design.warnings

@@ -8,16 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from aira_dsl.scaling.isoflop.analysis import analyse
-from aira_dsl.scaling.isoflop.reader import read_runs
+from aira_dsl import fit_isoflop
 
 DATA = Path(__file__).parent / "data"
 EPOCH = {"E": 1.8172, "A": 482.01, "B": 2085.43, "alpha": 0.3478, "beta": 0.3658}
 
 
 def only(name: str, **options):
-    where = options.pop("where", ())
-    (design,) = analyse(read_runs(DATA / name, where=where), **options).designs
+    (design,) = fit_isoflop(DATA / name, **options).designs
     return design
 
 
@@ -60,7 +58,7 @@ def test_least_squares_find_the_same_exponent_of_size(figure_4) -> None:
 
 
 def test_the_exponents_of_llama_3_are_found_by_all_methods() -> None:
-    analysis = analyse(read_runs(DATA / "llama_3.csv"), resamples=200)
+    analysis = fit_isoflop(DATA / "llama_3.csv", resamples=200)
     assert [each.name for each in analysis.designs] == ["llama_3/exp_loss", "llama_3/raw_loss"]
     for design in analysis.designs:
         value, low, high = design.fit.estimates["a"]

@@ -4,13 +4,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 
 from aira_dsl.scaling.isoflop.approach2 import Parabolas, parabolas
 from aira_dsl.scaling.isoflop.fit import RESAMPLES, Fit, Optimum, fit_runs, quantities
 from aira_dsl.scaling.isoflop.objectives import ObjectiveName
-from aira_dsl.scaling.isoflop.reader import Reading
+from aira_dsl.scaling.isoflop.reader import Reading, read_runs
 from aira_dsl.scaling.isoflop.runs import Runs
 from aira_dsl.utils.formatting import plural
 from aira_dsl.utils.statistics import Estimate
@@ -78,24 +79,30 @@ class Analysis:
     differences: list[Difference]
 
 
-def analyse(
-    reading: Reading,
+def fit_isoflop(
+    path: str | Path,
     *,
+    where: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    budgets: Sequence[float] = (),
     objective: ObjectiveName = "least-squares",
     resamples: int = RESAMPLES,
-    budgets: Sequence[float] = (),
 ) -> Analysis:
-    """Fit every design of a file and compare them.
+    """Fit every design of a CSV file of training runs, and compare the designs.
 
     Args:
-        reading: the runs.
-        objective: cost of a residual.
-        resamples: number of resamples for the intervals.
+        path: the file; docs/isoflop.md lists the names of its columns.
+        where: conditions that runs must satisfy, such as `dataset=c4`.
+        ignore: names of columns that are left out.
         budgets: FLOPs at which the best size is computed; empty for the budgets of the runs.
+        objective: `least-squares` on the loss, or `huber` on its logarithm.
+        resamples: number of resamples for the intervals, at least 1.
 
     Raises:
-        InputError: E1305, if the runs of a design do not determine a fit.
+        InputError: E1301 to E1306, for a file that cannot be read, its columns, values or data,
+            for runs that do not determine a fit, and for conditions.
     """
+    reading = read_runs(Path(path), where=where, ignore=ignore)
     designs = [_design(runs, objective, resamples, budgets) for runs in reading.designs]
     pairs = combinations([each.fit for each in designs], 2)
     return Analysis(

@@ -16,6 +16,7 @@ Shapes: S weightings, R runs, G exponents of the grid, F = 3 features (1, N^-α,
 parameters (E, A, B, α, β), X any systems of equations, Y some of them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -148,22 +149,8 @@ def _best_of_grid(logs_2R: Floats, loss_R: Floats, weights_SR: Floats) -> Floats
     least_S = np.full(len(weights_SR), np.inf)
     best_S2 = np.empty((len(weights_SR), 2))
     for place, alpha in enumerate(grid_G):
-        shape = sums["y"].shape
-        xy = (x_GR[place] * y_GR) @ weights_SR.T
-        rows = [
-            [sums["1"], sums["x"][place], sums["y"]],
-            [sums["x"][place], sums["xx"][place], xy],
-            [sums["y"], xy, sums["yy"]],
-        ]
-        gram_GSFF = np.stack(
-            [np.stack([np.broadcast_to(e, shape) for e in row], -1) for row in rows], -2
-        )
-        right = (sums["L"], sums["xL"][place], sums["yL"])
-        moments_GSF = np.stack([np.broadcast_to(e, shape) for e in right], -1)
-        found_XF = nonnegative_least_squares(
-            gram_GSFF.reshape(-1, 3, 3), moments_GSF.reshape(-1, 3)
-        )
-        value_GS = -(found_XF.reshape(moments_GSF.shape) * moments_GSF).sum(-1)
+        sums["xy"] = (x_GR[place] * y_GR) @ weights_SR.T
+        value_GS = _values_of_row(sums, place)
         beta_S = value_GS.argmin(0)
         value_S = value_GS[beta_S, np.arange(len(beta_S))]
         better_S = value_S < least_S
@@ -171,6 +158,21 @@ def _best_of_grid(logs_2R: Floats, loss_R: Floats, weights_SR: Floats) -> Floats
         best_S2[better_S, 0] = alpha
         best_S2[better_S, 1] = grid_G[beta_S[better_S]]
     return best_S2
+
+
+def _values_of_row(sums: Mapping[str, Floats], place: int) -> Floats:
+    """Return for one alpha and every beta (G, S) the least squares, less the sum of L²."""
+    shape = sums["y"].shape
+    x, xx, x_loss = (sums[name][place] for name in ("x", "xx", "xL"))
+    gram = (sums["1"], x, sums["y"], x, xx, sums["xy"], sums["y"], sums["xy"], sums["yy"])
+    moments = (sums["L"], x_loss, sums["yL"])
+    gram_X9, moments_XF = (
+        np.stack([np.broadcast_to(each, shape).ravel() for each in parts], -1)
+        for parts in (gram, moments)
+    )
+    found_XF = nonnegative_least_squares(gram_X9.reshape(-1, 3, 3), moments_XF)
+    value_GS: Floats = -(found_XF * moments_XF).sum(-1).reshape(shape)
+    return value_GS
 
 
 def _features(logs_2R: Floats, exponents_S2: Floats) -> Floats:
