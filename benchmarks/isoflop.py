@@ -105,6 +105,11 @@ def errors(setting: Setting) -> dict[str, tuple[float, float]]:
     return found
 
 
+def _near(value: float, digits: int) -> float:
+    """Round, without a zero below zero."""
+    return round(value, digits) + 0.0
+
+
 def _table(heads: Sequence[str]) -> None:
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}", flush=True)
 
@@ -116,7 +121,8 @@ def main() -> None:
     given = options.parse_args()
     _table(["without noise", "a", "fit", "Approach 2", "three sizes"])
     for name, setting in SETTINGS.items():
-        cells = " | ".join(f"{a:+.4f}, {size:+.1%}" for a, size in errors(setting).values())
+        found = errors(setting).values()
+        cells = " | ".join(f"{_near(a, 4):+.4f}, {_near(size, 3):+.1%}" for a, size in found)
         print(f"| {name} | {setting.truth['a']:.4f} | {cells} |")
     print()
     _table(["intervals that hold the truth", "runs", *COVERED])
