@@ -116,7 +116,9 @@ def test_a_grid_with_two_sizes_is_refused(tmp_path) -> None:
 
 def table(path: Path, heads: str, *columns) -> Path:
     rows = zip(*columns, strict=True)
-    path.write_text(heads + "\n" + "".join(",".join(map(str, row)) + "\n" for row in rows))
+    path.write_text(
+        heads + "\n" + "".join(",".join(map(str, row)) + "\n" for row in rows), encoding="utf-8"
+    )
     return path
 
 
