@@ -170,7 +170,8 @@ print(*os.listdir("/proc/self/fd"))
 def test_nothing_runs_when_the_supervisor_is_ended(kind: Kind, sign: signal.Signals) -> None:
     word = f"left-{os.getpid()}-{time.monotonic_ns()}"
     script = f"""
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits "ignore"
 from aira_dsl.sandbox.process import run
 from aira_dsl.sandbox.spec import Spec
 run(Spec((sys.executable, "-I", "-c", {ESCAPING_DAEMON!r}, "stay", {word!r})), {kind!r})
@@ -180,7 +181,7 @@ run(Spec((sys.executable, "-I", "-c", {ESCAPING_DAEMON!r}, "stay", {word!r})), {
         assert wait_until(lambda: len(processes_with(f"\0{word}\0")) >= 2)  # the daemon too
     finally:
         supervisor.send_signal(sign)
-        supervisor.wait()
+        supervisor.wait(timeout=60)
     assert wait_until(lambda: not processes_with(word))
 
 
