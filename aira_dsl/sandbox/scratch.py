@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from aira_dsl.sandbox.spec import Limits
@@ -69,7 +70,8 @@ class FolderScratch:
     def close(self) -> None:
         """Remove the folder."""
         os.close(self.descriptor)
-        shutil.rmtree(self.path, ignore_errors=True)
+        with suppress(RecursionError):  # thousands of folders in each other
+            shutil.rmtree(self.path, ignore_errors=True)
         if self.path.exists():  # folders without permissions, or nested too deep for `rmtree`
             subprocess.run(["chmod", "-R", "u+rwX", "--", self.path], check=False)
             subprocess.run(["rm", "-rf", "--", self.path], check=False)

@@ -54,6 +54,9 @@ def package_folders() -> list[Path]:
 def without(folder: Path, hidden: Collection[Path]) -> Iterator[tuple[Path, bool]]:
     """Yield what to show of a folder, so that some folders inside it are hidden.
 
+    A link that leads to a hidden folder, or to one above it, is not shown: the `lib64` of a virtual
+    environment is a link to `lib`.
+
     Yields:
         A path, and whether all of it is shown; if not, only the names in it, because one of the
         hidden folders is further below.
@@ -65,7 +68,12 @@ def without(folder: Path, hidden: Collection[Path]) -> Iterator[tuple[Path, bool
         return
     yield folder, False
     for path in sorted(folder.iterdir()):
-        yield from without(path, hidden)
+        if not (path.is_symlink() and _overlaps(path.resolve(), hidden)):
+            yield from without(path, hidden)
+
+
+def _overlaps(path: Path, hidden: Collection[Path]) -> bool:
+    return any(each.is_relative_to(path) or path.is_relative_to(each) for each in hidden)
 
 
 def gpu_devices() -> Iterator[Path]:

@@ -9,7 +9,7 @@ from aira_dsl.design.task import load_task
 from aira_dsl.testing.domains import DomainContract
 
 TASK = load_task(Path(__file__).parent / "tasks/words")
-PROMPTS = PromptWriter(load_templates(), TASK, "tiny", (), None, memory=10, seed=0)
+PROMPTS = PromptWriter(load_templates(), TASK, "tiny", TASK.start, (), None, memory=10, seed=0)
 
 
 class TestCode(DomainContract):

@@ -52,6 +52,8 @@ def test_what_is_left_of_a_folder(tmp_path):
     for name in ("lib/python3/site-packages/a", "lib/python3/json", "bin"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "lib/python3/os.py").touch()
+    (tmp_path / "lib64").symlink_to("lib")
+    (tmp_path / "packages").symlink_to("lib/python3/site-packages/a")
     shown = list(system.without(tmp_path, [tmp_path / "lib/python3/site-packages"]))
     assert [(path.relative_to(tmp_path).as_posix(), whole) for path, whole in shown] == [
         (".", False),
