@@ -59,7 +59,7 @@ class JudgeRequest:
         """Return the judgement in what the job returned.
 
         Raises:
-            ValueError: it is none.
+            ValueError: it is not a judgement.
         """
         return Judgement.model_validate(value)
 

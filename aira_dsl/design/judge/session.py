@@ -75,7 +75,7 @@ class Server:
             expected: shape and types of every array of the answer.
 
         Raises:
-            Rejection: there is no answer, or it is another one.
+            Rejection: there is no answer, or not the expected one.
         """
         began = time.monotonic()
         left = self.process.program.size.scoring_seconds - self.seconds
