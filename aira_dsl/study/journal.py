@@ -15,7 +15,6 @@ When a shared database does not answer, every method here waits for it and tries
 import functools
 import os
 import socket
-import time
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
@@ -30,6 +29,7 @@ from aira_dsl.errors import InputError
 from aira_dsl.evaluation.direction import Direction
 from aira_dsl.evaluation.result import Evaluation
 from aira_dsl.study.candidate import NewTrial
+from aira_dsl.study.claims import Claims
 from aira_dsl.study.following import Following
 from aira_dsl.study.records import attributes_of, state_of, trial_of, trials_of
 from aira_dsl.study.selection import confirm
@@ -50,8 +50,6 @@ P = ParamSpec("P")
 
 BACKOFF = Backoff(first=0.5, longest=10.0, patience=900.0)
 """How long to wait for a database that went away in the middle of a search."""
-
-_CLAIM = "worker"
 
 
 def _patient(
@@ -103,11 +101,14 @@ class Journal:
         self.snapshot: list[FrozenTrial] = []
         self._following = Following()
         self._is_changed = True
-        self._claimed: dict[int, FrozenTrial] = {}
         self.study, self._storage = open_study(url, name, direction=direction, heartbeat=heartbeat)
         self._is_shared = is_shared(url)
-        self._heartbeat = heartbeat
-        self._last_beat = 0.0
+        self._claims = Claims(
+            self._storage,
+            self.study._study_id,
+            worker=self.me,
+            heartbeat=heartbeat if self._is_shared else None,
+        )
         self._is_inside = False
         self._own(identity)
 
@@ -237,48 +238,32 @@ class Journal:
         self._following.finished(self.snapshot)
         return self._following.running
 
+    @_patient
     def stale_trials(self, mine: Collection[int]) -> list[FrozenTrial]:
         """Return the running trials of the snapshot that no process works on.
 
-        Those are: never claimed (the worker died between two writes), released, or claimed by a
-        worker without heartbeat. Call inside `exclusively`.
+        Call inside `exclusively`.
 
         Args:
             mine: numbers of the trials that this process works on.
         """
-        candidates = [self.snapshot[n] for n in self.running() if n not in mine]
-        if not self._is_shared or not candidates:
-            return candidates  # of a locked run folder: no other process is alive
-        stale = self._stale()
-        return [t for t in candidates if not t.user_attrs.get(_CLAIM) or t._trial_id in stale]
-
-    @_patient
-    def _stale(self) -> set[int]:
-        return set(self._storage._get_stale_trial_ids(self.study._study_id))
+        return self._claims.stale([self.snapshot[n] for n in self.running() if n not in mine])
 
     @_patient
     def claim(self, trial: FrozenTrial) -> None:
         """Claim a trial for this process."""
         self._is_changed = True
-        self._claimed[trial.number] = trial  # before the write, which an interrupt may follow
-        if self._is_shared:  # first the heartbeat: a claimed trial without one would look alive
-            self._storage.record_heartbeat(trial._trial_id)
-        self._storage.set_trial_user_attr(trial._trial_id, _CLAIM, self.me)
+        self._claims.claim(trial)
 
     def release(self) -> None:
         """Release what this process has claimed, so that it is taken up at once; does not wait."""
         self._is_changed = True
-        for trial in self._claimed.values():
-            with suppress(UpdateFinishedTrialError):
-                self._storage.set_trial_user_attr(trial._trial_id, _CLAIM, "")
+        self._claims.release()
 
     @_patient
     def beat(self, trials: Collection[FrozenTrial]) -> None:
         """Record a heartbeat of these trials, if it is time."""
-        if self._is_shared and time.monotonic() - self._last_beat >= self._heartbeat:
-            for trial in trials:
-                self._storage.record_heartbeat(trial._trial_id)
-            self._last_beat = time.monotonic()
+        self._claims.beat(trials)
 
     @_patient
     def write(self, trial: FrozenTrial, attributes: Mapping[str, Any]) -> None:
@@ -312,7 +297,7 @@ class Journal:
             for key, value in attributes_of(evaluation, cached=cached).items():
                 self._storage.set_trial_user_attr(trial._trial_id, key, value)
             self._storage.set_trial_state_values(trial._trial_id, state_of(evaluation), values)
-        self._claimed.pop(trial.number, None)
+        self._claims.finished(trial.number)
 
     @_patient
     def note(self, key: str, value: Any) -> None:

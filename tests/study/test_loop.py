@@ -118,7 +118,7 @@ def test_a_worker_stays_when_an_awaited_trial_ends_after_its_look(
 ) -> None:
     """What can be proposed and who runs are one snapshot: else the budget would not be met."""
     monkeypatch.setattr(journal, "_is_shared", True)  # then trials of others are left alone
-    monkeypatch.setattr(journal, "_stale", set)
+    monkeypatch.setattr(journal, "stale_trials", lambda mine: [])
     source = OtherWorker(agent_source(policy, journal), journal)
     search = run(journal, source, BUDGET, on_progress=source.watch)
     trials = journal.trials()
