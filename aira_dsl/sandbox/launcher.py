@@ -85,7 +85,13 @@ def _close_all_but(descriptors: list[int]) -> None:
 
 
 class _Ended(BaseException):
-    """Ends the wait of the reaper, with the status of the program if that has ended."""
+    """Ends the wait of the reaper, with the status of the program if that has ended.
+
+    Raised once. The end of the supervisor is noticed twice, by the closed connection and by a
+    signal: the second must not interrupt what follows the first.
+    """
+
+    raised = False
 
     def __init__(self, status: int | None = None) -> None:
         self.status = status
@@ -107,6 +113,7 @@ def _become_reaper(control: _socket.socket) -> None:
         libc.prctl(_SET_PDEATHSIG, int(_signal.SIGTERM), 0, 0, 0)
         _reap(child)  # it may have ended before the handler was there
         _wait_for_the_end_of(control)
+        _stop()
     except _Ended as ended:
         status = ended.status
     _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
@@ -139,7 +146,13 @@ def _wait_for_the_end_of(control: _socket.socket) -> None:
 
 
 def _stop(*_: object) -> None:
-    raise _Ended
+    _end(None)
+
+
+def _end(status: int | None) -> None:
+    if not _Ended.raised:
+        _Ended.raised = True
+        raise _Ended(status)
 
 
 def _reap(child: int) -> None:
@@ -152,7 +165,7 @@ def _reap(child: int) -> None:
         if number == 0:
             return
         if number == child:
-            raise _Ended(status)
+            _end(status)
 
 
 def kill_below(parent: int) -> bool:
