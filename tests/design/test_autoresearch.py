@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from aira_dsl.design.candidate import Candidate
 from aira_dsl.design.data import prepare_data
 from aira_dsl.design.judge.judging import judge
 from aira_dsl.design.request import JudgeRequest
@@ -38,11 +39,14 @@ def test_the_description_has_the_numbers_of_a_size(task: Task, size: str, words:
 def test_a_baseline_learns(task: Task, name: str, tmp_path: Path) -> None:
     cpu = task.size("cpu")
     settings = {**cpu.settings, "corpus": "python-reference", "eval_tokens": 16_384}
-    short = cpu.model_copy(update={"training_seconds": 12.0, "settings": settings})
+    short = cpu.model_copy(update={"training_seconds": 30.0, "settings": settings})
     metadata = task.metadata.model_copy(update={"sizes": {"cpu": short}})
     task = Task(task.folder, metadata)
     data = prepare_data(task, "cpu", seed=1, root=tmp_path)
-    judgement = judge(JudgeRequest(task, "cpu", task.baselines()[name], data, kinds.choose("auto")))
+    script = task.baselines()[name].files["train.py"]
+    early = Candidate({"train.py": script.replace("last_step < 1:", "last_step < 0.4:")})
+    assert early != task.baselines()[name]  # a step may take seconds on a busy machine
+    judgement = judge(JudgeRequest(task, "cpu", early, data, kinds.choose("auto")))
     assert judgement.status == "ok", judgement.message
     assert judgement.score is not None
     assert 1.0 < judgement.score < 7.0  # 8 is chance; seconds on a busy machine are few steps

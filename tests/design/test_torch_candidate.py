@@ -42,7 +42,7 @@ optimizer = torch.optim.Adam(model.parameters(), 3e-2)
 run = prepare.start(model)
 text = torch.from_numpy(run.files["tokens.bin"].view("uint16").astype("int64"))
 steps = 0
-while run.progress < 1:
+while run.progress < 0.6:
     rows = text[torch.randint(len(text) - 25, (16, 1)) + torch.arange(25)]
     logits = model(rows[:, :-1]).float()
     loss = F.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten())
@@ -66,7 +66,7 @@ def test_a_candidate_in_torch(causal, tmp_path):
     if causal:
         assert judgement.status == "ok", judgement
         assert judgement.score < 2.5
-        assert 1.0 <= judgement.facts["training_seconds"] < 1.5
+        assert 0.6 <= judgement.facts["training_seconds"] < 1.5
         assert judgement.facts["largest_difference_bits"] < 0.05
     else:
         assert judgement.status == "refused"
