@@ -5,8 +5,6 @@ import os
 import random
 import signal
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import groupby
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
@@ -17,8 +15,7 @@ import optuna
 import pytest
 from optuna.artifacts import get_all_artifact_meta
 
-from aira_dsl.agents.models.base import Billing, Request, Usage
-from aira_dsl.agents.models.base import Message as Turn
+from aira_dsl.agents.models.base import Usage
 from aira_dsl.agents.policies import POLICIES
 from aira_dsl.agents.prices import load_prices
 from aira_dsl.api import search
@@ -32,21 +29,14 @@ from aira_dsl.study.session import Session
 from aira_dsl.study.trials import as_json
 from aira_dsl.utils.options import options_of
 from aira_dsl.utils.retry import Backoff
-from tests.helpers.chat_service import Completion
 from tests.helpers.model_service import KEY, Behaviour, Failure, Message, Service, serving
+from tests.helpers.protocols import ENVIRONMENT, PROTOCOLS, files_with, messages, unreliable
 
 SPACE = load_table().space
 BUDGET = 10
 
 
-def mutating(body: dict[str, Any], place: int) -> Message:
-    """Answer as the scripted proposer would, from what is sent alone."""
-    turns = [(m["role"], m["content"]) for m in body["messages"]]
-    texts = [c if isinstance(c, str) else c[-1]["text"] for _, c in turns]
-    told = "" if isinstance(turns[0][1], str) else turns[0][1][0]["text"]
-    seed = random.Random(told + "".join(texts)).getrandbits(32)
-    request = Request("", tuple(Turn("user", t) for t in texts), seed, attempt=len(texts) // 2)
-    return Message(BlindMutation(SPACE)(request, random.Random(seed)))
+mutating = messages(BlindMutation(SPACE))
 
 
 def set_environment(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -96,71 +86,13 @@ def tree(run: Run) -> list[Any]:
     ]  # fmt: skip
 
 
-def files_with(secret: str, folder: Path) -> list[Path]:
-    """Return the files that contain a text."""
-    return [p for p in folder.rglob("*") if p.is_file() and secret.encode() in p.read_bytes()]
-
-
-def completing(body: dict[str, Any], place: int) -> Completion:
-    """Answer as `mutating`, in the protocol of chat completions."""
-    return Completion(mutating({"messages": body["messages"][1:]}, place).text)
-
-
-def billed_messages(sent: list[Message]) -> Usage:
-    """Return the usage that the service reported in its messages."""
-    return sum((Usage(
-        input=m.usage["input_tokens"], output=m.usage["output_tokens"],
-        cache_write=m.usage["cache_creation_input_tokens"],
-        cache_read=m.usage["cache_read_input_tokens"],
-    ) for m in sent), Usage())  # fmt: skip
-
-
-def billed_completions(sent: list[Message]) -> Usage:
-    """Return the usage that the service reported in its completions."""
-    cached = sum(c.usage["prompt_tokens_details"]["cached_tokens"] for c in sent)
-    return Usage(
-        input=sum(c.usage["prompt_tokens"] for c in sent) - cached,
-        cache_read=cached,
-        output=sum(c.usage["completion_tokens"] for c in sent),
-    )
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How a service answers, what it bills, and the options of a search that asks it."""
-
-    answer: Callable[[dict[str, Any], int], Message]
-    billed: Callable[[list[Message]], Usage]
-    billing: Billing
-    options: tuple[str, ...] = ()
-
-
-PROTOCOLS = {
-    "anthropic": Protocol(mutating, billed_messages, Billing("anthropic", "claude-sonnet-5-5")),
-    "pydantic-ai": Protocol(
-        completing, billed_completions, Billing("openai", "gpt-5"),
-        ("--proposer", "pydantic-ai", "--model", "openai:gpt-5"),
-    ),
-}  # fmt: skip
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_faults_in_a_third_of_the_calls(name, cli, tmp_path):
     """The whole budget, exact accounts, no key in the run folder."""
     protocol = PROTOCOLS[name]
-    faults = [
-        Failure(429, "rate_limit_error"), Failure(529, "overloaded_error"), Failure(0),
-        Failure(500), Failure(1),
-    ]  # fmt: skip
-
-    def unreliable(body: dict[str, Any], place: int) -> Message | Failure:
-        return faults[place // 3 % 5] if place % 3 == 0 else protocol.answer(body, place)
-
-    with serving(unreliable) as service:
-        cli.environment |= {
-            "ANTHROPIC_API_KEY": KEY, "OPENAI_API_KEY": KEY, "NO_PROXY": "127.0.0.1",
-        }  # fmt: skip
+    with serving(unreliable(protocol.answering(BlindMutation(SPACE)))) as service:
+        cli.environment |= ENVIRONMENT
         done = cli.run(
             "search", "--method", "agent", "--base-url", service.url, "--evaluator", "table",
             "--budget", BUDGET, "--out", "run", "--max-usd", 50, "--format", "json",
