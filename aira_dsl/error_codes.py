@@ -22,6 +22,7 @@ FAMILIES = {
     "E11": "sandboxes",
     "E12": "design tasks and their candidates",
     "E13": "training runs and scaling fits",
+    "E15": "training of language models",
 }
 """The topic of a code, by its first three characters; in the order of the documentation."""
 

@@ -7,6 +7,7 @@ A field is one option. Its docstring is the help text, its type and bounds are w
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -130,6 +131,22 @@ def parse_size(text: str) -> int:
     return int(float(match[1]) * _SIZES[match[2]])
 
 
+_COUNTS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
+
+
+def parse_count(text: str) -> int:
+    """Return the whole number of a text such as `20000`, `20M`, `1.5G` or `1e15`.
+
+    Raises:
+        ValueError: the text is not a whole number above 0.
+    """
+    match = re.fullmatch(r"(\d[\d_]*(?:\.\d+)?(?:e\d{1,2})?)([kMGBT]?)", text)
+    number = Decimal(match[1]) * _COUNTS[match[2]] if match else Decimal(0)
+    if number < 1 or number != int(number):
+        raise ValueError(f"invalid number {text!r}: use e.g. 20000, 20M, 1e15")
+    return int(number)
+
+
 _BOUNDS = {
     "greater_than_equal": ("ge", "at least"),
     "greater_than": ("gt", "above"),
@@ -179,5 +196,10 @@ def _choice(expected: str, given: Any) -> str:
 _DURATION = Spelling(metavar="TIME", parse=parse_duration, write=lambda value: f"{value:g}s")
 _SIZE = Spelling(metavar="SIZE", parse=parse_size, write=lambda value: f"{value / (1 << 20)}M")
 
+_NUMBER = Spelling(metavar="NUMBER", parse=parse_count, write=lambda value: f"{int(value)}")
+
 Seconds = Annotated[float, Field(gt=0), _DURATION]
 Bytes = Annotated[int, _SIZE]
+Count = Annotated[int, Field(ge=1), _NUMBER]
+FloatCount = Annotated[float, Field(ge=1, lt=1e40), _NUMBER]
+"""A count that may be beyond 64 bits, such as FLOPs."""

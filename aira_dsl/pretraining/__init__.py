@@ -1,0 +1,1 @@
+"""Training of language models on text: one process, or many with torchrun."""
