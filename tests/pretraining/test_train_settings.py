@@ -94,7 +94,7 @@ def test_counts_have_units(text: str, number: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "0", "-3", "1.5", "1e-3", "M", "12x", "nan", "1e400", "_"])
 def test_what_is_not_a_count_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="use e.g. 20000"):
+    with pytest.raises(ValueError, match=r"use e\.g\. 20000"):
         parse_count(text)
 
 
