@@ -10,13 +10,11 @@ from aira_dsl.architecture import AS_WRITTEN, BATCH_TOKENS, CONVENTIONS, Archite
 from aira_dsl.architecture.record import as_json, costs_at, costs_json
 from aira_dsl.primitives.registry import KINDS
 from aira_dsl.report.stack import Line, count_kinds, gutters, lines
+from aira_dsl.report.terminal.bar import Bar
 from aira_dsl.utils.formatting import humanized
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-BAR = 6
-"""Columns of a full bar."""
 
 SHOWN = 60
 """Lines of a stack shown at most."""
@@ -102,30 +100,9 @@ def _cells(line: Line, gutter: str, widest: float) -> list["str | RenderableType
         f"{line.layers:,}",
         humanized(line.parameters),
         f"{line.flops_share:.1%}",
-        _Bar(line.flops_share / widest, color),
+        Bar(line.flops_share / widest, color),
         cache,
     ]
-
-
-class _Bar:
-    """A bar on a terminal, nothing elsewhere."""
-
-    def __init__(self, share: float, color: str) -> None:
-        self.share = share
-        self.color = color
-
-    def __rich_console__(self, console: Any, options: Any) -> Any:
-        from rich.text import Text
-
-        eighths = round(self.share * BAR * 8) if console.is_terminal else 0
-        full, rest = divmod(eighths, 8)
-        yield Text("█" * full + " ▏▎▍▌▋▊▉"[rest].strip(), style=self.color)
-
-    def __rich_measure__(self, console: Any, options: Any) -> Any:
-        from rich.measure import Measurement
-
-        width = BAR if console.is_terminal else 0
-        return Measurement(width, width)
 
 
 def _totals_table(architecture: Architecture, workload: Workload) -> "RenderableType":
