@@ -23,6 +23,7 @@ FAMILIES = {
     "E12": "design tasks and their candidates",
     "E13": "training runs and scaling fits",
     "E15": "training of language models",
+    "E17": "latency and memory",
 }
 """The topic of a code, by its first three characters; in the order of the documentation."""
 

@@ -34,6 +34,7 @@ _COMMANDS = {
     "aggregate": "aggregate",
     "extrapolate": "extrapolate",
     "isoflop": "isoflop:app",
+    "latency": "latency",
     "search": "search",
     "compare": "compare",
     "report": "report",

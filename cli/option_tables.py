@@ -1,6 +1,7 @@
 """The page docs/options.md, made from the option models: `python -m aira_dsl.cli.option_tables`."""
 
 from aira_dsl.design.options import DesignOptions
+from aira_dsl.evaluation.latency.options import WorkloadOptions
 from aira_dsl.experiments.comparison.options import (
     ComparedAgentOptions,
     ComparedDesignOptions,
@@ -15,7 +16,8 @@ _HEAD = """\
 # Options
 
 Made from the option models by `python -m aira_dsl.cli.option_tables > docs/options.md`. The models
-are in `options.py` of `aira_dsl/study`, `aira_dsl/design` and `aira_dsl/experiments/comparison`.
+are in `options.py` of `aira_dsl/study`, `aira_dsl/design`, `aira_dsl/experiments/comparison` and
+`aira_dsl/evaluation/latency`.
 Keywords are the arguments of `aira_dsl.search` and the fields of the models. An option without a
 default is left out, or decided from the others.
 """
@@ -29,6 +31,7 @@ def page() -> str:
     tables += [("aira-dsl compare", group) for group in compared]
     design = [base for base in reversed(DesignOptions.__bases__) if base not in groups]
     tables += [("aira-dsl design run", group) for group in design]
+    tables.append(("aira-dsl latency", WorkloadOptions))
     return "\n".join([_HEAD, *(_table(command, group) for command, group in tables)])
 
 

@@ -55,7 +55,7 @@ STARTS = {
         [CHECK, ("fmt", "--check", EXAMPLE), ("show", EXAMPLE), ("diff", EXAMPLE, EXAMPLE),
          ("space", ROOT / "examples/mad3.arch", "--sample", "3", "--where", "A<=4"),
          ("extrapolate", EXAMPLE, "--to", "1b"), ("compile", EXAMPLE, "--emit", "json"),
-         ("import", "megatron", "M-M*-"),
+         ("import", "megatron", "M-M*-"), ("latency", EXAMPLE, "--gpu", "all"),
          ("explain", "E0211")],
     ),
     "run": ({"lark"}, [("notebook", "run"), ("report", "run")]),
@@ -204,6 +204,9 @@ def test_the_command_line_keeps_its_names() -> None:
             "--at", "--force", "--format", "--ignore", "--objective", "--out", "--resamples",
             "--where", "file",
         ],
+        "latency": [
+            "--batch", "--context", "--format", "--gpu", "--precision", "--scale", "file",
+        ],
         "report": ["--force", "--format", "--out", "folder"],
         "show": [
             "--batch", "--budget", "--context", "--convention", "--force", "--format", "--scale",
@@ -282,7 +285,7 @@ def test_mistakes_get_a_message_an_exit_code_and_no_traceback(
     done = command_line.run(*arguments)
     assert done.code == code
     assert "Traceback" not in done.err + done.out
-    assert 0 < len((done.err + done.out).splitlines()) < 55
+    assert 0 < len((done.err + done.out).splitlines()) < 70
     assert list(tmp_path.iterdir()) == []
 
 
