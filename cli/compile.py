@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from aira_dsl.interop.exporters import EXPORTERS, Weights
+from aira_dsl.interop.tokenizer import TOKENIZER
 
 from .process import print_rich
 
@@ -112,6 +113,8 @@ def _write_folder(
     print(f"{folder} is {done}{what}. {how}:")
     for line in lines:
         print(f"  {line.format(folder=str(folder))}")
+    if (folder / TOKENIZER).is_file():
+        print(f"Its tokenizer reads bytes: AutoTokenizer.from_pretrained({str(folder)!r})")
     if any("transformers" in line for line in lines) and find_spec("transformers") is None:
         from aira_dsl.utils.extras import install_command
 

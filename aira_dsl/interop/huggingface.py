@@ -1,10 +1,11 @@
 """Model -> a folder that `AutoModelForCausalLM.from_pretrained(…, trust_remote_code=True)` loads.
 
-The folder holds its own configuration and modelling code, so any architecture can be written.
-transformers is needed to load it, not to write it.
+The folder holds its own configuration and modelling code, so any architecture can be written, and
+the tokenizer where one is known. transformers is needed to load it, not to write it.
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +17,13 @@ from aira_dsl.interop.standalone.source import (
     part,
     require_mixers,
     used_blocks,
+)
+from aira_dsl.interop.tokenizer import (
+    SETTINGS,
+    TOKENIZER,
+    TokenizerFiles,
+    default_tokenizer,
+    write_tokenizer,
 )
 from aira_dsl.utils.files import FolderKind, write_folder
 from aira_dsl.version import __version__
@@ -41,7 +49,7 @@ GENERAL_KEYS = (
 FOLDER = FolderKind(
     "a folder that aira-dsl exported",
     "another model",
-    frozenset({CONFIG, GENERATION, WEIGHTS, CONFIGURATION, MODELING, TEXT}),
+    frozenset({CONFIG, GENERATION, WEIGHTS, CONFIGURATION, MODELING, TEXT, TOKENIZER, SETTINGS}),
 )
 
 _IMPORTS = """\
@@ -59,16 +67,28 @@ from .configuration_aira import AiraConfig
 
 
 def export_hugging_face(
-    model: "LanguageModel", folder: str | Path, *, force: bool = False
+    model: "LanguageModel",
+    folder: str | Path,
+    *,
+    tokenizer: TokenizerFiles | None = None,
+    force: bool = False,
 ) -> Literal["written", "unchanged"]:
     """Write a model as a Hugging Face folder with its own code.
+
+    Args:
+        model: the model.
+        folder: where to write it.
+        tokenizer: written beside it; None for the byte tokenizer if the vocabulary is 256.
+        force: replace another exported model.
 
     Raises:
         InputError: E0503, the folder holds something else; E0510, a kind of block has no code.
         RunError: E0904, it cannot be written.
     """
     dtype = str(model.embedding.weight.dtype).removeprefix("torch.")
-    return save(model.architecture, model, dtype, Path(folder), force)
+    tokenizer = tokenizer or default_tokenizer(model.architecture)
+    write = _writer(model.architecture, model, dtype, tokenizer)
+    return write_folder(Path(folder), FOLDER, write, force=force)
 
 
 def save(
@@ -79,20 +99,34 @@ def save(
     force: bool,
 ) -> Literal["written", "unchanged"]:
     """Write the folder; without a model it has no weights."""
+    write = _writer(architecture, model, dtype, default_tokenizer(architecture))
+    return write_folder(folder, FOLDER, write, force=force)
+
+
+def _writer(
+    architecture: Architecture,
+    model: "LanguageModel | None",
+    dtype: str,
+    tokenizer: TokenizerFiles | None,
+) -> Callable[[Path], None]:
+    """Return what fills the folder; raises InputError E0510 if a kind of block has no code."""
     from aira_dsl.language import to_text
 
     require_mixers(architecture, "hf")
 
     def write(made: Path) -> None:
-        write_json(made / CONFIG, config_of(architecture, dtype))
-        write_json(made / GENERATION, generation_config())
+        special = special_tokens(tokenizer)
+        write_json(made / CONFIG, config_of(architecture, dtype) | special)
+        write_json(made / GENERATION, {"use_cache": True, **special})
         (made / CONFIGURATION).write_text(_configuration_source(), encoding="utf-8")
         (made / MODELING).write_text(_modeling_source(), encoding="utf-8")
         (made / TEXT).write_text(to_text(architecture), encoding="utf-8")
         if model is not None:
             save_weights(made / WEIGHTS, weights_of(model))
+        if tokenizer is not None:
+            write_tokenizer(made, tokenizer)
 
-    return write_folder(folder, FOLDER, write, force=force)
+    return write
 
 
 def read_config_of_export(config: ForeignConfig, name: str) -> Architecture:
@@ -137,19 +171,18 @@ def config_of(architecture: Architecture, dtype: str) -> dict[str, Any]:
         "norm_eps": architecture.norm_eps,
         "max_position_embeddings": architecture.context,
         "tie_word_embeddings": architecture.tie_embeddings,
-        **no_special_tokens(),
+        **special_tokens(None),
         "dtype": dtype,
     }
 
 
-def no_special_tokens() -> dict[str, None]:
-    """Return null for the ids of special tokens; the defaults of transformers are numbers."""
-    return {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
+def special_tokens(tokenizer: TokenizerFiles | None) -> dict[str, int | None]:
+    """Return the ids of special tokens, null if there is none: transformers' defaults are numbers.
 
-
-def generation_config(*, use_cache: bool = True) -> dict[str, Any]:
-    """Return generation_config.json."""
-    return {"use_cache": use_cache, **no_special_tokens()}
+    Generation stops at the end of a document.
+    """
+    end = None if tokenizer is None else tokenizer.end_of_document
+    return {"bos_token_id": None, "eos_token_id": end, "pad_token_id": end}
 
 
 def weights_of(model: "LanguageModel") -> dict[str, Any]:

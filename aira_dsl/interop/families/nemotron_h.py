@@ -9,6 +9,7 @@ tied head, and one set of dimensions for each kind of layer. What it has in exce
 - without an attention layer the cached path fails from 5.15 on, so there `use_cache` is false.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,11 +24,17 @@ from aira_dsl.interop.huggingface import (
     GENERATION,
     TEXT,
     WEIGHTS,
-    generation_config,
-    no_special_tokens,
     save_weights,
+    special_tokens,
     weights_of,
     write_json,
+)
+from aira_dsl.interop.tokenizer import (
+    SETTINGS,
+    TOKENIZER,
+    TokenizerFiles,
+    default_tokenizer,
+    write_tokenizer,
 )
 from aira_dsl.primitives import MLP, Attention, Mamba2
 from aira_dsl.utils.files import FolderKind, write_folder
@@ -38,7 +45,7 @@ if TYPE_CHECKING:
 FOLDER = FolderKind(
     "a folder that aira-dsl exported",
     "another model",
-    frozenset({CONFIG, GENERATION, WEIGHTS, TEXT}),
+    frozenset({CONFIG, GENERATION, WEIGHTS, TEXT, TOKENIZER, SETTINGS}),
 )
 KINDS = {"attention": "attention", "mlp": "mlp", "mamba2": "mamba"}
 """Our kinds under the names that all versions of transformers from 5.6 on read."""
@@ -55,16 +62,28 @@ _PREFIXES = {
 
 
 def export_nemotron_h(
-    model: "LanguageModel", folder: str | Path, *, force: bool = False
+    model: "LanguageModel",
+    folder: str | Path,
+    *,
+    tokenizer: TokenizerFiles | None = None,
+    force: bool = False,
 ) -> Literal["written", "unchanged"]:
     """Write a model as a folder that transformers' own NemotronH class loads.
+
+    Args:
+        model: the model.
+        folder: where to write it.
+        tokenizer: written beside it; None for the byte tokenizer if the vocabulary is 256.
+        force: replace another exported model.
 
     Raises:
         InputError: E0510, NemotronH cannot express it; E0503, the folder holds something else.
         RunError: E0904, it cannot be written.
     """
     dtype = str(model.embedding.weight.dtype).removeprefix("torch.")
-    return save(model.architecture, model, dtype, Path(folder), force)
+    tokenizer = tokenizer or default_tokenizer(model.architecture)
+    write = _writer(model.architecture, model, dtype, tokenizer)
+    return write_folder(Path(folder), FOLDER, write, force=force)
 
 
 def save(
@@ -75,20 +94,34 @@ def save(
     force: bool,
 ) -> Literal["written", "unchanged"]:
     """Write the folder; without a model it has no weights."""
+    write = _writer(architecture, model, dtype, default_tokenizer(architecture))
+    return write_folder(folder, FOLDER, write, force=force)
+
+
+def _writer(
+    architecture: Architecture,
+    model: "LanguageModel | None",
+    dtype: str,
+    tokenizer: TokenizerFiles | None,
+) -> Callable[[Path], None]:
+    """Return what fills the folder; raises InputError E0510 if NemotronH cannot express it."""
     from aira_dsl.language import to_text
 
-    config = {**to_nemotron_h(architecture), "dtype": dtype}
+    special = special_tokens(tokenizer)
+    config = {**to_nemotron_h(architecture), "dtype": dtype, **special}
     if model is None:
         config["time_step_min"] = _FRESH_TIME_STEP
 
     def write(made: Path) -> None:
         write_json(made / CONFIG, config)
-        write_json(made / GENERATION, generation_config(use_cache=config["use_cache"]))
+        write_json(made / GENERATION, {"use_cache": config["use_cache"], **special})
         (made / TEXT).write_text(to_text(architecture), encoding="utf-8")
         if model is not None:
             save_weights(made / WEIGHTS, {_renamed(n): t for n, t in weights_of(model).items()})
+        if tokenizer is not None:
+            write_tokenizer(made, tokenizer)
 
-    return write_folder(folder, FOLDER, write, force=force)
+    return write
 
 
 def unsupported(architecture: Architecture) -> list[str]:
@@ -144,8 +177,16 @@ def to_nemotron_h(architecture: Architecture) -> dict[str, Any]:
         "residual_in_fp32": False,
         "tie_word_embeddings": False,
         "use_cache": attention is not None,
-        **no_special_tokens(),
+        **special_tokens(None),
     }
+
+
+def name_in_our_model(name: str) -> str:
+    """Return the name in our model of a parameter of NemotronH; raises KeyError if it has none."""
+    for ours, theirs in _PREFIXES.items():
+        if name.startswith(theirs):
+            return ours + name.removeprefix(theirs)
+    raise KeyError(name)
 
 
 def _renamed(name: str) -> str:
