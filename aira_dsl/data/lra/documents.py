@@ -61,15 +61,6 @@ def source_documents(packages: tuple[str, ...]) -> dict[SplitName, Documents]:
     }
 
 
-def documents_digest(packages: tuple[str, ...]) -> str:
-    """Return a hash of the text of all documents: the identity of the stand-in."""
-    digest = hashlib.sha256()
-    for documents in source_documents(packages).values():
-        for text, package in zip(documents.texts, documents.packages, strict=True):
-            digest.update(f"{package} {len(text)} ".encode() + text)
-    return digest.hexdigest()
-
-
 class Windows:
     """Draws windows of L bytes from documents, long documents more often.
 

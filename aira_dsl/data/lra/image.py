@@ -7,8 +7,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from aira_dsl.data.lra.chosen import choose
-from aira_dsl.data.lra.readers.cifar import NAME, SIDE, cifar_files, read_cifar
-from aira_dsl.data.lra.readers.places import state
+from aira_dsl.data.lra.readers.cifar import NAME, SIDE, read_cifar
 from aira_dsl.data.lra.settings import LraSettings
 from aira_dsl.data.lra.shapes import SHAPES, draw_shapes
 from aira_dsl.data.lra.split import SPLITS, Split, SplitName
@@ -47,14 +46,6 @@ class ImageSettings(LraSettings):
     def origin(self) -> str:
         """`cifar-10`, or the stand-in."""
         return NAME if self.source == NAME else "stand-in: generated images of ten shapes"
-
-    def identity(self) -> dict[str, object]:
-        """Add the state of the files that are read."""
-        identity = super().identity()
-        if self.source == "cifar-10":
-            files = [*cifar_files(self.data, "train"), *cifar_files(self.data, "test")]
-            identity["files"] = state(files)
-        return identity
 
     def splits(self) -> Iterator[tuple[SplitName, Split]]:
         """Yield the splits; classes of the stand-in are equally frequent.

@@ -14,8 +14,7 @@ from pydantic import Field, model_validator
 
 from aira_dsl.data.lra.chosen import choose
 from aira_dsl.data.lra.listops_trees import TEXTS, Expressions, draw_expressions
-from aira_dsl.data.lra.readers.places import state
-from aira_dsl.data.lra.readers.release import listops_file, read_listops
+from aira_dsl.data.lra.readers.release import read_listops
 from aira_dsl.data.lra.settings import LraSettings
 from aira_dsl.data.lra.split import SPLITS, Split, SplitName, padded
 from aira_dsl.errors import InputError
@@ -65,13 +64,6 @@ class ListOpsSettings(LraSettings):
     def origin(self) -> str:
         """`generated` or the release."""
         return "generated" if self.source == "generated" else "listops of the LRA release"
-
-    def identity(self) -> dict[str, object]:
-        """Add the state of the files that are read."""
-        identity = super().identity()
-        if self.source == "release":
-            identity["files"] = state(listops_file(self.data, split) for split in SPLITS)
-        return identity
 
     def splits(self) -> Iterator[tuple[SplitName, Split]]:
         """Yield train, validation and test.

@@ -18,8 +18,7 @@ from aira_dsl.data.lra.pathfinder_canvas import FIRST_OWNER, MOST_PADDLES, Canva
 from aira_dsl.data.lra.pathfinder_contours import Contours, grow_distractor, grow_targets
 from aira_dsl.data.lra.pathfinder_drawing import Brush, Images, draw_images
 from aira_dsl.data.lra.pathfinder_paddles import Paddles, make_paddles
-from aira_dsl.data.lra.readers.places import state
-from aira_dsl.data.lra.readers.release import pathfinder_metadata, read_pathfinder
+from aira_dsl.data.lra.readers.release import read_pathfinder
 from aira_dsl.data.lra.settings import LraSettings
 from aira_dsl.data.lra.split import SPLITS, Split, SplitName
 from aira_dsl.errors import InputError
@@ -96,13 +95,6 @@ class PathfinderSettings(LraSettings):
     def origin(self) -> str:
         """`generated` or the release."""
         return "generated" if self.source == "generated" else "pathfinder of the LRA release"
-
-    def identity(self) -> dict[str, object]:
-        """Add the state of the files that are read."""
-        identity = super().identity()
-        if self.source == "release":
-            identity["files"] = state(pathfinder_metadata(self.data, self.window))
-        return identity
 
     def splits(self) -> Iterator[tuple[SplitName, Split]]:
         """Yield train, validation and test.

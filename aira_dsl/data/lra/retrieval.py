@@ -11,9 +11,8 @@ import numpy as np
 from pydantic import Field
 
 from aira_dsl.data.lra.chosen import choose
-from aira_dsl.data.lra.documents import Windows, documents_digest, source_documents
-from aira_dsl.data.lra.readers.aan import NAME, Pair, aan_file, read_aan
-from aira_dsl.data.lra.readers.places import state
+from aira_dsl.data.lra.documents import Windows, source_documents
+from aira_dsl.data.lra.readers.aan import NAME, Pair, read_aan
 from aira_dsl.data.lra.settings import LraSettings
 from aira_dsl.data.lra.split import SPLITS, Split, SplitName, padded
 
@@ -53,15 +52,6 @@ class RetrievalSettings(LraSettings):
             return NAME
         packages = ", ".join(self.packages)
         return f"stand-in: two pieces of Python source, of one file or two ({packages})"
-
-    def identity(self) -> dict[str, object]:
-        """Add the state of the files, or the hash of the text, that is read."""
-        identity = super().identity()
-        if self.source == "aan":
-            identity["files"] = state(aan_file(self.data, split) for split in SPLITS)
-        else:
-            identity["sha256"] = documents_digest(self.packages)
-        return identity
 
     def splits(self) -> Iterator[tuple[SplitName, Split]]:
         """Yield the splits.

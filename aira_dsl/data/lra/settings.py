@@ -24,7 +24,6 @@ class LraSettings(BaseModel, ABC):
         seed: of everything that is drawn.
         vocabulary: number of token ids, 0 for padding included; ids are below it.
         classes: number of classes.
-        version: of the code that makes the examples; it is part of the identity.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,7 +36,6 @@ class LraSettings(BaseModel, ABC):
 
     vocabulary: ClassVar[int]
     classes: ClassVar[int]
-    version: ClassVar[int] = 1
 
     @property
     @abstractmethod
@@ -52,10 +50,6 @@ class LraSettings(BaseModel, ABC):
     @abstractmethod
     def splits(self) -> Iterator[tuple[SplitName, Split]]:
         """Yield each split once; no example is in two of them."""
-
-    def identity(self) -> dict[str, object]:
-        """Return all that decides the examples, as JSON values."""
-        return {**self.model_dump(mode="json"), "version": self.version}
 
     @property
     def counts(self) -> dict[SplitName, int]:

@@ -12,13 +12,10 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from aira_dsl.data.lra.chosen import choose
-from aira_dsl.data.lra.documents import Windows, documents_digest, source_documents
-from aira_dsl.data.lra.readers.imdb import NAME, imdb_files, read_imdb
-from aira_dsl.data.lra.readers.places import state
+from aira_dsl.data.lra.documents import Windows, source_documents
+from aira_dsl.data.lra.readers.imdb import NAME, read_imdb
 from aira_dsl.data.lra.settings import LraSettings
 from aira_dsl.data.lra.split import SPLITS, Split, SplitName, padded
-
-_HALVES: tuple[Literal["train", "test"], ...] = ("train", "test")
 
 _LINES = 5  # whole lines that a window must have to be shuffled
 
@@ -66,17 +63,6 @@ class TextSettings(LraSettings):
         if self.question == "packages":
             return f"stand-in: which package Python source is from, {sources}"
         return f"stand-in: Python source of {sources}, lines in order or shuffled"
-
-    def identity(self) -> dict[str, object]:
-        """Add the state of the files, or the hash of the text, that is read."""
-        identity = super().identity()
-        if self.source == "imdb":
-            identity["files"] = state(
-                file for half in _HALVES for file in imdb_files(self.data, half)
-            )
-        else:
-            identity["sha256"] = documents_digest(self.packages)
-        return identity
 
     def splits(self) -> Iterator[tuple[SplitName, Split]]:
         """Yield the splits.

@@ -13,7 +13,6 @@ from aira_dsl.data.lra.image import ImageSettings
 from aira_dsl.data.lra.listops import ListOpsSettings
 from aira_dsl.data.lra.listops_trees import TEXTS
 from aira_dsl.data.lra.pathfinder import PathfinderSettings
-from aira_dsl.data.lra.prepared import prepare
 from aira_dsl.data.lra.retrieval import RetrievalSettings
 from aira_dsl.data.lra.settings import LraSettings
 from aira_dsl.data.lra.split import Split
@@ -252,12 +251,3 @@ def test_released_pathfinder_images_that_are_damaged_are_refused(tmp_path):
     assert refused(settings).code == "E0652"
     metadata.write_text("../../../etc passwd 0 1\n", encoding="utf-8")
     assert "line 1 is not the metadata of an image" in refused(settings).message
-
-
-def test_prepared_data_follow_the_files_that_they_were_made_of(tmp_path):
-    folder = write_imdb(tmp_path)
-    settings = TextSettings(**COUNTS, length=32)
-    first = prepare(settings, root=tmp_path / "made")
-    assert first.manifest.source == "imdb"
-    (folder / "train/pos/9_9.txt").write_text("another review", encoding="utf-8")
-    assert prepare(settings, root=tmp_path / "made").folder != first.folder

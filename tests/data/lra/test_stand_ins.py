@@ -8,7 +8,6 @@ from aira_dsl.data.lra.image import ImageSettings
 from aira_dsl.data.lra.retrieval import RetrievalSettings
 from aira_dsl.data.lra.settings import LraSettings
 from aira_dsl.data.lra.shapes import SHAPES
-from aira_dsl.data.lra.sizes import SETTINGS
 from aira_dsl.data.lra.split import SPLITS, Split
 from aira_dsl.data.lra.text import TextSettings
 from aira_dsl.errors import InputError
@@ -114,13 +113,3 @@ def test_a_package_that_is_missing_is_named():
     with pytest.raises(InputError, match="no_such_package, which is not installed") as caught:
         splits(PACKAGES.model_copy(update={"packages": ("matplotlib", "no_such_package")}))
     assert caught.value.code == "E0620"
-
-
-@pytest.mark.parametrize("key", SETTINGS, ids=" ".join)
-def test_every_size_has_settings(key):
-    task, size = key
-    settings = SETTINGS[key]()
-    assert settings.name == task or (task, settings.name) == ("path-x", "pathfinder")
-    assert ("stand-in" in settings.origin) == (
-        size == "cpu" and task in {"text", "retrieval", "image"}
-    )

@@ -1,7 +1,7 @@
 """Where data sets are looked for, and the errors of what is found there."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from aira_dsl.errors import InputError, UsageError
@@ -70,8 +70,3 @@ def damaged(path: Path, reason: str) -> InputError:
         f"{path} cannot be used: {reason}",
         help="get the data set again; the layouts are described in docs/lra.md",
     )
-
-
-def state(files: Iterable[Path]) -> list[tuple[str, int, int]]:
-    """Return name, size and time of change of files, as a part of the identity of data."""
-    return [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
