@@ -22,6 +22,7 @@ FAMILIES = {
     "E11": "sandboxes",
     "E12": "design tasks and their candidates",
     "E13": "training runs and scaling fits",
+    "E14": "tokens for pretraining",
     "E15": "training of language models",
     "E17": "latency and memory",
 }

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aira_dsl.data.tokens.tokenizer import byte_of_letter
 from aira_dsl.errors import InputError, UsageError
 from aira_dsl.utils.extras import install_command
 
@@ -74,17 +75,6 @@ def train(texts: Iterator[str], *, vocabulary: int) -> Tokenizer:
             help="give more text",
         )
     names = {number: name for name, number in encoder.get_vocab().items()}
-    bytes_of = _byte_of_letter()
+    bytes_of = byte_of_letter()
     tokens = (bytes(bytes_of[letter] for letter in names[n]) for n in range(vocabulary))
     return Tokenizer(tuple(tokens), encoder)
-
-
-def _byte_of_letter() -> dict[str, int]:
-    """Return the byte for which each letter stands in the names of byte-level tokens.
-
-    Printable bytes stand for themselves, the others are letters from U+0100 on, in their order.
-    """
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [byte for byte in range(256) if byte not in printable]
-    letters = {chr(byte): byte for byte in printable}
-    return letters | {chr(256 + place): byte for place, byte in enumerate(others)}

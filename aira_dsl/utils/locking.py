@@ -27,6 +27,20 @@ def acquire(path: Path) -> IO[str] | None:
 
 
 @contextmanager
+def wait_for(path: Path) -> Iterator[None]:
+    """Hold the lock of a file, which is made if missing, when no other process does any more.
+
+    Raises:
+        RunError: E0904, the file cannot be made.
+    """
+    with reporting(f"{path} cannot be written"):
+        lock = path.open("a+", encoding="utf-8")
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
 def locked_output(path: Path, *, busy: str, job: str) -> Iterator[None]:
     """Let no other process write a file meanwhile; the lock is a hidden file beside it.
 

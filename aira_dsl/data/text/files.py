@@ -8,7 +8,7 @@ of a .jsonl and every row of a .parquet file.
 
 import codecs
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
@@ -20,20 +20,25 @@ SUFFIXES = (".jsonl", ".parquet", ".txt")
 
 _PIECE = 1 << 20
 _MAX_LINE = 16 << 20
-_BOM = codecs.BOM_UTF8
+BOM = codecs.BOM_UTF8
+"""Mark at the start of some UTF-8 files; it is not part of the text."""
 
 
-def find_files(paths: list[Path]) -> list[Path]:
+def find_files(paths: list[Path], include: Sequence[str] = ()) -> list[Path]:
     """Return the text files that paths name, folders expanded, each file once, in a fixed order.
 
     Files of other kinds inside a folder are ignored; named directly they are refused.
+
+    Args:
+        paths: files and folders.
+        include: patterns such as `*.c`; files that match one are taken instead of `SUFFIXES`.
 
     Raises:
         InputError: E0613, E0614 or E0615.
     """
     found: dict[Path, Path] = {}
     for path in paths:
-        for file in _files_of(path):
+        for file in _files_of(path, include):
             found.setdefault(file.resolve(), file)
     return list(found.values())
 
@@ -45,7 +50,7 @@ def read_documents(files: list[Path], max_bytes: int) -> Iterator[bytes]:
         InputError: E0615, E0616, E0617 or E0619.
         UsageError: E0618 if a .parquet file is met and pyarrow is missing.
     """
-    sizes = [_size(file) for file in files]
+    sizes = [file_size(file) for file in files]
     total = max(1, sum(sizes))
     readers = {
         ".txt": _read_txt,
@@ -58,44 +63,63 @@ def read_documents(files: list[Path], max_bytes: int) -> Iterator[bytes]:
         try:
             yield from readers[file.suffix.lower()](file, size, budget)
         except OSError as error:
-            raise _unreadable(file, error) from error
+            raise unreadable(file, error) from error
 
 
-def _files_of(path: Path) -> list[Path]:
+def _files_of(path: Path, include: Sequence[str]) -> list[Path]:
     try:
         path.stat()
-        if path.is_dir():
-            inside = (file for file in sorted(path.rglob("*")) if file.is_file())
-            files = [file for file in inside if file.suffix.lower() in SUFFIXES]
-        else:
-            files = [path] if path.suffix.lower() in SUFFIXES else []
+        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+        wanted = [file for file in inside if _wanted(file, include)]
+        files = [file for file in wanted if file.is_file()] if path.is_dir() else wanted
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(
             "E0613", f"there is no file or folder {path}", help="check the path of the corpus"
         ) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     if not files:
-        kinds = ", ".join(SUFFIXES)
-        what = "holds no file of" if path.is_dir() else f"ends in {path.suffix!r}, which is none of"
-        raise InputError(
-            "E0614",
-            f"{path} {what} the kinds that can be read ({kinds})",
-            help="rename plain text to .txt",
-        )
+        raise _none_found(path, include)
     return files
 
 
-def _size(file: Path) -> int:
+def _wanted(file: Path, include: Sequence[str]) -> bool:
+    if include:
+        return any(file.match(pattern) for pattern in include)
+    return file.suffix.lower() in SUFFIXES
+
+
+def _none_found(path: Path, include: Sequence[str]) -> InputError:
+    if include:
+        what = "holds no file that matches" if path.is_dir() else "does not match"
+        return InputError(
+            "E0614", f"{path} {what} {' or '.join(include)}", help="give other patterns"
+        )
+    kinds = ", ".join(SUFFIXES)
+    what = "holds no file of" if path.is_dir() else f"ends in {path.suffix!r}, which is none of"
+    return InputError(
+        "E0614",
+        f"{path} {what} the kinds that can be read ({kinds})",
+        help="rename plain text to .txt",
+    )
+
+
+def file_size(file: Path) -> int:
+    """Return the bytes of a regular file.
+
+    Raises:
+        InputError: E0615, it is not one, or cannot be read.
+    """
     try:
         if file.is_file():
             return file.stat().st_size
     except OSError as error:
-        raise _unreadable(file, error) from error
+        raise unreadable(file, error) from error
     raise InputError("E0615", f"{file} cannot be read: it is not a regular file")
 
 
-def _unreadable(file: Path, error: Exception) -> InputError:
+def unreadable(file: Path, error: Exception) -> InputError:
+    """Return the error for a file that the system does not let us read."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return InputError(
         "E0615",
@@ -119,7 +143,7 @@ def _read_txt(file: Path, size: int, budget: int) -> Iterator[bytes]:
             handle.seek(start)
             data = handle.read(take)
             whole = take == size
-            yield _checked(_inside(data, start, whole), str(file), whole).removeprefix(_BOM)
+            yield checked_text(_inside(data, start, whole), str(file), whole).removeprefix(BOM)
 
 
 def _inside(data: bytes, start: int, whole: bool) -> bytes:
@@ -130,8 +154,12 @@ def _inside(data: bytes, start: int, whole: bool) -> bytes:
     return data[rest:]
 
 
-def _checked(data: bytes, where: str, whole: bool = True) -> bytes:
-    """Refuse what is not UTF-8 text; a piece may end inside a character, which is dropped."""
+def checked_text(data: bytes, where: str, whole: bool = True) -> bytes:
+    """Return UTF-8 text; a piece may end inside a character, which is dropped.
+
+    Raises:
+        InputError: E0616, it is not UTF-8 or holds a NUL byte.
+    """
     try:
         text = codecs.getincrementaldecoder("utf-8")().decode(data, final=whole)
     except UnicodeDecodeError as error:
@@ -165,14 +193,14 @@ def _read_lines(handle: BinaryIO, file: Path, start: int, end: int, take: int) -
         if len(line) > _MAX_LINE:
             raise _bad_line(where, f"it is longer than {_MAX_LINE:,} bytes")
         if line.strip():
-            text = _text_of_line(line.removeprefix(_BOM), where)
+            text = _text_of_line(line.removeprefix(BOM), where)
             take -= len(text)
             yield text
 
 
 def _text_of_line(line: bytes, where: str) -> bytes:
     try:
-        value = json.loads(_checked(line, where).decode())
+        value = json.loads(checked_text(line, where).decode())
     except (ValueError, RecursionError) as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else "it cannot be parsed"
         raise _bad_line(where, f"it is not JSON ({reason})") from error
@@ -194,7 +222,7 @@ def _encoded(text: str, where: str) -> bytes:
         data = text.encode()
     except UnicodeEncodeError as error:  # half of a surrogate pair
         raise _not_text(where, "it holds half of a surrogate pair") from error
-    return _checked(data, where)
+    return checked_text(data, where)
 
 
 def _read_parquet(file: Path, size: int, budget: int) -> Iterator[bytes]:
