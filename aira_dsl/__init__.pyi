@@ -17,6 +17,7 @@ from .errors import InputError as InputError
 from .errors import RunError as RunError
 from .errors import UsageError as UsageError
 from .evaluation.latency.estimate import latency as latency
+from .evaluation.latency.here import measure_latency as measure_latency
 from .evaluation.latency.result import Latency as Latency
 from .interop.families.megatron import to_megatron as to_megatron
 from .interop.families.megatron_arguments import from_megatron as from_megatron

@@ -1,7 +1,7 @@
 """The page docs/options.md, made from the option models: `python -m aira_dsl.cli.option_tables`."""
 
 from aira_dsl.design.options import DesignOptions
-from aira_dsl.evaluation.latency.options import WorkloadOptions
+from aira_dsl.evaluation.latency.options import MeasurementOptions, WorkloadOptions
 from aira_dsl.experiments.comparison.options import (
     ComparedAgentOptions,
     ComparedDesignOptions,
@@ -31,7 +31,7 @@ def page() -> str:
     tables += [("aira-dsl compare", group) for group in compared]
     design = [base for base in reversed(DesignOptions.__bases__) if base not in groups]
     tables += [("aira-dsl design run", group) for group in design]
-    tables.append(("aira-dsl latency", WorkloadOptions))
+    tables += [("aira-dsl latency", group) for group in (WorkloadOptions, MeasurementOptions)]
     return "\n".join([_HEAD, *(_table(command, group) for command, group in tables)])
 
 

@@ -205,7 +205,8 @@ def test_the_command_line_keeps_its_names() -> None:
             "--where", "file",
         ],
         "latency": [
-            "--batch", "--context", "--format", "--gpu", "--precision", "--scale", "file",
+            "--batch", "--context", "--device", "--format", "--gpu", "--precision", "--rounds",
+            "--scale", "--threads", "file",
         ],
         "report": ["--force", "--format", "--out", "folder"],
         "show": [

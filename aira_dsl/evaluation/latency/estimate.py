@@ -48,29 +48,26 @@ def on_gpu(architecture: Architecture, gpu: Gpu, options: WorkloadOptions) -> La
 
 def require_fit(architecture: Architecture, found: Latency) -> None:
     """Raise InputError E1703 if a design does not fit in the memory of a device."""
-    memory = found.memory
+    require_room(architecture, found.memory, found.title, context=found.context, batch=found.batch)
+
+
+def require_room(
+    architecture: Architecture, memory: Memory, title: str, *, context: int, batch: int
+) -> None:
+    """Raise InputError E1703 if a memory has no room for a design; `title` names its device."""
     if memory.capacity is None or memory.fits:
         return
+    limits = {
+        f"the longest context that fits at batch {batch:,}": memory.longest_context,
+        f"the largest batch that fits at context {context:,}": memory.largest_batch,
+    }
+    advice = "; ".join(f"{words} is {limit:,}" for words, limit in limits.items() if limit)
+    if memory.weights > memory.capacity:
+        advice = "the weights alone do not fit: choose a smaller scale or another precision"
     raise InputError(
         "E1703",
         f"{architecture.name} needs {binary(memory.needed)} (weights {binary(memory.weights)}, "
         f"caches and states {binary(memory.cache + memory.state)}), "
-        f"{found.title} has {binary(memory.capacity)}",
-        help=_advice(memory, found),
+        f"{title} has {binary(memory.capacity)}",
+        help=advice or "use a smaller batch and a shorter context",
     )
-
-
-def _advice(memory: Memory, found: Latency) -> str:
-    assert memory.capacity is not None
-    if memory.weights > memory.capacity:
-        return "the weights alone do not fit: choose a smaller scale or another precision"
-    said = []
-    if memory.longest_context:
-        said.append(
-            f"the longest context that fits at batch {found.batch:,} is {memory.longest_context:,}"
-        )
-    if memory.largest_batch:
-        said.append(
-            f"the largest batch that fits at context {found.context:,} is {memory.largest_batch:,}"
-        )
-    return "; ".join(said) or "use a smaller batch and a shorter context"

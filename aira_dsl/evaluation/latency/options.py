@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from aira_dsl.utils.machine import DeviceChoice
 from aira_dsl.utils.options import Options
 
 Precision = Literal["fp32", "bf16", "fp8"]
@@ -23,3 +24,20 @@ class WorkloadOptions(Options):
 
     precision: Precision | None = None
     """Precision of weights, activations and caches (default: bf16 on GPUs, fp32 on a CPU)."""
+
+
+class MeasurementOptions(Options):
+    """Measurement."""
+
+    device: DeviceChoice = "auto"
+    """Device that is measured; auto: a GPU if there is one."""
+
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """Number of threads (default: one a core)."""
+
+    rounds: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Number of times that everything is timed; the least time counts."""
+
+
+class MeasuredOptions(WorkloadOptions, MeasurementOptions):
+    """Options of a measurement on this machine."""

@@ -9,6 +9,9 @@ from aira_dsl.evaluation.latency.options import Precision
 Bound = Literal["compute", "memory"]
 """What limits a part in a roofline: arithmetic or memory traffic."""
 
+Phase = Literal["prefill", "decode"]
+PHASES: tuple[Phase, ...] = ("prefill", "decode")
+
 ENDS = "ends"
 """Name of the part outside of the layers: embedding, final norm, head."""
 
@@ -92,3 +95,8 @@ class Latency:
     def decode_tokens_per_second(self) -> float:
         """Tokens that are written a second, all sequences together."""
         return self.batch / self.seconds.decode
+
+    def error(self, phase: Phase) -> float:
+        """Return predicted / measured - 1 of the whole stack, which must have been measured."""
+        assert self.whole is not None
+        return float(getattr(self.seconds, phase) / getattr(self.whole, phase)) - 1

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.evaluation.latency.memory import Memory
-from aira_dsl.evaluation.latency.result import ENDS, Latency, Part, Seconds
+from aira_dsl.evaluation.latency.result import ENDS, PHASES, Latency, Part, Seconds
 from aira_dsl.primitives.registry import KINDS
 from aira_dsl.report.terminal.bar import Bar
 from aira_dsl.utils.formatting import binary, plural
@@ -19,6 +19,10 @@ _METHODS = {
     "roofline": (
         "Roofline from peak figures: the least time that each layer needs, so every speed is an "
         "upper bound."
+    ),
+    "measured": (
+        "Blocks are measured in stacks of their own; the stack is predicted as their sum. The "
+        "least time of all rounds counts."
     ),
 }
 
@@ -136,6 +140,12 @@ def _facts(found: Latency) -> "RenderableType":
         "longest context": f"{longest} at batch {found.batch:,}",
         "largest batch": f"{largest} at context {found.context:,}",
     }
+    if found.whole is not None:
+        rows["whole stack"] = (
+            f"measured {_milliseconds(found.whole.prefill)} ms for the prompts, "
+            f"{_milliseconds(found.whole.decode)} ms a token; the prediction is off by "
+            f"{found.error('prefill'):+.1%} and {found.error('decode'):+.1%}"
+        )
     table = Table.grid(padding=(0, 2))
     for label, value in rows.items():
         table.add_row(label, value)
@@ -163,6 +173,7 @@ def _device_json(found: Latency) -> dict[str, Any]:
     return {
         **{name: value for name, value in asdict(found).items() if name != "memory"},
         "seconds": asdict(found.seconds),
+        "errors": None if found.whole is None else {phase: found.error(phase) for phase in PHASES},
         "prefill_tokens_per_second": found.prefill_tokens_per_second,
         "decode_tokens_per_second": found.decode_tokens_per_second,
         "memory": {
