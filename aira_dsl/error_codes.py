@@ -24,6 +24,7 @@ FAMILIES = {
     "E13": "training runs and scaling fits",
     "E14": "tokens for pretraining",
     "E15": "training of language models",
+    "E16": "grids of training runs",
     "E17": "latency and memory",
 }
 """The topic of a code, by its first three characters; in the order of the documentation."""

@@ -1,6 +1,8 @@
 """`aira-dsl isoflop`: scaling laws from training runs."""
 
 import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,10 +12,43 @@ from .options import Force, Format
 
 app = typer.Typer(help="Scaling laws: how loss falls with parameters, tokens and FLOPs.")
 
+_Folder = Annotated[Path, typer.Argument(help="Folder of a planned grid.")]
 
-@app.callback()
-def _isoflop() -> None:
-    """Keep `fit` a command of its own: typer would run a single one without its name."""
+
+@app.command()
+def plan(
+    file: Annotated[Path, typer.Argument(help="Grid file (YAML); docs/isoflop.md.")],
+    *,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the grid (default: its name).")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the plan that is there; results stay.")
+    ] = False,
+    format_: Format = "text",
+) -> None:
+    """Plan a grid of training runs: write plan.json, print what it costs. Nothing is trained."""
+    from aira_dsl.report.terminal.isoflop_plan import plan_json, plan_text
+    from aira_dsl.scaling.grid.checks import check_plan
+    from aira_dsl.scaling.grid.corpus import open_corpus
+    from aira_dsl.scaling.grid.folder import write_plan
+    from aira_dsl.scaling.grid.grid import read_grid
+    from aira_dsl.scaling.grid.plan import make_plan
+    from aira_dsl.scaling.grid.speed import read_speed
+
+    grid = read_grid(file)
+    corpus = open_corpus(grid, file.parent, progress=_text_read())
+    planned = make_plan(grid, corpus, file.parent)
+    accepted = check_plan(planned)
+    folder = out or Path(grid.name)
+    speed = read_speed(folder)
+    done = write_plan(planned, folder, force=force)
+    if format_ == "json":
+        facts = plan_json(planned, accepted, speed)
+        print(json.dumps(facts, indent=1, ensure_ascii=False))
+    else:
+        print(plan_text(planned, accepted, speed), end="")
+        print(f"\n{folder / 'plan.json'}: {done}")
 
 
 @app.command()
@@ -67,3 +102,16 @@ def fit(
         print(isoflop_text(found), end="")
         if done is not None:
             print(f"\n{out}: {done}")
+
+
+def _text_read() -> Callable[[int, int], None]:
+    """Return a function that reports every tenth of the text that is tokenized."""
+    tenths = {0, 10}
+
+    def report(done: int, total: int) -> None:
+        tenth = 10 * done // max(1, total)
+        if tenth not in tenths:
+            tenths.add(tenth)
+            print(f"tokenizing the data: {tenth}0 %", file=sys.stderr, flush=True)
+
+    return report

@@ -1,0 +1,1 @@
+"""Grids of training runs for scaling fits: sized, planned, run, collected."""

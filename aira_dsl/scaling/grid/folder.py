@@ -1,0 +1,31 @@
+"""The folder of a grid.
+
+FOLDER/plan.json        what is to be trained
+FOLDER/speed.json       measured speeds, if there are any
+FOLDER/runs/ID/         the folder of each training run
+FOLDER/runs.csv         results, for `aira-dsl isoflop fit`
+FOLDER/tuning.csv       learning rates that were tried
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from aira_dsl.scaling.grid.plan import Plan
+from aira_dsl.utils.files import reporting, write_text
+
+PLAN = "plan.json"
+
+
+def write_plan(plan: Plan, folder: Path, *, force: bool = False) -> Literal["written", "unchanged"]:
+    """Write the plan into its folder, which is made if missing.
+
+    Another plan is replaced only with `force`; results of runs that the new plan has as well are
+    kept and used.
+
+    Raises:
+        InputError: E0503, the folder holds another plan and `force` is not given.
+        RunError: E0904, it cannot be written.
+    """
+    with reporting(f"{folder} cannot be made"):
+        folder.mkdir(parents=True, exist_ok=True)
+    return write_text(folder / PLAN, plan.model_dump_json(indent=1) + "\n", force=force)

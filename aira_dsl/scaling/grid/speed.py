@@ -1,0 +1,68 @@
+"""How long a grid takes here: by a measured speed of each model, or by a common one."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aira_dsl.errors import InputError
+from aira_dsl.scaling.grid.plan import Plan, PlannedRun
+
+CORE_FLOPS = 1e11
+"""Training FLOPs a second of one core: 27,000 tokens/s of a hybrid with 7.5 MFLOP a token on two
+cores. Small models are slower."""
+
+FILE = "speed.json"
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Core-seconds of a token, by design and size; empty for the common speed."""
+
+    measured: Mapping[tuple[str, int], float]
+
+    def core_seconds(self, plan: Plan, run: PlannedRun) -> float:
+        """Return the core-seconds of a run.
+
+        A size that was not measured has the FLOPs per core-second of the nearest measured size of
+        its design.
+        """
+        sizes = [size for design, size in self.measured if design == run.design]
+        if not sizes:
+            return run.flops / CORE_FLOPS
+        near = min(sizes, key=lambda size: max(size / run.size, run.size / size))
+        flops_per_second = (
+            plan.by_key[run.design, near].flops_per_token / self.measured[run.design, near]
+        )
+        return run.flops / flops_per_second
+
+
+def read_speed(folder: Path) -> Speed:
+    """Read the measured speeds of a folder; none if there is no file.
+
+    Raises:
+        InputError: E1607, the file is damaged.
+    """
+    path = folder / FILE
+    try:
+        rows = json.loads(path.read_bytes())
+        return Speed({(row["design"], row["size"]): float(row["core_seconds"]) for row in rows})
+    except FileNotFoundError:
+        return Speed({})
+    except (OSError, ValueError, KeyError, TypeError):
+        help_text = "remove it, or measure again with --measure"
+        raise InputError("E1607", f"{path} is damaged", help=help_text) from None
+
+
+def speed_json(speed: Speed) -> str:
+    """Return the content of the file of measured speeds."""
+    rows = [
+        {"design": design, "size": size, "core_seconds": seconds}
+        for (design, size), seconds in speed.measured.items()
+    ]
+    return json.dumps(rows, indent=1) + "\n"
+
+
+def total_core_hours(plan: Plan, runs: Sequence[PlannedRun], speed: Speed) -> float:
+    """Return the core-hours of some runs."""
+    return sum(speed.core_seconds(plan, run) for run in runs) / 3600
