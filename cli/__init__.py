@@ -33,6 +33,7 @@ _COMMANDS = {
     "space": "space",
     "aggregate": "aggregate",
     "extrapolate": "extrapolate",
+    "train": "train",
     "isoflop": "isoflop:app",
     "latency": "latency",
     "search": "search",

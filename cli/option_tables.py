@@ -8,6 +8,7 @@ from aira_dsl.experiments.comparison.options import (
     ComparedOptions,
     ExecutionOptions,
 )
+from aira_dsl.pretraining.options import TrainOptions
 from aira_dsl.study.options import SearchOptions
 from aira_dsl.utils.documented import attribute_docstrings
 from aira_dsl.utils.options import Options, spelling
@@ -16,8 +17,8 @@ _HEAD = """\
 # Options
 
 Made from the option models by `python -m aira_dsl.cli.option_tables > docs/options.md`. The models
-are in `options.py` of `aira_dsl/study`, `aira_dsl/design`, `aira_dsl/experiments/comparison` and
-`aira_dsl/evaluation/latency`.
+are in `options.py` of `aira_dsl/study`, `aira_dsl/design`, `aira_dsl/experiments/comparison`,
+`aira_dsl/evaluation/latency` and `aira_dsl/pretraining`.
 Keywords are the arguments of `aira_dsl.search` and the fields of the models. An option without a
 default is left out, or decided from the others.
 """
@@ -32,6 +33,8 @@ def page() -> str:
     design = [base for base in reversed(DesignOptions.__bases__) if base not in groups]
     tables += [("aira-dsl design run", group) for group in design]
     tables += [("aira-dsl latency", group) for group in (WorkloadOptions, MeasurementOptions)]
+    training = [base for base in reversed(TrainOptions.__bases__) if issubclass(base, Options)]
+    tables += [("aira-dsl train", group) for group in training]
     return "\n".join([_HEAD, *(_table(command, group) for command, group in tables)])
 
 

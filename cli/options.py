@@ -1,7 +1,7 @@
 """Makes the options of a command from option models (`aira_dsl.utils.options`).
 
-The models are `aira_dsl/study/options.py`, `aira_dsl/design/options.py` and
-`aira_dsl/experiments/comparison/options.py`: an option that is added there needs no line here.
+The models are in files `options.py`, such as `aira_dsl/study/options.py`: an option that is added
+there needs no line here.
 """
 
 import inspect
@@ -111,7 +111,9 @@ def _details(field: FieldInfo) -> dict[str, Any]:
 
 
 def _reported(parse: Callable[[str], Any]) -> Callable[[str], Any]:
-    def parser(text: str) -> Any:
+    def parser(text: Any) -> Any:
+        if not isinstance(text, str):  # a default, which has its value already
+            return text
         try:
             return parse(text)
         except ValueError as error:

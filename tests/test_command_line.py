@@ -183,6 +183,15 @@ def test_the_command_line_keeps_its_names() -> None:
             "--prompts", "--proposer", "--repairs", "--repeats", "--sandbox", "--seed", "--size",
             "--start", "--storage", "--study", "--time", "--winners", "--workers", "task",
         ],
+        "train": [
+            "--accumulate", "--activation-checkpointing", "--batch", "--cache",
+            "--checkpoint-every", "--clip", "--compile", "--context", "--data", "--decay",
+            "--device", "--documents", "--final", "--flops", "--force", "--format", "--include",
+            "--learning-rate", "--log-every", "--not-text", "--optimizer", "--out", "--precision",
+            "--scale", "--schedule", "--seed", "--separator", "--split-at", "--steps",
+            "--tensorboard", "--threads", "--tokenizer", "--tokens", "--validate-every",
+            "--validation", "--validation-tokens", "--warmup", "--weight-decay", "--z-loss", "file",
+        ],
         "fmt": ["--check", "--diff", "files"],
         "compare": [
             "--baseline", "--budget", "--data", "--data-seed", "--effort", "--evaluator",

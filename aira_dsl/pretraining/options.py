@@ -1,16 +1,16 @@
 """Options of `aira-dsl train`, in groups; `TrainOptions` has them all."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from aira_dsl.data.tokens.settings import CorpusOptions
 from aira_dsl.utils.machine import DeviceChoice, PrecisionChoice
 from aira_dsl.utils.options import Count, FloatCount, Options
 
 OptimizerName = Literal["adamw", "muon"]
-ScheduleName = Literal["cosine", "trapezoid"]
 Documents = Literal["cross", "separate"]
+ScheduleName = Literal["cosine", "trapezoid"]
 
 
 class TrainBudgetOptions(Options):
@@ -26,23 +26,14 @@ class TrainBudgetOptions(Options):
     """Number of optimizer steps."""
 
 
-class TrainDataOptions(Options):
+class TrainDataOptions(CorpusOptions):
     """Data."""
-
-    tokenizer: str = "bytes"
-    """Tokenizer: bytes, or the path of a tokenizer.json."""
 
     context: Annotated[int, Field(ge=1, le=1 << 24)] | None = None
     """Tokens of a sequence (default: the architecture's)."""
 
     documents: Documents = "cross"
     """Whether attention and state cross the borders of documents: cross, or separate."""
-
-    validation: Annotated[float, Field(gt=0, le=0.5)] = 0.01
-    """Fraction of the documents that is held out for validation, by a hash of their text."""
-
-    cache: Path | None = None
-    """Folder of tokenized text (default: in your cache folder)."""
 
 
 class TrainMethodOptions(Options):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field
 
 from aira_dsl.architecture import Architecture, Costs, cost
+from aira_dsl.data.tokens.settings import CorpusOptions
 from aira_dsl.errors import UsageError
 from aira_dsl.pretraining.options import TrainMachineOptions, TrainOptions, TrainRecordOptions
 
@@ -14,15 +15,14 @@ FREE = frozenset(
     {
         *TrainMachineOptions.model_fields.keys() - {"precision"},
         *TrainRecordOptions.model_fields.keys(),
+        *CorpusOptions.model_fields.keys(),
         "data",
-        "cache",
-        "tokenizer",
     }
 )
 """Settings that may change when a run continues.
 
-They change speed, records and the last bits of a sum. Data and tokenizer are identified by their
-content (`corpus` in settings.json), so that files may move.
+They change speed, records and the last bits of a sum. Text, and how it becomes tokens, is
+identified by the tokens (`corpus` in settings.json), so that files may move.
 """
 
 

@@ -59,6 +59,8 @@ def init_output(linear: nn.Linear, generator: Generator, depth: int) -> None:
     """Draw a projection back into the residual stream.
 
     Its standard deviation is 0.02 / sqrt(depth), so that the stream's variance at the last layer
-    does not depend on the depth (GPT-2's rule; one mixer a layer here).
+    does not depend on the depth (GPT-2's rule; one mixer a layer here). The module is marked
+    `writes_to_stream`, for rules that treat such projections in their own way.
     """
+    linear.writes_to_stream = True  # type: ignore[assignment]
     nn.init.normal_(linear.weight, std=INIT_STD / math.sqrt(depth), generator=generator)

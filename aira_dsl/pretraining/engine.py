@@ -1,0 +1,139 @@
+"""One optimizer step: passes over a process's share, exchange, clipping, update.
+
+On one process the network is a plain module. On several its parameters are sharded (FSDP2): a
+block with many parameters is gathered by itself, the small ones together. Everything else is the
+same. Gradients are the mean over the tokens of the global batch, so the number of processes and of
+parts changes the order of a sum and nothing else.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.tensor import DTensor
+
+from aira_dsl.data.tokens.rows import Batch
+from aira_dsl.models import LanguageModel, build
+from aira_dsl.pretraining.batches import parts_of
+from aira_dsl.pretraining.network import Network
+from aira_dsl.pretraining.optimizers import Optimizers
+from aira_dsl.pretraining.parametrization import rescale
+from aira_dsl.pretraining.processes import Processes
+from aira_dsl.pretraining.schedule import Schedule
+from aira_dsl.pretraining.settings import TrainPlan, TrainSettings
+
+UNIT = 1 << 20
+"""Parameters from which a block is sharded by itself."""
+
+
+class NotFinite(Exception):
+    """The loss or the gradient of a step is not a finite number; the step was not applied."""
+
+
+@dataclass(frozen=True)
+class StepFacts:
+    """What a step tells.
+
+    Attributes:
+        loss: mean cross-entropy of the batch before the update, in nats a token.
+        gradient: norm of the gradient before clipping.
+        rate: learning rate at the base size.
+        signals: what the processes raised, summed.
+    """
+
+    loss: float
+    gradient: float
+    rate: float
+    signals: tuple[float, ...]
+
+
+class Engine:
+    """The model of a training and its optimizers.
+
+    Args:
+        settings: with the precision resolved.
+        plan: what follows from them.
+        processes: those that share the work.
+
+    Raises:
+        RunError: E0501, the weights do not fit in free memory.
+    """
+
+    def __init__(self, settings: TrainSettings, plan: TrainPlan, processes: Processes) -> None:
+        self.settings, self.plan, self.processes = settings, plan, processes
+        self.model = _initialized(plan, settings.seed, processes.device)
+        self.network = Network(self.model, processes.device, settings)
+        if processes.size > 1:
+            _shard(self.network)
+        self.optimizers = Optimizers(self.model, settings)
+        self.schedule = Schedule(
+            settings.schedule, plan.steps, settings.warmup, settings.decay, settings.final
+        )
+
+    def step(self, number: int, batch: Batch, *signals: float) -> StepFacts:
+        """Train on one batch.
+
+        Args:
+            number: of the step, from 0.
+            batch: rows of this process.
+            signals: numbers to be summed over all processes.
+
+        Raises:
+            NotFinite: in all processes; the weights are as they were before.
+        """
+        entropy = self._gradients(batch)
+        gradients = self._local_gradients()
+        entropy, square, *summed = self.processes.sum(entropy, _square(gradients), *signals)
+        loss, gradient = entropy / self.plan.step_tokens, math.sqrt(square)
+        for value, name in ((loss, "loss"), (gradient, "norm of the gradient")):
+            if not math.isfinite(value):
+                raise NotFinite(f"the {name} is {value} at step {number + 1}")
+        if gradient > self.settings.clip:
+            torch._foreach_mul_(gradients, self.settings.clip / gradient)
+        factor = self.schedule.factor(number)
+        self.optimizers.step(factor)
+        return StepFacts(loss, gradient, self.settings.learning_rate * factor, tuple(summed))
+
+    def _local_gradients(self) -> list[Tensor]:
+        """Return this process's part of the gradients; the parts of all are the whole."""
+        found = [parameter.grad for parameter in self.model.parameters()]
+        return [
+            each.to_local() if isinstance(each, DTensor) else each
+            for each in found
+            if each is not None
+        ]
+
+    def _gradients(self, batch: Batch) -> float:
+        """Accumulate gradients; return the summed cross-entropy of this process's rows."""
+        parts = parts_of(batch, self.settings.accumulate, even=self.processes.size > 1)
+        # Sharding averages gradients over the processes.
+        scale = self.processes.size / self.plan.step_tokens
+        total = torch.zeros((), dtype=torch.float64, device=self.processes.device)
+        for number, (tokens_PL, targets_PL) in enumerate(parts, start=1):
+            if isinstance(self.network, FSDPModule):
+                self.network.set_requires_gradient_sync(number == len(parts))
+            loss, entropy = self.network(tokens_PL, targets_PL)
+            torch.autograd.backward(loss * scale)
+            total += entropy
+        return float(total)
+
+
+def _square(gradients: list[Tensor]) -> float:
+    """Return the sum of squares, in float64: the same to its last digits however it is divided."""
+    norms = [torch.linalg.vector_norm(each, dtype=torch.float64) for each in gradients]
+    return float(torch.stack(norms).square().sum())
+
+
+def _initialized(plan: TrainPlan, seed: int, device: torch.device) -> LanguageModel:
+    model = build(plan.architecture, seed=seed)
+    rescale(model)
+    return model.to(device)
+
+
+def _shard(network: Network) -> None:
+    for block in network.blocks:
+        if sum(parameter.numel() for parameter in block.parameters()) >= UNIT:
+            fully_shard(block)
+    fully_shard(network)
