@@ -4,13 +4,13 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from safetensors.torch import load_file
 
 from aira_dsl.pretraining.run import train
 from aira_dsl.pretraining.settings import TrainSettings
+from tests.pretraining.processes import in_child
 from tests.pretraining.runs import lines, losses, settings
 
 
@@ -24,17 +24,6 @@ def weights(run: Path) -> dict[str, object]:
 def facts(run: Path) -> list[dict[str, object]]:
     """Return the lines of metrics without what depends on time."""
     return [{k: v for k, v in line.items() if k != "tokens_per_second"} for line in lines(run)]
-
-
-def in_child(action: Callable[[], object]) -> int:
-    """Run something in a forked process; return its number."""
-    child = os.fork()
-    if child:
-        return child
-    try:
-        action()
-    finally:
-        os._exit(0)
 
 
 def killed(given: TrainSettings, run: Path, seconds: float) -> bool:

@@ -1,0 +1,97 @@
+"""One training on several processes: the same losses, one order of data, any number continues."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from aira_dsl.pretraining.callbacks import Callbacks, TrainProgress
+from aira_dsl.pretraining.folder import read_result
+from aira_dsl.pretraining.run import train
+from tests.pretraining.processes import on_several
+from tests.pretraining.runs import losses, settings
+
+STEPS = 50
+
+
+def test_one_two_and_four_processes_have_the_same_losses(tmp_path: Path) -> None:
+    """So the order of the data is the same, too: other data has other losses."""
+    given = settings(tmp_path, steps=STEPS, validate_every=25)
+    one = train(given.model_copy(update={"accumulate": 4}), tmp_path / "one")
+    for count in (2, 4):
+        run = tmp_path / f"{count}"
+        alike = given.model_copy(update={"accumulate": 4 // count})
+        codes = on_several(count, lambda rank: train(alike, run), tmp_path / "raised")  # noqa: B023
+        assert codes == [0] * count
+        assert losses(run) == pytest.approx(losses(tmp_path / "one"), abs=1e-5)
+        found = read_result(run)
+        assert found is not None
+        assert found.ranks == count
+        assert [point.loss for point in found.curve] == pytest.approx(
+            [point.loss for point in one.curve], abs=1e-6
+        )
+        assert found.bits_per_byte == pytest.approx(one.bits_per_byte, abs=1e-6)
+
+
+def test_another_order_of_sums_changes_losses_by_less_than_1e_5(tmp_path: Path) -> None:
+    given = settings(tmp_path, steps=STEPS)
+    train(given, tmp_path / "one")
+    assert on_several(2, lambda rank: train(given, tmp_path / "two"), tmp_path / "raised") == [0, 0]
+    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-5)
+
+
+def test_what_two_processes_began_one_continues(tmp_path: Path) -> None:
+    given = settings(tmp_path, steps=30, accumulate=2)
+    train(given, tmp_path / "whole")
+    seen: list[int] = []
+    callbacks = Callbacks(
+        on_progress=lambda progress: seen.append(progress.step),
+        should_stop=lambda: len(seen) >= 11,
+    )
+    halved = given.model_copy(update={"accumulate": 1})
+    codes = on_several(
+        2, lambda rank: train(halved, tmp_path / "run", callbacks=callbacks), tmp_path / "raised"
+    )
+    assert codes == [0, 0]
+    assert len(losses(tmp_path / "run")) == 12
+    result = train(given, tmp_path / "run")
+    assert (result.steps, result.ranks) == (30, 1)
+    assert losses(tmp_path / "run") == pytest.approx(losses(tmp_path / "whole"), abs=1e-9)
+
+
+def test_a_process_that_dies_ends_the_others_and_the_run_continues(tmp_path: Path) -> None:
+    given = settings(tmp_path, steps=20, checkpoint_every=4, accumulate=2)
+    halved = given.model_copy(update={"accumulate": 1})
+
+    def run(rank: int) -> None:
+        def die(progress: TrainProgress) -> None:
+            if rank == 1 and progress.step == 10:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        train(halved, tmp_path / "run", callbacks=Callbacks(on_progress=die))
+
+    assert on_several(2, run, tmp_path / "raised") == [1, -signal.SIGKILL]
+    message = (tmp_path / "raised/0").read_text(encoding="utf-8")
+    assert message.startswith("error[E1511]: another process of the training died")
+    assert len(losses(tmp_path / "run")) in (9, 10)
+    train(given, tmp_path / "run")
+    train(given, tmp_path / "whole")
+    assert losses(tmp_path / "run") == pytest.approx(losses(tmp_path / "whole"), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [({"batch": 3}, "E1503"), ({"seed": 1}, "E1506"), ({"data": ("missing.txt",)}, "E0613")],
+)
+def test_what_one_process_refuses_all_refuse(
+    changes: dict[str, object], code: str, tmp_path: Path
+) -> None:
+    given = settings(tmp_path, steps=2)
+    train(given, tmp_path / "run")
+    changed = given.model_copy(update=changes)
+    codes = on_several(2, lambda rank: train(changed, tmp_path / "run"), tmp_path / "raised")
+    assert codes == [1, 1]
+    for rank in (0, 1):
+        text = (tmp_path / f"raised/{rank}").read_text(encoding="utf-8")
+        assert text.startswith(f"error[{code}]")
