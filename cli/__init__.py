@@ -34,6 +34,7 @@ _COMMANDS = {
     "aggregate": "aggregate",
     "extrapolate": "extrapolate",
     "train": "train",
+    "data": "data:app",
     "isoflop": "isoflop:app",
     "latency": "latency",
     "search": "search",

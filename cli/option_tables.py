@@ -1,5 +1,6 @@
 """The page docs/options.md, made from the option models: `python -m aira_dsl.cli.option_tables`."""
 
+from aira_dsl.data.tokens.options import CorpusOptions
 from aira_dsl.design.options import DesignOptions
 from aira_dsl.evaluation.latency.options import MeasurementOptions, WorkloadOptions
 from aira_dsl.experiments.comparison.options import (
@@ -18,7 +19,7 @@ _HEAD = """\
 
 Made from the option models by `python -m aira_dsl.cli.option_tables > docs/options.md`. The models
 are in `options.py` of `aira_dsl/study`, `aira_dsl/design`, `aira_dsl/experiments/comparison`,
-`aira_dsl/evaluation/latency` and `aira_dsl/pretraining`.
+`aira_dsl/evaluation/latency`, `aira_dsl/pretraining` and `aira_dsl/data/tokens`.
 Keywords are the arguments of `aira_dsl.search` and the fields of the models. An option without a
 default is left out, or decided from the others.
 """
@@ -35,6 +36,7 @@ def page() -> str:
     tables += [("aira-dsl latency", group) for group in (WorkloadOptions, MeasurementOptions)]
     training = [base for base in reversed(TrainOptions.__bases__) if issubclass(base, Options)]
     tables += [("aira-dsl train", group) for group in training]
+    tables.append(("aira-dsl data prepare", CorpusOptions))
     return "\n".join([_HEAD, *(_table(command, group) for command, group in tables)])
 
 

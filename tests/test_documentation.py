@@ -30,6 +30,7 @@ def write_files(text: str, folder: Path) -> None:
     [
         "README.md",
         "docs/api.md",
+        "docs/data.md",
         "docs/interop.md",
         "docs/paper.md",
         "docs/tutorial.md",
@@ -51,7 +52,14 @@ def test_python_snippets_run(page: str, tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize(
     "page",
-    ["README.md", "docs/interop.md", "docs/paper.md", "docs/tutorial.md", "docs/yaml.md"],
+    [
+        "README.md",
+        "docs/data.md",
+        "docs/interop.md",
+        "docs/paper.md",
+        "docs/tutorial.md",
+        "docs/yaml.md",
+    ],
 )
 def test_commands_run_and_print_what_is_shown(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

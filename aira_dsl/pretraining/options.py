@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aira_dsl.data.tokens.settings import CorpusOptions
+from aira_dsl.data.tokens.options import CorpusOptions
 from aira_dsl.utils.machine import DeviceChoice, PrecisionChoice
 from aira_dsl.utils.options import Count, FloatCount, Options
 

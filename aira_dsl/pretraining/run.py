@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 
 from aira_dsl.data.tokens.corpus import TokenCorpus
+from aira_dsl.data.tokens.options import CorpusOptions
 from aira_dsl.data.tokens.prepare import prepare
-from aira_dsl.data.tokens.settings import CorpusOptions
 from aira_dsl.errors import UsageError
 from aira_dsl.models.precision import choose_precision
 from aira_dsl.pretraining.callbacks import SILENT, Callbacks

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field
 
 from aira_dsl.architecture import Architecture, Costs, cost
-from aira_dsl.data.tokens.settings import CorpusOptions
+from aira_dsl.data.tokens.options import CorpusOptions
 from aira_dsl.errors import UsageError
 from aira_dsl.pretraining.options import TrainMachineOptions, TrainOptions, TrainRecordOptions
 

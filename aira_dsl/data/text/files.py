@@ -69,8 +69,8 @@ def read_documents(files: list[Path], max_bytes: int) -> Iterator[bytes]:
 def _files_of(path: Path, include: Sequence[str]) -> list[Path]:
     try:
         path.stat()
-        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
-        wanted = [file for file in inside if _wanted(file, include)]
+        inside = path.rglob("*") if path.is_dir() else [path]
+        wanted = sorted(file for file in inside if _wanted(file, include))
         files = [file for file in wanted if file.is_file()] if path.is_dir() else wanted
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(

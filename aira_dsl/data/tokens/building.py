@@ -21,7 +21,7 @@ from aira_dsl.data.tokens.corpus import (
     TokenizerRecord,
 )
 from aira_dsl.data.tokens.documents import FileSource, Source
-from aira_dsl.data.tokens.settings import CorpusOptions
+from aira_dsl.data.tokens.options import CorpusOptions
 from aira_dsl.data.tokens.shards import (
     SPLITS,
     Shard,
@@ -95,6 +95,7 @@ class Builder:
         self._tokenizer, self._options, self._progress = plan.tokenizer, plan.options, progress
         self._kind = token_type(plan.tokenizer.vocab_size)
         self._state = self._resumed()
+        self._next_report = 0
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._writers = {split: ShardWriter(self._kind) for split in SPLITS}
@@ -149,8 +150,10 @@ class Builder:
             self._state.skipped += 1
 
     def _report(self, done: int, total: int) -> None:
-        if self._progress is not None:
+        """Call back for every thousandth of the text: a corpus may have a billion documents."""
+        if self._progress is not None and done >= self._next_report:
             self._progress(done, total)
+            self._next_report = done + total // 1000 + 1
 
     def _encode(self) -> None:
         """Turn the waiting documents into tokens; write shards when they are full."""

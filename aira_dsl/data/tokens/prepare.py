@@ -17,7 +17,7 @@ from typing import Any
 from aira_dsl.data.tokens.building import Builder, Plan
 from aira_dsl.data.tokens.corpus import MANIFEST, TokenCorpus, is_corpus, open_corpus
 from aira_dsl.data.tokens.documents import Source, find_sources
-from aira_dsl.data.tokens.settings import CorpusOptions
+from aira_dsl.data.tokens.options import CorpusOptions
 from aira_dsl.data.tokens.tokenizer import Tokenizer, open_tokenizer
 from aira_dsl.errors import InputError
 from aira_dsl.utils.files import cache_folder, reporting, write_atomically
@@ -38,7 +38,7 @@ def prepare(
     Args:
         paths: `.txt`, `.jsonl` (one object a line, its "text"), `.parquet` (column "text"), folders
             of these; one name of `aira_dsl.data.text.named.CORPORA`; or the folder of a prepared
-            corpus.
+            corpus, which options must fit unless they are the defaults.
         progress: called while text is read.
         **options: fields of `CorpusOptions`.
 
@@ -53,7 +53,7 @@ def prepare(
         options["tokenizer"] = str(options["tokenizer"])
     chosen = options_of(CorpusOptions, options)
     if len(paths) == 1 and is_corpus(Path(paths[0])):
-        return _opened(Path(paths[0]), chosen, options)
+        return _opened(Path(paths[0]), chosen)
     sources = find_sources(paths, chosen.include)
     tokenizer = open_tokenizer(chosen.tokenizer, chosen.separator)
     root = chosen.cache or cache_folder() / "tokens"
@@ -71,18 +71,18 @@ def prepare(
     return open_corpus(folder)
 
 
-def _opened(folder: Path, chosen: CorpusOptions, given: dict[str, Any]) -> TokenCorpus:
-    """Open a prepared corpus; settings that were given must be its own."""
+def _opened(folder: Path, wanted: CorpusOptions) -> TokenCorpus:
+    """Open a prepared corpus; options other than the defaults must be those of the corpus."""
     corpus = open_corpus(folder)
-    tokenizer = corpus.tokenizer
-    if "tokenizer" in given or "separator" in given:
-        wanted = open_tokenizer(chosen.tokenizer, chosen.separator)
-        if (wanted.sha256, wanted.separator) != (tokenizer.sha256, tokenizer.separator):
-            raise _other(folder, f"was made with another tokenizer ({tokenizer.kind})")
+    default = CorpusOptions()
+    if (wanted.tokenizer, wanted.separator) != (default.tokenizer, default.separator):
+        asked, own = open_tokenizer(wanted.tokenizer, wanted.separator), corpus.tokenizer
+        if (asked.sha256, asked.separator) != (own.sha256, own.separator):
+            raise _other(folder, f"was made with another tokenizer ({own.kind})")
     for name in ("validation", "split_at"):
-        own = getattr(corpus.manifest, name)
-        if name in given and getattr(chosen, name) != own:
-            raise _other(folder, f"was made with {name} {own}, not {getattr(chosen, name)}")
+        value, made_with = getattr(wanted, name), getattr(corpus.manifest, name)
+        if value not in (getattr(default, name), made_with):
+            raise _other(folder, f"was made with {name} {made_with}, not {value}")
     return corpus
 
 

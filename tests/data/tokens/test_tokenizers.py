@@ -177,11 +177,13 @@ def test_a_corpus_of_another_tokenizer(own: Path, tmp_path: Path) -> None:
     begins = np.cumsum(batch.tokens_BS == made.tokenizer.separator, axis=1)
     assert (begins == batch.segments_BS).all()
     assert prepare([made.folder], tokenizer=made.tokenizer_path).identity == made.identity
-    with pytest.raises(AiraError, match="made with another tokenizer") as caught:
-        prepare([made.folder], tokenizer="bytes")
-    assert caught.value.code == "E1405"
+    assert prepare([made.folder]).identity == made.identity
     other = prepare([text], cache=tmp_path / "c", validation=0.3, split_at="\n")
     assert other.folder != made.folder
+    for folder, options in ((made.folder, {"separator": "<s>"}), (other.folder, {})):
+        with pytest.raises(AiraError, match="made with another tokenizer") as caught:
+            prepare([folder], tokenizer=own, **options)
+        assert caught.value.code == "E1405"
 
 
 def test_a_tokenizer_that_changes_text_counts_its_share(own: Path, tmp_path: Path) -> None:

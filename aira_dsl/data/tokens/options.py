@@ -1,4 +1,4 @@
-"""Settings of a token corpus: what decides its tokens, and where it is kept."""
+"""Options of a token corpus: what decides its tokens, and where it is kept."""
 
 from pathlib import Path
 from typing import Annotated, Literal
