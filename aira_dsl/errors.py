@@ -25,7 +25,7 @@ class AiraError(Exception):
     exit_code = 3
 
     def __init__(self, code: str, message: str, *, help: str | None = None) -> None:
-        super().__init__(message)
+        super().__init__(code, message)  # what pickle makes an equal error from
         self.code = code
         self.message = message
         self.help = help

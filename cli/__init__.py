@@ -61,6 +61,10 @@ class _Group(TyperGroup):
     def list_commands(self, ctx: object) -> list[str]:
         return list(_COMMANDS)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line; `--ray` without an address means the cluster here."""
+        return super().parse_args(ctx, _with_address(args))
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command; a value that typer refuses is refused in the words of this package."""
         try:
@@ -87,6 +91,19 @@ class _Group(TyperGroup):
         made = typer.main.get_command(group)
         made.name = cmd_name
         return made
+
+
+def _with_address(arguments: list[str]) -> list[str]:
+    """Give `--ray` the address `auto` where none follows; typer needs a value."""
+    if "--ray" not in arguments:
+        return arguments
+    from aira_dsl.jobs.choice import AUTO, is_address
+
+    following = [*arguments[1:], ""]
+    return [
+        f"--ray={AUTO}" if each == "--ray" and not is_address(after) else each
+        for each, after in zip(arguments, following, strict=True)
+    ]
 
 
 app = typer.Typer(

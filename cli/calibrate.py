@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
-from .options import Format
+from aira_dsl.jobs.choice import ClusterOptions
+
+from .options import Format, with_options
 from .process import interruptible
 
 
@@ -18,6 +20,7 @@ class _Preset(StrEnum):
     cpu = "cpu"
 
 
+@with_options
 def calibrate(
     *,
     preset: Annotated[_Preset, typer.Option(help="Preset to measure.")] = _Preset.cpu,
@@ -36,6 +39,7 @@ def calibrate(
         int | None,
         typer.Option(help="Processes (default: one a core).", min=1, max=1024),
     ] = None,
+    cluster: ClusterOptions,
     store: Annotated[
         Path | None, typer.Option(help="Evaluation store, an SQLite file (default: in your cache).")
     ] = None,
@@ -68,6 +72,7 @@ def calibrate(
             extent=Extent(arrangements, seeds, longer, tuple(times or Extent().times)),
             known=known,
             workers=workers,
+            ray=cluster.ray,
             store=store,
             on_progress=lambda text: print(text, file=sys.stderr, flush=True),
         )

@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from .options import Format
+from aira_dsl.jobs.choice import ClusterOptions
+
+from .options import Format, with_options
 from .process import console, interruptible
 
 app = typer.Typer(help="Complete tables of small spaces: make, show, compare.")
@@ -32,6 +34,7 @@ class _Sampler(StrEnum):
 
 
 @app.command()
+@with_options
 def make(
     space: Annotated[Path, typer.Argument(help="Space of at most 100,000 arrangements.")],
     *,
@@ -42,6 +45,7 @@ def make(
         typer.Option(help="Precision; auto: that of the table there, else the fastest."),
     ] = "auto",
     seeds: Annotated[int, typer.Option(help="Seeds of each arrangement.", min=1, max=100)] = 2,
+    cluster: ClusterOptions,
     store: Annotated[
         Path | None, typer.Option(help="Evaluation store, an SQLite file (default: in your cache).")
     ] = None,
@@ -71,6 +75,7 @@ def make(
             seeds=seeds,
             known=read_table(out) if out.exists() and not force else None,
             store=store,
+            ray=cluster.ray,
             save=save,
             on_result=view.update,
         )

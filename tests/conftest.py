@@ -6,10 +6,16 @@ Nowhere does the time that an example takes decide: a busy machine is slow.
 """
 
 import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from tests.helpers.ray_cluster import LocalCluster
 
 settings.register_profile(
     "aira-dsl",
@@ -23,3 +29,21 @@ settings.load_profile("aira-dsl")
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator["LocalCluster"]:
+    """A Ray cluster whose head takes no jobs; the environment of its nodes has a key."""
+    from tests.helpers.ray_cluster import LocalCluster
+
+    with patch.dict(os.environ, {"HF_TOKEN": "of-the-node"}), LocalCluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def two_nodes(ray_cluster: "LocalCluster") -> Iterator[list[Any]]:
+    """Two nodes of the cluster with one CPU each; a test kills those that it removes."""
+    nodes = [ray_cluster.add_node(), ray_cluster.add_node()]
+    yield nodes
+    for node in nodes:
+        ray_cluster.kill(node)

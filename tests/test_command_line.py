@@ -167,8 +167,8 @@ def test_the_command_line_keeps_its_names() -> None:
         ],
         "bench": ["--all", "--format", "--rounds", "--seconds"],
         "calibrate": [
-            "--arrangements", "--force", "--format", "--longer", "--out", "--preset", "--seeds",
-            "--store", "--times", "--workers",
+            "--arrangements", "--force", "--format", "--longer", "--out", "--preset", "--ray",
+            "--seeds", "--store", "--times", "--workers",
         ],
         "check": ["--format", "--strict", "files"],
         "design judge": [
@@ -180,8 +180,8 @@ def test_the_command_line_keeps_its_names() -> None:
             "--base-url", "--baseline", "--budget", "--data", "--data-seed", "--dry-run",
             "--effort", "--force", "--format", "--free", "--heartbeat", "--max-output",
             "--max-tokens", "--max-usd", "--method", "--model", "--out", "--policy", "--prices",
-            "--prompts", "--proposer", "--repairs", "--repeats", "--sandbox", "--seed", "--size",
-            "--start", "--storage", "--study", "--time", "--winners", "--workers", "task",
+            "--prompts", "--proposer", "--ray", "--repairs", "--repeats", "--sandbox", "--seed",
+            "--size", "--start", "--storage", "--study", "--time", "--winners", "--workers", "task",
         ],
         "train": [
             "--accumulate", "--activation-checkpointing", "--batch", "--cache",
@@ -196,8 +196,8 @@ def test_the_command_line_keeps_its_names() -> None:
         "compare": [
             "--baseline", "--budget", "--data", "--data-seed", "--effort", "--evaluator",
             "--force", "--format", "--free", "--jobs", "--max-usd", "--methods", "--model",
-            "--out", "--preset", "--prices", "--prompts", "--proposer", "--repeats", "--runs",
-            "--sandbox", "--seeds", "--size", "--start", "--store", "--table", "--task",
+            "--out", "--preset", "--prices", "--prompts", "--proposer", "--ray", "--repeats",
+            "--runs", "--sandbox", "--seeds", "--size", "--start", "--store", "--table", "--task",
             "--where", "paths",
         ],
         "compile": [
@@ -227,7 +227,7 @@ def test_the_command_line_keeps_its_names() -> None:
         ],
         "lsp": ["--stdio"],
         "table make": [
-            "--force", "--out", "--precision", "--preset", "--seeds", "--store", "space",
+            "--force", "--out", "--precision", "--preset", "--ray", "--seeds", "--store", "space",
         ],
         "table show": ["--format", "--pattern", "file"],
         "table compare": ["--budget", "--format", "--out", "--sampler", "--seeds", "file"],
@@ -237,8 +237,8 @@ def test_the_command_line_keeps_its_names() -> None:
             "--evaluator", "--force", "--format", "--free", "--heartbeat", "--max-output",
             "--max-tokens", "--max-usd", "--memory-limit", "--method", "--model", "--objective",
             "--out", "--policy", "--precision", "--preset", "--prices", "--prompts", "--proposer",
-            "--prune", "--repairs", "--repeats", "--sampler", "--seed", "--storage", "--store",
-            "--study", "--table", "--time", "--time-limit", "--where", "--winners",
+            "--prune", "--ray", "--repairs", "--repeats", "--sampler", "--seed", "--storage",
+            "--store", "--study", "--table", "--time", "--time-limit", "--where", "--winners",
             "--workers", "space",
         ],
     }  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from aira_dsl.errors import UsageError
+from aira_dsl.jobs.choice import ClusterOptions
 from aira_dsl.sandbox.spec import KindChoice
 from aira_dsl.study.options import AgentOptions, FolderOptions, Seed
 from aira_dsl.utils.options import Options, Seconds, Spelling
@@ -65,7 +66,9 @@ class RunLimitOptions(Options):
     """Seconds between heartbeats of running trials, with --storage."""
 
 
-class DesignOptions(FolderOptions, JudgeOptions, RunLimitOptions, AgentOptions, RunMethodOptions):
+class DesignOptions(
+    ClusterOptions, FolderOptions, JudgeOptions, RunLimitOptions, AgentOptions, RunMethodOptions
+):
     """Options of `aira-dsl design run`."""
 
     def check(self) -> None:

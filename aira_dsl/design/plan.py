@@ -111,6 +111,11 @@ class DesignPlan:
         )
 
     @property
+    def ray(self) -> str | None:
+        """Address of the Ray cluster that judges; None for this machine."""
+        return self.options.ray
+
+    @property
     def noise(self) -> Noise | None:
         """Noise of a score, from the repeats of the baseline and the task's own measurement."""
         named = self.task.measured(self.start, self.settings.task_size)
@@ -169,7 +174,7 @@ class DesignPlan:
         seeds = other_seeds(self.settings.seed, self.options.baseline)
         requests = [self._one(self.start, seed, "validation") for seed in seeds]
         journal, limits = session.journal, session.limits
-        pool = EvaluationPool(workers=limits.workers, time_limit=limits.time_limit)
+        pool = EvaluationPool(workers=limits.workers, ray=self.ray, time_limit=limits.time_limit)
         self._scores = journal.exclusively(
             lambda: baseline.measure(requests, journal, pool, self.on_baseline)
         )

@@ -63,28 +63,33 @@ def evaluate_many(
         on_tick()
 
 
-def evaluate_all(
+def evaluate_all(  # noqa: PLR0913 — all by name
     requests: Sequence[EvaluationRequest],
     *,
-    workers: int,
+    workers: int | None,
     time_limit: float,
     memory_limit: int = MEMORY_LIMIT,
+    ray: str | None = None,
     on_result: Callable[[int, int, Evaluation], None] = lambda done, total, evaluation: None,
 ) -> list[Evaluation]:
     """Return the evaluations of all requests, in their order.
 
     Args:
         requests: every evaluator among them needs a store.
-        workers: evaluation processes.
+        workers: evaluation processes; None for one a core, or for as many as a cluster holds.
         time_limit: seconds that one candidate may take.
         memory_limit: bytes that one candidate may allocate.
+        ray: address of a Ray cluster that evaluates; None for this machine.
         on_result: called with the number done, the number of all, and what has just finished.
 
     Raises:
+        UsageError: E1901, E1902, if there is no such cluster.
         AiraError: as for `evaluate_many`.
     """
     found: dict[int, Evaluation] = {}
-    pool = EvaluationPool(workers=workers, time_limit=time_limit, memory_limit=memory_limit)
+    pool = EvaluationPool(
+        workers=workers, ray=ray, time_limit=time_limit, memory_limit=memory_limit
+    )
     with closing(pool):
         for result in evaluate_many(requests, pool):
             found[result.index] = result.evaluation

@@ -56,7 +56,7 @@ class Evaluator:
             str(seed),
             split,
             code_version(),
-            _computed_by(self.settings.device),
+            computed_by(self.settings.device),
         )
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -82,6 +82,7 @@ class Evaluator:
             "architecture": architecture.model_dump(mode="json"),
             "seed": seed,
             "split": split,
+            "computed_by": computed_by(self.settings.device),
         }
         return Job("aira_dsl.evaluation.worker:evaluate", payload, replace(needs, gpus=gpus))
 
@@ -165,8 +166,8 @@ class ArchitectureRequest:
         self.evaluator.remember(self.architecture, evaluation)
 
 
-def _computed_by(device: Device) -> str:
-    """Name what computes: numbers differ a little between them."""
+def computed_by(device: Device) -> str:
+    """Name what computes on this machine: numbers differ a little between them."""
     import torch
 
     from aira_dsl.models.precision import missing_kernels

@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from aira_dsl.evaluation.result import Evaluation, ShouldContinue, SplitName, Status, TaskScore
-from aira_dsl.jobs.local import LocalPool
+from aira_dsl.jobs.choice import PoolChoice
 from aira_dsl.jobs.pool import Failure, Job, Needs, Outcome, Pool
 
 MEMORY_LIMIT = 4 << 30  # bytes; far above what any arrangement of the presets needs
@@ -56,21 +56,27 @@ class EvaluationPool:
     """Evaluates several candidates at a time; results go to the stores of their requests.
 
     Args:
-        workers: number of evaluation processes, one thread each.
+        workers: number of evaluation processes, one thread each; None for as many as there is
+            room for.
+        ray: address of a Ray cluster that evaluates; None for this machine.
         time_limit: seconds that one candidate may take.
         memory_limit: bytes that one candidate may allocate.
-        pool: runs the jobs; None for processes on this machine.
+        pool: runs the jobs, instead of one made from `workers` and `ray`.
+
+    Raises:
+        UsageError: E1901, E1902, if there is no such cluster.
     """
 
     def __init__(
         self,
         *,
-        workers: int,
+        workers: int | None,
+        ray: str | None = None,
         time_limit: float,
         memory_limit: int = MEMORY_LIMIT,
         pool: Pool | None = None,
     ) -> None:
-        self._pool = LocalPool(workers) if pool is None else pool
+        self._pool = pool or PoolChoice(workers, ray).open(Needs(memory=memory_limit))
         self._time_limit = time_limit
         self._memory_limit = memory_limit
         self._requests: dict[int, EvaluationRequest] = {}

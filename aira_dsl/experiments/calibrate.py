@@ -60,6 +60,7 @@ def calibrate(  # noqa: PLR0913 — all by name
     extent: Extent = Extent(),
     known: Calibration | None = None,
     workers: int | None = None,
+    ray: str | None = None,
     store: str | Path | None = None,
     make_evaluator: Callable[..., Evaluator] = Evaluator,
     on_progress: Callable[[str], None] = lambda text: None,
@@ -71,7 +72,8 @@ def calibrate(  # noqa: PLR0913 — all by name
         extent: how much to measure.
         known: an earlier calibration of this preset, perhaps from another machine: what it holds is
             kept, and only multiples of the training that it lacks are measured.
-        workers: evaluation processes; None for one per core.
+        workers: evaluation processes; None for one a core, or for as many as a cluster holds.
+        ray: address of a Ray cluster that evaluates; None for this machine.
         store: the SQLite file of results; None for the user's own.
         make_evaluator: called with settings and `store`; a test may plan the scores.
         on_progress: called with a line of text for every result.
@@ -79,10 +81,11 @@ def calibrate(  # noqa: PLR0913 — all by name
     Raises:
         InputError: E0646, if `known` is of another preset or other settings.
         RunError: E0642, if an arrangement could not be evaluated.
+        UsageError: E1901, E1902, if there is no such cluster.
         AiraError: for unusable stores.
     """
     with closing(Store(store or default_store_path())) as opened:
-        session = _Session(opened, make_evaluator, workers or available_cores(), on_progress)
+        session = _Session(opened, make_evaluator, workers, ray, on_progress)
         base = _base(preset, extent, session) if known is None else _checked(known, preset)
         have = {point.times for point in base.curve}
         return _with_curve(base, [times for times in extent.times if times not in have], session)
@@ -94,7 +97,8 @@ class _Session:
 
     store: Store
     make_evaluator: Callable[..., Evaluator]
-    workers: int
+    workers: int | None
+    ray: str | None
     on_progress: Callable[[str], None]
 
     def evaluator(self, settings: EvaluatorSettings) -> Evaluator:
@@ -194,6 +198,7 @@ def _evaluate(
             for evaluator, name, seed in plan
         ],
         workers=session.workers,
+        ray=session.ray,
         time_limit=TIME_LIMITS[LONGER],
         on_result=report,
     )

@@ -35,6 +35,7 @@ def make_table(  # noqa: PLR0913 — all by name
     seeds: int = 2,
     known: Table | None = None,
     store: str | Path | None = None,
+    ray: str | None = None,
     make_evaluator: Callable[..., Evaluator] = Evaluator,
     save: Callable[[Table], None] = lambda table: None,
     on_result: Callable[[int, int, Evaluation], None] = lambda done, total, evaluation: None,
@@ -51,6 +52,7 @@ def make_table(  # noqa: PLR0913 — all by name
         seeds: evaluations of each arrangement.
         known: the table so far, perhaps from another machine; its contents are kept unchanged.
         store: the SQLite file of results; None for the user's own.
+        ray: address of a Ray cluster that evaluates; None for this machine, one process a core.
         make_evaluator: called with settings and `store`; a test may plan the scores.
         save: called with the table so far, at the end and when interrupted.
         on_result: called with the number done, the number of all, and what has just finished.
@@ -59,6 +61,7 @@ def make_table(  # noqa: PLR0913 — all by name
         InputError: E0645, if the space is too large or has constraints; E0646, if `known` is of
             another space or other settings.
         RunError: E0642, if an arrangement could not be evaluated.
+        UsageError: E1901, E1902, if there is no such cluster.
         AiraError: for unusable stores.
     """
     _check_size(space)
@@ -75,7 +78,8 @@ def make_table(  # noqa: PLR0913 — all by name
                     ArchitectureRequest(making.evaluator, space.architecture(a), s)
                     for a, s in making.missing()
                 ],
-                workers=available_cores(),
+                workers=None,
+                ray=ray,
                 time_limit=TIME_LIMITS[preset],
                 on_result=on_result,
             )

@@ -25,6 +25,11 @@ def environment(
     return {**kept, **dict.fromkeys(_THREADS, str(cpus)), **hidden}
 
 
+def secrets(inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that look like keys, passwords or database access."""
+    return {name: value for name, value in inherited.items() if _is_secret(name)}
+
+
 def _is_secret(name: str) -> bool:
     return _SECRET.search(name) is not None
 

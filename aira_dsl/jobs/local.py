@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import IO, Any
 
@@ -34,10 +35,19 @@ class LocalPool:
 
     Args:
         processes: number of jobs at a time.
+        inherited: environment that processes inherit, but for what `limits` hides from them; None
+            for that of this process.
+        folder: working directory of processes; None for that of this process.
     """
 
-    def __init__(self, processes: int) -> None:
-        self._workers = [_Worker() for _ in range(processes)]
+    def __init__(
+        self,
+        processes: int,
+        *,
+        inherited: Mapping[str, str] | None = None,
+        folder: str | None = None,
+    ) -> None:
+        self._workers = [_Worker(inherited, folder) for _ in range(processes)]
 
     @property
     def free(self) -> int:
@@ -104,7 +114,9 @@ class _Kind:
 class _Worker:
     """One place in the pool: a process, if there is one, and its job, if it has one."""
 
-    def __init__(self) -> None:
+    def __init__(self, inherited: Mapping[str, str] | None, folder: str | None) -> None:
+        self._inherited = inherited
+        self._folder = folder
         self.task: _Task | None = None
         self.kind: _Kind | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -252,7 +264,13 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env=environment(os.environ, cpus=kind.cpus, gpus=kind.gpus, trusted=kind.trusted),
+            cwd=self._folder,
+            env=environment(
+                os.environ if self._inherited is None else self._inherited,
+                cpus=kind.cpus,
+                gpus=kind.gpus,
+                trusted=kind.trusted,
+            ),
             start_new_session=True,  # Ctrl-C is the parent's to handle
         )
 

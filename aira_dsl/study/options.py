@@ -13,6 +13,7 @@ from aira_dsl.agents.models import ProposerName
 from aira_dsl.agents.policies import PolicyName
 from aira_dsl.errors import UsageError
 from aira_dsl.evaluation.choices import Objective, PresetName
+from aira_dsl.jobs.choice import ClusterOptions
 from aira_dsl.study.samplers.families import SamplerName
 from aira_dsl.utils.machine import DeviceChoice, PrecisionChoice
 from aira_dsl.utils.options import Bytes, Options, Seconds, Spelling
@@ -101,7 +102,7 @@ class LimitOptions(Options):
     """Charged time of all sessions: wall-clock, plus what looked-up evaluations took; 30m, 2h."""
 
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
-    """Number of evaluation processes (default: one a core, one on a GPU)."""
+    """Number of evaluation processes (default: one a core, one on a GPU; or of all nodes)."""
 
     time_limit: Seconds | None = None
     """Time limit of one evaluation: 90s, 30m (default: the preset's)."""
@@ -164,7 +165,13 @@ class FolderOptions(Options):
 
 
 class SearchOptions(
-    FolderOptions, EvaluationOptions, LimitOptions, AgentOptions, MethodOptions, SpaceOptions
+    ClusterOptions,
+    FolderOptions,
+    EvaluationOptions,
+    LimitOptions,
+    AgentOptions,
+    MethodOptions,
+    SpaceOptions,
 ):
     """Options of `aira-dsl search` and `aira_dsl.search`."""
 

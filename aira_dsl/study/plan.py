@@ -12,6 +12,8 @@ from aira_dsl.evaluation.result import SplitName
 from aira_dsl.evaluation.store import Store, default_store_path
 from aira_dsl.evaluation.table import Table, load_table, read_table
 from aira_dsl.evaluation.table_evaluator import TableEvaluator, table_of
+from aira_dsl.jobs.choice import PoolChoice
+from aira_dsl.jobs.pool import Needs
 from aira_dsl.space import Space
 from aira_dsl.study.agent.setup import open_proposer
 from aira_dsl.study.agent.trial_source import AgentTrials
@@ -95,6 +97,11 @@ class SearchPlan:
         """The table that scores are looked up in; None if they are computed."""
         return table_of(self.evaluator)
 
+    @property
+    def ray(self) -> str | None:
+        """Address of the Ray cluster that evaluates; None for this machine."""
+        return self.options.ray
+
     def open(self, opened: ExitStack) -> None:
         """Open the model and the evaluation store.
 
@@ -131,10 +138,11 @@ class SearchPlan:
         """Return the limits of a session on this machine.
 
         Raises:
-            UsageError: E0810 for more workers than memory holds.
+            UsageError: E0810 for more workers than memory holds; E1901, E1902, if there is no such
+                cluster.
         """
         options = self.options
-        workers = _workers(options.workers, self.evaluator.settings.device)
+        workers, share = self._places()
         repeats = options.repeats
         if isinstance(self.evaluator, TableEvaluator):
             repeats = min(repeats, int(self.evaluator.table.seeds_A.min()) - 1)
@@ -143,11 +151,21 @@ class SearchPlan:
             seconds=options.seconds,
             workers=workers,
             time_limit=options.time_limit or TIME_LIMITS[options.preset],
-            memory_limit=options.memory_limit or _memory_share(workers),
+            memory_limit=options.memory_limit or share,
             heartbeat=options.heartbeat,
             winners=options.winners,
             repeats=repeats,
         )
+
+    def _places(self) -> tuple[int, int]:
+        """Return the number of evaluation processes, and the bytes for each of them."""
+        options, device = self.options, self.evaluator.settings.device
+        if options.ray is None:
+            workers = _workers(options.workers, device)
+            return workers, _memory_share(workers)
+        choice = PoolChoice(options.workers, options.ray)  # its nodes, not the memory here
+        needs = Needs(gpus=int(device == "cuda"), memory=options.memory_limit)
+        return choice.places(needs), choice.memory_share(needs)
 
 
 def _make_evaluator(options: SearchOptions) -> tuple[Evaluator, str]:

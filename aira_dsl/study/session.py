@@ -36,6 +36,10 @@ class Plan(Protocol[T]):
     def settings(self) -> RunSettings:
         """The identity of the run."""
 
+    @property
+    def ray(self) -> str | None:
+        """Address of the Ray cluster that evaluates; None for this machine."""
+
     def limits(self) -> Limits:
         """Return the limits of a session on this machine.
 
@@ -139,6 +143,7 @@ class Session(Generic[P]):
         self.journal.on_trouble = self.trouble_reporter(study)
         pool = EvaluationPool(
             workers=self.limits.workers,
+            ray=self.plan.ray,
             time_limit=self.limits.time_limit,
             memory_limit=self.limits.memory_limit,
         )

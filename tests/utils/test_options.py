@@ -82,3 +82,21 @@ def keep(seen: list[SearchOptions]) -> Callable[..., None]:
         seen.append(options)
 
     return command
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("search", "--ray", "127.0.0.1:1"), "no Ray cluster at '127.0.0.1:1'"),
+        (("search", "--ray=127.0.0.1:1"), "no Ray cluster at '127.0.0.1:1'"),
+        (("search", "--ray", "missing.arch"), "missing.arch"),
+        (("search", "--ray=missing.arch"), "must be auto or HOST:PORT, not 'missing.arch'"),
+    ],
+)
+def test_an_address_after_ray_may_be_left_out(
+    arguments: tuple[str, ...], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    done = run(*arguments)
+    assert done.code in {1, 2}
+    assert told in done.err

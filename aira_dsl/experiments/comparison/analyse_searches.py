@@ -9,7 +9,6 @@ from aira_dsl.experiments.comparison.analysis import Groups, judge_runs
 from aira_dsl.experiments.comparison.final_scores import evaluator_of, final_scores, test_seeds
 from aira_dsl.experiments.comparison.options import ExecutionOptions
 from aira_dsl.experiments.comparison.record import Comparison
-from aira_dsl.utils.machine import available_cores
 
 
 def analyse_searches(
@@ -39,6 +38,12 @@ def analyse_searches(
         if not isinstance(evaluator, TableEvaluator):
             store = Store(execution.store or default_store_path())
             evaluator.store = opened.enter_context(closing(store))
-        workers = execution.jobs or available_cores()
-        tests = final_scores(runs, evaluator, seeds, workers=workers, on_result=tell)
+        tests = final_scores(
+            runs,
+            evaluator,
+            seeds,
+            workers=execution.jobs,
+            ray=execution.ray,
+            on_result=tell,
+        )
     return judge_runs(groups, tests, evaluator=evaluator, folder=execution.out, budget=budget)

@@ -23,6 +23,7 @@ from aira_dsl.experiments.comparison.options import (
     ExecutionOptions,
 )
 from aira_dsl.experiments.comparison.plan import OnProgress
+from aira_dsl.jobs.pool import Needs
 from aira_dsl.utils.options import arguments_of, spelling
 
 _OF_SEARCHES = ("where", "preset", "evaluator")
@@ -98,8 +99,12 @@ class DesignComparisonPlan:
 
     @property
     def jobs(self) -> int:
-        """Number of runs at a time: one, since trainings of a fixed time share no cores."""
-        return self.execution.jobs or 1
+        """Number of runs at a time: one here, since trainings of a fixed time share no cores."""
+        if self.execution.jobs is not None or self.execution.ray is None:
+            return self.execution.jobs or 1
+        sizes = [task.size(self.designed.size) for task in self.tasks.values()]
+        needs = Needs(cpus=max(size.cpus for size in sizes), gpus=self.gpus)
+        return self.execution.most_jobs(needs)
 
     @property
     def gpus(self) -> int:
@@ -120,6 +125,7 @@ class DesignComparisonPlan:
             seed=seed,
             budget=self.compared.budget,
             repeats=self.compared.repeats,
+            ray=self.execution.ray,
             out=out,
             **self.designed.model_dump(exclude={"task"}),
         )

@@ -18,6 +18,7 @@ from aira_dsl.evaluation.pool import EvaluationPool
 from aira_dsl.evaluation.presets import TIME_LIMITS
 from aira_dsl.evaluation.table import load_table, read_table
 from aira_dsl.evaluation.table_evaluator import TableEvaluator
+from aira_dsl.jobs.choice import PoolChoice
 from aira_dsl.language import load
 from aira_dsl.study.run import Run
 
@@ -69,12 +70,13 @@ def best_known(evaluator: Evaluator, run: Run) -> float | None:
     return run.direction.best(mean for layers, mean in means if space.allows(layers))
 
 
-def final_scores(
+def final_scores(  # noqa: PLR0913 — options by name
     runs: Sequence[Run],
     evaluator: Evaluator,
     seeds: Sequence[int],
     *,
-    workers: int,
+    workers: int | None,
+    ray: str | None = None,
     on_result: Callable[[int, int], None] = lambda done, total: None,
 ) -> Found:
     """Score the best architecture of every run; stored results are not computed again.
@@ -83,7 +85,8 @@ def final_scores(
         runs: searches; several may have the same best architecture.
         evaluator: with its store.
         seeds: of each training.
-        workers: evaluation processes.
+        workers: evaluation processes; None for one a core, or for as many as a cluster holds.
+        ray: address of a Ray cluster that evaluates; None for this machine.
         on_result: called with the number of scores so far, and of all.
 
     Raises:
@@ -98,7 +101,8 @@ def final_scores(
     ]
     found: Found = {}
     pool = EvaluationPool(
-        workers=min(workers, len(requests)),
+        workers=min(PoolChoice(workers, ray).places(), len(requests)),
+        ray=ray,
         time_limit=TIME_LIMITS[cast(PresetName, evaluator.settings.preset)],
     )
     with closing(pool):

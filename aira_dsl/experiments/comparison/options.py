@@ -7,9 +7,15 @@ from pydantic import Field
 
 from aira_dsl.agents.models import ProposerName
 from aira_dsl.evaluation.choices import PresetName
+from aira_dsl.jobs.choice import PoolChoice, RayAddress
+from aira_dsl.jobs.pool import Needs
 from aira_dsl.sandbox.spec import KindChoice
 from aira_dsl.study.options import Effort, SpaceOptions
+from aira_dsl.utils.machine import available_cores
 from aira_dsl.utils.options import Options, Spelling
+
+RUNS_A_CORE = 4
+"""Runs of a comparison on a cluster for each core here."""
 
 
 class ComparedOptions(SpaceOptions):
@@ -88,7 +94,10 @@ class ExecutionOptions(Options):
     """Folder of the comparison."""
 
     jobs: Annotated[int, Field(ge=1, le=1024)] | None = None
-    """Number of runs at a time (default: one a core; of design runs one)."""
+    """Number of runs at a time (default: one a core, of design runs one; with --ray four)."""
+
+    ray: RayAddress | None = None
+    """Ray cluster that evaluates, HOST:PORT of its head; without a value the one here."""
 
     table: Path | None = None
     """Benchmark table of --evaluator table (default: the one in the package)."""
@@ -98,3 +107,18 @@ class ExecutionOptions(Options):
 
     force: bool = False
     """Replace another comparison in --out."""
+
+    def most_jobs(self, needs: Needs) -> int:
+        """Return how many runs there are at a time without --jobs.
+
+        A run on a cluster is a process here, which mostly waits for one evaluation there.
+
+        Args:
+            needs: of each evaluation.
+
+        Raises:
+            UsageError: E1901, E1902, if there is no such cluster.
+        """
+        cores = available_cores()
+        places = PoolChoice(None, self.ray).places(needs)
+        return places if self.ray is None else min(places, RUNS_A_CORE * cores)

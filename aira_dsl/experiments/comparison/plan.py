@@ -17,11 +17,11 @@ from aira_dsl.experiments.comparison.options import (
     ExecutionOptions,
 )
 from aira_dsl.experiments.comparison.record import Comparison
+from aira_dsl.jobs.pool import Needs
 from aira_dsl.space import Space
 from aira_dsl.study.options import SearchOptions
 from aira_dsl.study.plan import SearchPlan
 from aira_dsl.study.run import Run, read_run
-from aira_dsl.utils.machine import available_cores
 from aira_dsl.utils.options import arguments_of
 
 C_co = TypeVar("C_co", covariant=True)
@@ -113,6 +113,7 @@ class ComparisonPlan:
             evaluator=self.compared.evaluator,
             table=self.execution.table,
             store=self.execution.store,
+            ray=self.execution.ray,
             out=out,
         )
 
@@ -149,7 +150,7 @@ class ComparisonPlan:
     @property
     def jobs(self) -> int:
         """Number of searches at a time."""
-        return self.execution.jobs or available_cores()
+        return self.execution.jobs or self.execution.most_jobs(Needs())
 
     @property
     def gpus(self) -> int:
