@@ -217,6 +217,7 @@ def test_the_command_line_keeps_its_names() -> None:
             "--batch", "--context", "--device", "--format", "--gpu", "--precision", "--rounds",
             "--scale", "--threads", "file",
         ],
+        "isoflop plan": ["--force", "--format", "--out", "file"],
         "report": ["--force", "--format", "--out", "folder"],
         "show": [
             "--batch", "--budget", "--context", "--convention", "--force", "--format", "--scale",
