@@ -153,7 +153,7 @@ def test_the_command_line_keeps_its_names() -> None:
     """Scripts count on these; a change here is a change that users must be told of."""
     group: Any = get_command(app)
     commands = {name: group.get_command(None, name) for name in group.list_commands(None)}
-    for outer in ("table", "design", "isoflop"):
+    for outer in ("table", "design", "isoflop", "data"):
         for name, command in commands.pop(outer).commands.items():
             commands[f"{outer} {name}"] = command
     found = {
@@ -171,6 +171,11 @@ def test_the_command_line_keeps_its_names() -> None:
             "--seeds", "--store", "--times", "--workers",
         ],
         "check": ["--format", "--strict", "files"],
+        "data prepare": [
+            "--cache", "--format", "--include", "--not-text", "--separator", "--split-at",
+            "--tokenizer", "--validation", "paths",
+        ],
+        "data show": ["--check", "--format", "folder"],
         "design judge": [
             "--data", "--data-seed", "--format", "--sandbox", "--seed", "--size", "folder", "task",
         ],
