@@ -27,10 +27,10 @@ class Records:
 
     def __init__(self, folder: Path, step: int, *, tensorboard: bool) -> None:
         self.path = folder / METRICS
+        self._board = _board(folder / TENSORBOARD, step) if tensorboard else None
         with reporting(f"{self.path} cannot be written"):
             replace_file(self.path, _lines_until(self.path, step))
             self._file = self.path.open("a", encoding="utf-8")
-        self._board = _board(folder / TENSORBOARD, step) if tensorboard else None
 
     def write(self, line: dict[str, Any]) -> None:
         """Add one line; its number `step` is the place in TensorBoard.

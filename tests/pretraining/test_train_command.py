@@ -1,0 +1,107 @@
+"""`aira-dsl train`: what it prints, its exit codes, Ctrl-C, and torchrun."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import command_line
+from tests.pretraining.runs import TEXT, losses, settings
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> list[str]:
+    (tmp_path / "tiny.arch").write_text(TEXT)
+    (text,) = settings(tmp_path).data
+    chosen = {
+        "data": text, "cache": tmp_path / "cache", "validation": 0.2, "validation-tokens": 512,
+        "batch": 4, "precision": "fp32", "device": "cpu", "log-every": 1,
+    }  # fmt: skip
+    options = [word for name, value in chosen.items() for word in (f"--{name}", str(value))]
+    return ["train", str(tmp_path / "tiny.arch"), *options]
+
+
+def test_a_training_is_summarized(command: list[str], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    done = command_line.run(*command, "--tokens", "1.6k", "--out", str(run))
+    assert done.code == 0
+    assert "tiny is trained" in done.out
+    assert "12 steps, 1.54k tokens" in done.out
+    assert "validation loss" in done.out
+    assert "step 12: validation loss" in done.err
+    again = command_line.run(*command, "--tokens", "1.6k", "--out", str(run), "--format", "json")
+    assert json.loads(again.out) == json.loads((run / "result.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("options", "exit_code", "message"),
+    [
+        ([], 2, "error[E1501]: a training needs one budget"),
+        (["--steps", "0"], 2, "invalid number '0'"),
+        (["--steps", "2", "--batch", "0"], 2, "0"),
+        (["--flops", "9"], 2, "error[E1502]: --flops 9 does not pay"),
+        (["--steps", "2", "--accumulate", "3"], 2, "error[E1503]: a batch of 4"),
+        (["--steps", "2", "--scale", "1b"], 2, "error[E0225]"),
+        (["--steps", "2", "--data", "nowhere"], 1, "error[E0613]"),
+        (
+            ["--steps", "9", "--learning-rate", "10", "--weight-decay", "10"], 3,
+            "error[E1510]: the norm of the gradient is nan at step",
+        ),
+    ],
+)  # fmt: skip
+def test_mistakes_have_codes(
+    options: list[str], exit_code: int, message: str, command: list[str], tmp_path: Path
+) -> None:
+    done = command_line.run(*command, *options, "--out", str(tmp_path / "run"))
+    assert (done.code, message in done.err) == (exit_code, True), done.err
+
+
+def process(command: list[str], launcher: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, *launcher, "-m", "aira_dsl", *command],
+        stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_after_a_step_and_the_same_command_continues(
+    command: list[str], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    whole = [*command, "--steps", "150", "--out", str(tmp_path / "whole")]
+    assert command_line.run(*whole).code == 0
+    started = process([*command, "--steps", "150", "--out", str(run)])
+    while not (run / "metrics.jsonl").exists() or not losses(run):
+        assert started.poll() is None
+        time.sleep(0.01)
+    started.send_signal(signal.SIGINT)
+    _, text = started.communicate(timeout=60)
+    assert started.returncode == 130
+    assert "the same command continues the training" in text
+    assert "Traceback" not in text
+    assert 0 < len(losses(run)) < 150
+    assert command_line.run(*command, "--steps", "150", "--out", str(run)).code == 0
+    assert losses(run) == losses(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_torchrun_trains_on_two_processes(command: list[str], tmp_path: Path) -> None:
+    launcher = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone")
+    started = process([*command, "--steps", "12", "--out", str(tmp_path / "two")], launcher)
+    out, text = started.communicate(timeout=120)
+    assert started.returncode == 0, text
+    assert out.count("tiny is trained") == 1
+    assert "on 2 processes" in out
+    assert (
+        command_line.run(
+            *command, "--steps", "12", "--accumulate", "2", "--out", str(tmp_path / "one")
+        ).code
+        == 0
+    )
+    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-9)

@@ -1,0 +1,116 @@
+"""Initial weights and rates by width and depth: what the rule says, and what it is for."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from aira_dsl.data.tokens.rows import Batch
+from aira_dsl.language import parse
+from aira_dsl.models import build
+from aira_dsl.pretraining.engine import Engine
+from aira_dsl.pretraining.optimizers import Optimizers
+from aira_dsl.pretraining.parametrization import parameters_by_role, rescale, roles
+from aira_dsl.pretraining.processes import Processes
+from aira_dsl.pretraining.settings import TrainPlan
+from tests.pretraining.runs import settings
+
+
+def text(width: int, depth: int, *, tied: bool = False) -> str:
+    return f"""
+architecture m {{
+  width {width}
+  context 32
+  tie_embeddings {str(tied).lower()}
+  block A = attention {{ heads {width // 16}, head_dim 16 }}
+  block M = mlp {{ hidden {2 * width} }}
+  block S = mamba2 {{ state 16, head_dim 16 }}
+  layers {"-".join(["S-M-A-M"] * (depth // 4))}
+}}
+"""
+
+
+def test_every_parameter_has_a_role() -> None:
+    model = build(parse(text(32, 4)))
+    found = roles(model)
+    assert found.keys() == dict(model.named_parameters()).keys()
+    assert found["embedding.weight"] == "input"
+    assert found["head.weight"] == "head"
+    by_role = {role: {name for name in found if found[name] == role} for role in found.values()}
+    assert by_role["output"] == {
+        "layers.0.mixer.out_proj.weight", "layers.1.mixer.down_proj.weight",
+        "layers.2.mixer.o_proj.weight", "layers.3.mixer.down_proj.weight",
+    }  # fmt: skip
+    assert "layers.0.mixer.in_proj.weight" in by_role["hidden"]
+    assert {"layers.0.mixer.A_log", "layers.0.mixer.conv1d.weight", "norm.weight"} <= by_role[
+        "vector"
+    ]
+
+
+def test_a_tied_embedding_is_one_parameter_with_the_role_of_the_head() -> None:
+    model = build(parse(text(32, 4, tied=True)))
+    listed = [each for _, group in parameters_by_role(model) for each in group]
+    assert {id(each) for each in listed} == {id(each) for each in model.parameters()}
+    assert len(listed) == len(set(map(id, listed)))
+    assert roles(model)["embedding.weight"] == "head"
+
+
+def test_at_the_base_size_weights_are_the_ordinary_ones() -> None:
+    ordinary, rescaled = (build(parse(text(256, 16)), seed=3) for _ in range(2))
+    rescale(rescaled)
+    for one, other in zip(ordinary.parameters(), rescaled.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_weights_and_rates_follow_width_and_depth(tmp_path: Path) -> None:
+    """Twice the base width at half its depth: r = 2, q = 2."""
+    model = build(parse(text(512, 8)))
+    before = {name: each.std().item() for name, each in model.named_parameters() if each.ndim == 2}
+    rescale(model)
+    ratio = {name: model.get_parameter(name).std().item() / std for name, std in before.items()}
+    assert ratio["embedding.weight"] == pytest.approx(1.0)
+    assert ratio["head.weight"] == pytest.approx(0.5)
+    assert ratio["layers.1.mixer.up_proj.weight"] == pytest.approx(2**-0.5)
+    assert ratio["layers.1.mixer.down_proj.weight"] == pytest.approx(1.0)
+    optimizers = Optimizers(model, settings(tmp_path))
+    (adamw,) = optimizers.all
+    optimizers.step(0.5)
+    rates = [group["lr"] / 3e-3 for group in adamw.param_groups]
+    assert rates == pytest.approx([0.5, 0.5, 0.25, 0.5, 0.25])
+    decays = [group["lr"] * group["weight_decay"] for group in adamw.param_groups]
+    assert decays == pytest.approx([0, 0, 1.5e-4, 1.5e-4, 1.5e-4])
+
+
+def test_muon_takes_the_hidden_matrices(tmp_path: Path) -> None:
+    model = build(parse(text(32, 4)))
+    adamw, muon = Optimizers(model, settings(tmp_path, optimizer="muon")).all
+    matrices = {id(each) for group in muon.param_groups for each in group["params"]}
+    by_role = roles(model)
+    assert matrices == {
+        id(model.get_parameter(name))
+        for name, role in by_role.items()
+        if role in ("hidden", "output")
+    }
+    rest = {id(each) for group in adamw.param_groups for each in group["params"]}
+    assert matrices | rest == {id(each) for each in model.parameters()}
+    assert not matrices & rest
+
+
+def change(width: int, depth: int, optimizer: str, folder: Path) -> float:
+    """Return by how much four steps change the logits (root mean square)."""
+    given = settings(
+        folder, architecture=text(width, depth), steps=4, warmup=0.0, optimizer=optimizer
+    )
+    engine = Engine(given, TrainPlan.of(given), Processes(0, 1, torch.device("cpu")))
+    tokens = torch.randint(1, 256, (4, 33), generator=torch.Generator().manual_seed(0))
+    before = engine.model(tokens)
+    for step in range(4):
+        engine.step(step, Batch(tokens.numpy(), None))
+    return float((engine.model(tokens) - before).square().mean().sqrt())
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_step_changes_the_output_equally_at_every_size(optimizer: str, tmp_path: Path) -> None:
+    base = change(64, 4, optimizer, tmp_path)
+    for width, depth in ((256, 4), (64, 16)):
+        assert 0.5 < change(width, depth, optimizer, tmp_path) / base < 2.0
