@@ -1,15 +1,16 @@
 """AdamW, or Muon for the hidden matrices and AdamW for the rest, with the rates of each role.
 
-Both take the same learning rate: Muon's updates are scaled to the size of AdamW's (arXiv
-2502.16982, 0.2 · sqrt(max(rows, columns))), so the rule of `parametrization` serves both.
+Both take the same learning rate, since Muon's updates have the size of AdamW's; so the rule of
+`parametrization` serves both.
 """
 
 from typing import Any
 
 from torch import nn
-from torch.optim import AdamW, Muon, Optimizer
+from torch.optim import AdamW, Optimizer
 
 from aira_dsl.models import LanguageModel
+from aira_dsl.pretraining.muon import Muon
 from aira_dsl.pretraining.parametrization import Role, Scaling, parameters_by_role, scalings
 from aira_dsl.pretraining.settings import TrainSettings
 
@@ -37,7 +38,7 @@ class Optimizers:
         self.learning_rate = settings.learning_rate
         self.all: list[Optimizer] = [_adamw(groups, by_muon)]
         if matrices := [group for role, group in groups.items() if role in by_muon]:
-            self.all.append(Muon(matrices, adjust_lr_fn="match_rms_adamw"))
+            self.all.append(Muon(matrices))
 
     def step(self, factor: float) -> None:
         """Apply the gradients and forget them; `factor` is the schedule's."""

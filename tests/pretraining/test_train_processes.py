@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from aira_dsl.pretraining import engine
 from aira_dsl.pretraining.callbacks import Callbacks, TrainProgress
 from aira_dsl.pretraining.folder import read_result
 from aira_dsl.pretraining.run import train
 from tests.pretraining.processes import on_several
-from tests.pretraining.runs import losses, settings
+from tests.pretraining.runs import TEXT, losses, settings
 
 STEPS = 50
 
@@ -38,6 +39,36 @@ def test_another_order_of_sums_changes_losses_by_less_than_1e_5(tmp_path: Path) 
     given = settings(tmp_path, steps=STEPS)
     train(given, tmp_path / "one")
     assert on_several(2, lambda rank: train(given, tmp_path / "two"), tmp_path / "raised") == [0, 0]
+    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"optimizer": "muon"},
+        {"documents": "separate"},
+        {"activation_checkpointing": True, "z_loss": 1e-3},
+        {"architecture": TEXT.replace("width 32", "width 32\n  tie_embeddings true")},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_every_kind_of_training_is_shared(
+    changes: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With every block sharded by itself; the second half by one process."""
+    monkeypatch.setattr(engine, "UNIT", 1)
+    given = settings(tmp_path, steps=10, **changes)
+    train(given, tmp_path / "one")
+    seen: list[int] = []
+    callbacks = Callbacks(
+        on_progress=lambda progress: seen.append(progress.step),
+        should_stop=lambda: len(seen) >= 5,
+    )
+    codes = on_several(
+        2, lambda rank: train(given, tmp_path / "two", callbacks=callbacks), tmp_path / "raised"
+    )
+    assert codes == [0, 0], (tmp_path / "raised/0").read_text(encoding="utf-8")
+    train(given, tmp_path / "two")
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-5)
 
 
