@@ -34,7 +34,7 @@ class Muon(Optimizer):
         super().__init__(groups, {"lr": 1e-3, "weight_decay": 0.0})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """Update all matrices that have a gradient."""
         for group in self.param_groups:
             for matrix in group["params"]:
@@ -63,7 +63,7 @@ def polar(matrix: Tensor) -> Tensor:
     """Return a matrix with the same singular vectors and singular values of about 0.7 to 1.2."""
     a, b, c = COEFFICIENTS
     is_tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if is_tall else matrix
+    x: Tensor = matrix.T if is_tall else matrix
     x = x / x.norm().clamp(min=EPSILON)
     for _ in range(STEPS):
         gram = x @ x.T
