@@ -2,17 +2,18 @@
 
 import json
 import sys
-from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from .options import Force, Format
+from aira_dsl.jobs.choice import ClusterOptions, PoolChoice
+
+from .options import Force, Format, with_options
+from .process import console, interruptible
 
 app = typer.Typer(help="Scaling laws: how loss falls with parameters, tokens and FLOPs.")
-
-_Folder = Annotated[Path, typer.Argument(help="Folder of a planned grid.")]
 
 
 @app.command()
@@ -29,6 +30,7 @@ def plan(
 ) -> None:
     """Plan a grid of training runs: write plan.json, print what it costs. Nothing is trained."""
     from aira_dsl.report.terminal.isoflop_plan import plan_json, plan_text
+    from aira_dsl.report.terminal.live import ReadingView
     from aira_dsl.scaling.grid.checks import check_plan
     from aira_dsl.scaling.grid.corpus import open_corpus
     from aira_dsl.scaling.grid.folder import write_plan
@@ -37,7 +39,8 @@ def plan(
     from aira_dsl.scaling.grid.speed import read_speed
 
     grid = read_grid(file)
-    corpus = open_corpus(grid, file.parent, progress=_text_read())
+    with interruptible("plan"), ReadingView(console(stderr=True)) as view:
+        corpus = open_corpus(grid, file.parent, progress=view.update)
     planned = make_plan(grid, corpus, file.parent)
     accepted = check_plan(planned)
     folder = out or Path(grid.name)
@@ -49,6 +52,39 @@ def plan(
     else:
         print(plan_text(planned, accepted, speed), end="")
         print(f"\n{folder / 'plan.json'}: {done}")
+
+
+@app.command()
+@with_options
+def run(
+    folder: Annotated[Path, typer.Argument(help="Folder of a planned grid.")],
+    *,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Number of runs at a time (default: as many as there is room for).",
+            min=1,
+            max=1024,
+        ),
+    ] = None,
+    cluster: ClusterOptions,
+    format_: Format = "text",
+) -> None:
+    """Train the runs of a planned grid; the same command continues an interrupted one."""
+    from aira_dsl.report.terminal.isoflop_run import RunLines, grid_json, grid_text
+    from aira_dsl.scaling.grid.folder import PLAN
+    from aira_dsl.scaling.grid.plan import read_plan
+    from aira_dsl.scaling.grid.run import needs_of, run_grid
+
+    planned = read_plan(folder / PLAN)
+    needs, choice = needs_of(planned), PoolChoice(workers, cluster.ray)
+    lines = RunLines(planned, folder, choice.places(needs), sys.stderr)
+    with interruptible("grid"), closing(choice.open(needs)) as pool:
+        results = run_grid(planned, folder, pool, on_finished=lines.finished)
+    if format_ == "json":
+        print(json.dumps(grid_json(planned, results), indent=1, ensure_ascii=False))
+    else:
+        print(grid_text(planned, results, folder), end="")
 
 
 @app.command()
@@ -102,16 +138,3 @@ def fit(
         print(isoflop_text(found), end="")
         if done is not None:
             print(f"\n{out}: {done}")
-
-
-def _text_read() -> Callable[[int, int], None]:
-    """Return a function that reports every tenth of the text that is tokenized."""
-    tenths = {0, 10}
-
-    def report(done: int, total: int) -> None:
-        tenth = 10 * done // max(1, total)
-        if tenth not in tenths:
-            tenths.add(tenth)
-            print(f"tokenizing the data: {tenth}0 %", file=sys.stderr, flush=True)
-
-    return report

@@ -223,6 +223,7 @@ def test_the_command_line_keeps_its_names() -> None:
             "--scale", "--threads", "file",
         ],
         "isoflop plan": ["--force", "--format", "--out", "file"],
+        "isoflop run": ["--format", "--ray", "--workers", "folder"],
         "report": ["--force", "--format", "--out", "folder"],
         "show": [
             "--batch", "--budget", "--context", "--convention", "--force", "--format", "--scale",

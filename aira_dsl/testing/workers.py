@@ -3,10 +3,13 @@
 They import neither torch nor numpy, so that a process starts in a few hundredths of a second.
 """
 
+import json
+import math
 import os
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from aira_dsl.errors import InputError
@@ -113,3 +116,50 @@ def finish_on_signal(payload: str, should_continue: ShouldContinue) -> None:
     should_continue(os.getpid())
     while True:
         signal.pause()
+
+
+def planted_training(payload: dict[str, Any], should_continue: ShouldContinue) -> dict[str, Any]:
+    """Stand in for a training: its loss follows a law, its folder holds what a real one does.
+
+    The law is 1 + 30/N^0.3 + 60/D^0.3, with 0.1·log2(lr/0.004)² on top; rates above 1 diverge.
+    A file `trained` in the folder of the grid gets a line for every call.
+    """
+    from aira_dsl.data.tokens.prepare import prepare
+    from aira_dsl.pretraining.result import TrainResult
+    from aira_dsl.pretraining.settings import TrainPlan, TrainSettings, identity
+
+    settings, out = TrainSettings.model_validate(payload["settings"]), Path(payload["out"])
+    with (out.parent.parent / "trained").open("a", encoding="utf-8") as file:
+        file.write(f"{out.name}\n")
+    plan = TrainPlan.of(settings)
+    corpus = prepare(settings.data, tokenizer=settings.tokenizer, validation=settings.validation)
+    parameters, tokens = plan.costs.parameters, plan.tokens
+    off = math.log2(settings.learning_rate / 0.004)
+    loss = 1 + 30 / parameters**0.3 + 60 / tokens**0.3 + 0.1 * off**2 + 0.001 * settings.seed
+    diverged = settings.learning_rate > 1
+    result = TrainResult(
+        status="diverged" if diverged else "ok",
+        steps=plan.steps,
+        tokens=tokens,
+        flops=plan.flops(plan.steps),
+        flops_per_token=plan.costs.training_flops,
+        parameters=parameters,
+        embedding_parameters=plan.costs.embedding_parameters,
+        loss=None if diverged else loss,
+        validation_loss=None if diverged else loss,
+        bits_per_byte=None if diverged else loss / math.log(2),
+        epochs=tokens / corpus.train.tokens,
+        seconds=1.0,
+        overhead_seconds=0.0,
+        tokens_per_second=float(tokens),
+        ranks=1,
+        device="cpu",
+        precision="fp32",
+        fingerprint=plan.architecture.fingerprint,
+        corpus=corpus.identity,
+    )
+    (out / "checkpoints").mkdir(parents=True, exist_ok=True)
+    known = identity(settings.model_copy(update={"precision": "fp32"}), corpus.identity)
+    (out / "settings.json").write_text(json.dumps(known), encoding="utf-8")
+    (out / "result.json").write_text(result.model_dump_json(), encoding="utf-8")
+    return result.model_dump(mode="json")

@@ -15,7 +15,7 @@ from aira_dsl.errors import InputError
 from aira_dsl.scaling.grid.checks import check_plan, expected_optimum
 from aira_dsl.scaling.grid.corpus import Corpus
 from aira_dsl.scaling.grid.grid import Size, read_grid
-from aira_dsl.scaling.grid.plan import make_plan, read_plan
+from aira_dsl.scaling.grid.plan import make_plan, read_plan, run_id
 from aira_dsl.scaling.grid.sizes import Proportions, at_width, sized
 from tests.helpers.command_line import run
 
@@ -243,6 +243,13 @@ def test_damaged_plans_are_refused(tmp_path):
         read_plan(tmp_path / "plan.json")
     with pytest.raises(InputError, match="No such file"):
         read_plan(tmp_path / "none.json")
+
+
+def test_names_of_runs_tell_all_sizes_and_budgets_apart():
+    sizes = [1_000_000, 1_000_001, 999, 1_234_000]
+    names = {run_id(("a", size, budget, 0)) for size in sizes for budget in (10**13, 10**13 + 1)}
+    assert len(names) == 8
+    assert {"a-1M-1e13-s0", "a-1000001-10000000000001-s0"} < names
 
 
 @pytest.mark.parametrize(

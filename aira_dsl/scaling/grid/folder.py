@@ -1,8 +1,8 @@
-"""The folder of a grid.
+"""The folder of a grid: its plan, the folders of its runs, and tables of results.
 
 FOLDER/plan.json        what is to be trained
 FOLDER/speed.json       measured speeds, if there are any
-FOLDER/runs/ID/         the folder of each training run
+FOLDER/runs/ID/         the folder of each training; its checkpoints go once it has ended
 FOLDER/runs.csv         results, for `aira-dsl isoflop fit`
 FOLDER/tuning.csv       learning rates that were tried
 """
@@ -14,6 +14,8 @@ from aira_dsl.scaling.grid.plan import Plan
 from aira_dsl.utils.files import reporting, write_text
 
 PLAN = "plan.json"
+RUNS = "runs"
+RUNS_TABLE, TUNING_TABLE = "runs.csv", "tuning.csv"
 
 
 def write_plan(plan: Plan, folder: Path, *, force: bool = False) -> Literal["written", "unchanged"]:

@@ -20,7 +20,7 @@ from aira_dsl.scaling.grid.corpus import Corpus
 from aira_dsl.scaling.grid.grid import Budget, Grid, Size
 from aira_dsl.scaling.grid.sizes import sized
 from aira_dsl.utils.formatting import humanized
-from aira_dsl.utils.options import refusal
+from aira_dsl.utils.options import parse_count, refusal
 
 GRID_SETTINGS = frozenset(
     {
@@ -172,7 +172,18 @@ def run_id(run: tuple[str, int, int, int], learning_rate: float | None = None) -
     """
     design, size, budget, seed = run
     tried = "" if learning_rate is None else f"-lr{learning_rate:g}"
-    return f"{design}-{humanized(size)}-{budget:g}-s{seed}{tried}".replace("e+", "e")
+    return f"{design}-{_short(size)}-{_flops(budget)}-s{seed}{tried}"
+
+
+def _short(count: int) -> str:
+    """Write a number short if that is exact."""
+    text = humanized(count)
+    return text if parse_count(text.replace(",", "_")) == count else f"{count}"
+
+
+def _flops(budget: int) -> str:
+    text = f"{budget:g}".replace("e+0", "e").replace("e+", "e")
+    return text if int(float(text)) == budget else f"{budget}"
 
 
 def planned(plan: Plan, run: tuple[str, int, int, int], learning_rate: float | None) -> PlannedRun:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aira_dsl.errors import InputError
+from aira_dsl.pretraining.result import TrainResult
 from aira_dsl.scaling.grid.plan import Plan, PlannedRun
 
 CORE_FLOPS = 1e11
@@ -35,6 +36,24 @@ class Speed:
             plan.by_key[run.design, near].flops_per_token / self.measured[run.design, near]
         )
         return run.flops / flops_per_second
+
+
+def speed_of(plan: Plan, results: Mapping[str, TrainResult], threads: int) -> Speed:
+    """Return the speed of the models of finished runs.
+
+    Args:
+        plan: the plan.
+        results: results by names of runs.
+        threads: threads of a training.
+    """
+    runs = [run for run in plan.runs if run.id in results]
+    return Speed(
+        {
+            run.model: threads * results[run.id].seconds / results[run.id].tokens
+            for run in runs
+            if results[run.id].tokens
+        }
+    )
 
 
 def read_speed(folder: Path) -> Speed:

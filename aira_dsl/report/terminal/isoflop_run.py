@@ -1,0 +1,79 @@
+"""The progress of a grid, a line for each run, and what it came to."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from aira_dsl.pretraining.result import TrainResult
+from aira_dsl.scaling.grid.folder import RUNS_TABLE
+from aira_dsl.scaling.grid.plan import Plan
+from aira_dsl.scaling.grid.run import Finished, needs_of
+from aira_dsl.scaling.grid.speed import read_speed, speed_of
+from aira_dsl.utils.formatting import duration, plural
+
+
+class RunLines:
+    """Prints a line for each run that ends, with an estimate of the time that is left.
+
+    Args:
+        plan: the plan.
+        folder: the folder of the grid, with speeds that were measured before.
+        workers: runs at a time.
+        out: where lines go.
+    """
+
+    def __init__(self, plan: Plan, folder: Path, workers: int, out: TextIO) -> None:
+        self._plan = plan
+        self._before = read_speed(folder)
+        self._workers = workers
+        self._out = out
+
+    def finished(self, ended: Finished) -> None:
+        """Print the line of a run."""
+        if ended.failure is not None:
+            what = f"failed: {ended.failure.message}"
+        else:
+            assert ended.result is not None  # it did not fail
+            loss = ended.result.validation_loss
+            said = f"loss {loss:.4f}" if loss is not None else "diverged"
+            what = f"{said}, {duration(ended.result.seconds)}"
+        left = f"about {duration(self._seconds_left(ended))} left"
+        place = f"[{len(ended.results)}/{ended.total}]"
+        print(f"{place} {ended.run.id}: {what}; {left}", file=self._out, flush=True)
+
+    def _seconds_left(self, ended: Finished) -> float:
+        threads = needs_of(self._plan).cpus
+        known = speed_of(self._plan, ended.results, threads)
+        speed = type(known)({**self._before.measured, **known.measured})
+        left = [run for run in self._plan.runs if run.id not in ended.results]
+        seconds = sum(speed.core_seconds(self._plan, run) for run in left)
+        return seconds / (threads * self._workers)
+
+
+def grid_json(plan: Plan, results: Mapping[str, TrainResult]) -> dict[str, Any]:
+    """Return what a grid came to, for scripts."""
+    diverged = [name for name, each in results.items() if each.status == "diverged"]
+    return {
+        "name": plan.grid.name,
+        "runs": len(results),
+        "flops": sum(each.flops for each in results.values()),
+        "tokens": sum(each.tokens for each in results.values()),
+        "seconds": sum(each.seconds for each in results.values()),
+        "diverged": diverged,
+    }
+
+
+def grid_text(plan: Plan, results: Mapping[str, TrainResult], folder: Path) -> str:
+    """Return what a grid came to, for people."""
+    found = grid_json(plan, results)
+    lines = [
+        f"{plan.grid.name}: {plural(found['runs'], 'run')}, {found['flops']:.3g} FLOPs, "
+        f"{duration(found['seconds'])} of training",
+    ]
+    if found["diverged"]:
+        lines.append(f"diverged, marked as outliers: {', '.join(found['diverged'])}")
+    lines += [
+        f"{folder / RUNS_TABLE}: written",
+        f"next: aira-dsl isoflop fit {folder / RUNS_TABLE}",
+    ]
+    return "\n".join(lines) + "\n"
