@@ -69,9 +69,9 @@ def word_encoder(encoder: Any) -> "WordEncoder | None":
     record = json.loads(encoder.to_str())
     split = _split_of(record["pre_tokenizer"])
     only_special = all(token["special"] for token in record["added_tokens"])
-    if split not in KNOWN.values() or record["normalizer"] is not None or not only_special:
+    if split is None or record["normalizer"] is not None or not only_special:
         return None
-    return WordEncoder(split, encoder)
+    return WordEncoder(split, encoder) if split in KNOWN.values() else None
 
 
 class WordEncoder:

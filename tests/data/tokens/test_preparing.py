@@ -82,7 +82,7 @@ def stories(tmp_path: Path) -> Path:
     ),
     st.sampled_from([1, 40, 1 << 20]),
 )
-@settings(max_examples=40)
+@settings(max_examples=15)
 def test_every_document_with_text_is_kept_whole(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str], shard: int
 ) -> None:

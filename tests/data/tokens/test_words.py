@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from aira_dsl.data.tokens import tokenizer as module
-from aira_dsl.data.tokens import words
+from aira_dsl.data.tokens import words as words_module
 from aira_dsl.data.tokens.tokenizer import open_tokenizer
 from aira_dsl.data.tokens.words import GPT2, KNOWN, word_encoder
 from aira_dsl.design import bpe
 
-TEXT = Path(words.__file__).read_text(encoding="utf-8")
+TEXT = Path(words_module.__file__).read_text(encoding="utf-8")
 
 
 def trained(split: str, end: str = "<|endoftext|>") -> Tokenizer:
@@ -31,7 +31,8 @@ def trained(split: str, end: str = "<|endoftext|>") -> Tokenizer:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    encoder.train_from_iterator([TEXT, TEXT.upper(), "don't DON'T we'll 123 4567 é ü\n\n"], trainer)
+    words = "don't DON'T we'll 123 4567 é ü\n\n" + "}\n/x " * 99  # `}\n/` becomes a token
+    encoder.train_from_iterator([TEXT, TEXT.upper(), words], trainer)
     return encoder
 
 
@@ -78,7 +79,7 @@ def test_tokens_are_those_of_the_package(
 def test_a_full_dictionary_is_emptied(
     encoders: dict[str, Tokenizer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(words, "_WORDS", 5)
+    monkeypatch.setattr(words_module, "_WORDS", 5)
     by_words = word_encoder(encoders["gpt2"])
     assert by_words is not None
     (found,) = by_words.encode(["a b c d e f g h i j"], lambda texts: [])
