@@ -28,6 +28,7 @@ EXTRAS = {
     "pydantic-ai": ("models", "--proposer pydantic-ai: models of other makers"),
     "local-model": ("local", "--proposer local: a model on this machine, no key"),
     "postgresql": ("postgres", "searches on several machines: --storage postgresql://…"),
+    "ray": ("ray", "evaluations on the nodes of a cluster: --ray"),
     "optuna-dashboard": ("dashboard", "the study of a run folder in a browser"),
     "parquet": ("parquet", "corpora in Parquet files"),
     "lsp": ("lsp", "aira-dsl lsp, the language server"),

@@ -42,7 +42,7 @@ def connect(address: str) -> None:
         # Ray prints what happens to nodes to standard output, which is for results.
         ray._private.worker.print_to_stdstream = lambda *_, **__: None
     except (OSError, RuntimeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason, _, _ = str(error).strip().splitlines()[0].partition(". ")
         raise UsageError(
             "E1902",
             f"there is no Ray cluster at {address!r}: {reason}",

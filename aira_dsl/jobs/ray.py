@@ -29,7 +29,7 @@ MAX_LOSSES = 10
 """So many actors may be lost with one job: it may be the job that ends them."""
 
 _STOP_SECONDS = 5.0  # that an actor gets to end a process without a grace period
-_FIRST_LINE = 300  # characters of Ray's reason
+_NOT_CREATED = "error raised in its creation task"  # the words of Ray: a node lacks a package
 
 
 class RayPool:
@@ -225,13 +225,16 @@ class _Place:
 
     def _lost(self, error: RayActorError) -> Outcome | None:
         """Start the job again elsewhere."""
-        task, reason = self.task, " ".join(str(error).split())[:_FIRST_LINE]
+        task, lines = self.task, str(error).strip().splitlines()
         assert task is not None
         self.kill()
+        if _NOT_CREATED in lines[0]:
+            message = f"a node cannot start a process of aira-dsl: {lines[-1].strip()}"
+            return Outcome(task.tag, failure=_not_started("E1903", message))
         if task.losses + 1 < MAX_LOSSES:
             self.give(replace(task, losses=task.losses + 1))
             return None
-        message = f"{MAX_LOSSES} nodes or actors were lost with it: {reason}"
+        message = f"{MAX_LOSSES} nodes or actors were lost with it: {lines[0]}"
         return Outcome(task.tag, failure=Failure("crashed", message))
 
 
