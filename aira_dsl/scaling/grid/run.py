@@ -121,7 +121,7 @@ def _check_data(plan: Plan) -> None:
         raise InputError(
             "E1611",
             "the data have changed since the grid was planned",
-            help="restore them, or plan anew into another folder",
+            help="restore them, or plan again into another folder",
         )
 
 
