@@ -26,7 +26,7 @@ def prepare(
     """Turn text into tokens once; the same command continues where it was interrupted."""
     from aira_dsl.data.tokens.prepare import prepare as prepare_corpus
     from aira_dsl.report.terminal.corpus import corpus_json, corpus_text
-    from aira_dsl.report.terminal.live import ReadingView
+    from aira_dsl.report.terminal.reading import ReadingView
 
     with interruptible("preparation"), ReadingView(console(stderr=True)) as view:
         corpus = prepare_corpus(paths, progress=view.update, **options.model_dump())

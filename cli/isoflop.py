@@ -30,7 +30,7 @@ def plan(
 ) -> None:
     """Plan a grid of training runs: write plan.json, print what it costs. Nothing is trained."""
     from aira_dsl.report.terminal.isoflop_plan import plan_json, plan_text
-    from aira_dsl.report.terminal.live import ReadingView
+    from aira_dsl.report.terminal.reading import ReadingView
     from aira_dsl.scaling.grid.checks import check_plan
     from aira_dsl.scaling.grid.corpus import open_corpus
     from aira_dsl.scaling.grid.folder import write_plan
