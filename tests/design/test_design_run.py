@@ -147,6 +147,7 @@ def test_the_first_prompt_can_be_read_without_a_call(cli: Cli, task: Path) -> No
     assert 'path="train.py"' in done.out
 
 
+@pytest.mark.slow
 def test_a_run_continues_from_files_of_ones_own(cli: Cli, task: Path) -> None:
     mine = cli.folder / "mine"
     shutil.copytree(task / "start", mine)

@@ -72,6 +72,7 @@ def test_a_worker_finds_what_the_evaluator_finds_here(
     assert list(pruned.tasks) == seen[0]
 
 
+@pytest.mark.slow
 def test_a_candidate_that_takes_too_much_memory_is_stopped(
     make_pool: Callable[[int], EvaluationPool],
 ) -> None:

@@ -60,6 +60,7 @@ def run(command: list[str], *packages: Path, cwd: Path) -> "subprocess.Completed
     )
 
 
+@pytest.mark.slow
 def test_contract_suites_run_on_kinds_of_other_packages(example: Path, tmp_path: Path) -> None:
     install(tmp_path, "toy", {"decaying_average": "tests.primitives.toy.spec:DecayingAverage"})
     suites = ["tests/primitives/test_contract.py", "tests/primitives/test_faces.py"]

@@ -27,6 +27,7 @@ def sentences(*trials: Trial, noise: Noise | None = NOISE) -> list[str]:
     return [each.sentence for each in drawn]
 
 
+@pytest.mark.slow
 def test_winners_within_the_noise_are_named_with_their_repeats() -> None:
     found = sentences(
         trial(0, 0.7, 0.72, 0.74), trial(1, 0.71, 0.71, 0.73), trial(2, 0.7, 0.5, 0.5)

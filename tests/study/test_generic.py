@@ -91,6 +91,7 @@ class Killed(BaseException):
     """What a kill is to a process: nothing handles it."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", LASTING)
 def test_killed_before_any_write_and_continued_is_the_same_tree(policy, tmp_path, monkeypatch):
     expected = told(run(plan(tmp_path / "whole", policy))[0])
@@ -117,6 +118,7 @@ def test_killed_before_any_write_and_continued_is_the_same_tree(policy, tmp_path
     assert told(trials) == expected
 
 
+@pytest.mark.slow
 def test_repeated_words_get_the_nearest_new_one_or_end_their_trial(tmp_path):
     """The question is asked again as often as repairs allow; every trial is one evaluation."""
     budget = 24

@@ -60,6 +60,7 @@ def test_a_search_ends_with_a_table_a_picture_and_a_best_architecture(cli: Cli, 
     ]
 
 
+@pytest.mark.slow
 def test_the_score_is_what_the_evaluator_says_of_the_same_architecture(
     cli: Cli, tiny: Path
 ) -> None:
@@ -204,6 +205,7 @@ def test_a_time_budget_ends_a_search_and_is_kept_over_sessions(cli: Cli, tiny: P
     assert len(trials(cli.folder / "run")) == count
 
 
+@pytest.mark.slow
 def test_without_kernels_a_search_says_so_and_keeps_its_results_apart(cli: Cli, tiny: Path) -> None:
     arguments = (*SEARCH[:-2], *ONE, "--budget", 1, "--repeats", 0, "--precision", "fp32")
     assert cli.run_here(*arguments, "--out", "kernels").code == 0
@@ -356,6 +358,7 @@ def test_a_full_disk_stops_a_search_with_a_message_and_nothing_is_lost(
         subprocess.run(["umount", "-l", disk], check=True)
 
 
+@pytest.mark.slow
 def test_the_python_api_searches_without_a_main_guard(cli: Cli, tiny: Path) -> None:
     script = cli.folder / "script.py"
     script.write_text(
