@@ -26,6 +26,7 @@ FAMILIES = {
     "E15": "training of language models",
     "E16": "grids of training runs",
     "E17": "latency and memory",
+    "E18": "evaluation on tasks",
     "E19": "Ray clusters",
 }
 """The topic of a code, by its first three characters; in the order of the documentation."""

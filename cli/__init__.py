@@ -41,6 +41,8 @@ _COMMANDS = {
     "compare": "compare",
     "report": "report",
     "notebook": "notebook",
+    "evaluate": "evaluate",
+    "questions": "questions",
     "bench": "bench",
     "calibrate": "calibrate",
     "lsp": "lsp",

@@ -2,6 +2,7 @@
 
 from aira_dsl.data.tokens.options import CorpusOptions
 from aira_dsl.design.options import DesignOptions
+from aira_dsl.evaluation.accuracy.options import EvaluateOptions, QuestionOptions
 from aira_dsl.evaluation.latency.options import MeasurementOptions, WorkloadOptions
 from aira_dsl.experiments.comparison.options import (
     ComparedAgentOptions,
@@ -19,7 +20,8 @@ _HEAD = """\
 
 Made from the option models by `python -m aira_dsl.cli.option_tables > docs/options.md`. The models
 are in `options.py` of `aira_dsl/study`, `aira_dsl/design`, `aira_dsl/experiments/comparison`,
-`aira_dsl/evaluation/latency`, `aira_dsl/pretraining` and `aira_dsl/data/tokens`.
+`aira_dsl/evaluation/latency`, `aira_dsl/evaluation/accuracy`, `aira_dsl/pretraining` and
+`aira_dsl/data/tokens`.
 Keywords are the arguments of `aira_dsl.search` and the fields of the models. An option without a
 default is left out, or decided from the others.
 """
@@ -37,6 +39,7 @@ def page() -> str:
     training = [base for base in reversed(TrainOptions.__bases__) if issubclass(base, Options)]
     tables += [("aira-dsl train", group) for group in training]
     tables.append(("aira-dsl data prepare", CorpusOptions))
+    tables += [("aira-dsl evaluate", EvaluateOptions), ("aira-dsl questions", QuestionOptions)]
     return "\n".join([_HEAD, *(_table(command, group) for command, group in tables)])
 
 

@@ -48,7 +48,8 @@ CHECK = ("check", EXAMPLE)
 STARTS = {
     "help": (
         {"numpy", "lark"},
-        [("--help",), ("search", "--help"), ("compare", "--help"), ("table", "--help")],
+        [("--help",), ("search", "--help"), ("compare", "--help"), ("table", "--help"),
+         ("evaluate", "--help"), ("questions", "--help")],
     ),
     "text": (
         {"numpy"},
@@ -211,6 +212,10 @@ def test_the_command_line_keeps_its_names() -> None:
         ],
         "diff": ["--exit-code", "--format", "--scale", "a", "b"],
         "doctor": ["--format", "--require"],
+        "evaluate": [
+            "--batch", "--check", "--data", "--device", "--fewshot", "--force", "--format",
+            "--limit", "--out", "--seed", "--tasks", "model",
+        ],
         "explain": ["--format", "code"],
         "extrapolate": ["--force", "--how", "--out", "--to", "file"],
         "import": ["--costs-only", "--force", "--like", "--name", "--out", "words"],
@@ -224,6 +229,10 @@ def test_the_command_line_keeps_its_names() -> None:
         ],
         "isoflop plan": ["--force", "--format", "--out", "file"],
         "isoflop run": ["--format", "--ray", "--workers", "folder"],
+        "questions": [
+            "--all", "--cache", "--count", "--force", "--include", "--not-text", "--out",
+            "--seed", "--separator", "--split-at", "--tokenizer", "--validation", "paths",
+        ],
         "report": ["--force", "--format", "--out", "folder"],
         "show": [
             "--batch", "--budget", "--context", "--convention", "--force", "--format", "--scale",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 EXTRAS = {
     "jax": ("jax", "candidates in JAX and Flax"),
     "transformers": ("hf", "models of Hugging Face: load exported ones, bench"),
+    "lm-eval": ("lm-eval", "aira-dsl evaluate: accuracy on tasks"),
     "mamba-ssm": ("cuda", "Mamba-2 on a GPU with its own kernels"),
     "pydantic-ai": ("models", "--proposer pydantic-ai: models of other makers"),
     "local-model": ("local", "--proposer local: a model on this machine, no key"),

@@ -125,7 +125,7 @@ def write_folder(
             _publish(made)
             if folder.is_dir() and _same(made, folder):
                 return "unchanged"
-            _require_consent(folder, kind, force)
+            require_consent(folder, kind, force)
             _replace(made, folder)
         finally:
             shutil.rmtree(made, ignore_errors=True)
@@ -182,7 +182,8 @@ def _same(made: Path, folder: Path) -> bool:
     )
 
 
-def _require_consent(folder: Path, kind: FolderKind, force: bool) -> None:
+def require_consent(folder: Path, kind: FolderKind, force: bool) -> None:
+    """Raise InputError E0503 if the folder has content and `force` is not given."""
     if folder.is_dir() and any(folder.iterdir()) and not force:
         raise InputError(
             "E0503",
