@@ -109,6 +109,9 @@ def fit(
     resamples: Annotated[
         int, typer.Option(help="Number of resamples for the intervals.", min=100, max=100_000)
     ] = 1_000,
+    reference: Annotated[
+        str | None, typer.Option(help="Design that others are compared with (default: the first).")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for fit.json and the pictures.")] = None,
     force: Force = False,
     format_: Format = "text",
@@ -126,6 +129,7 @@ def fit(
         budgets=at or (),
         objective=objective,
         resamples=resamples,
+        reference=reference,
     )
     done = None
     if out is not None:

@@ -220,8 +220,8 @@ def test_the_command_line_keeps_its_names() -> None:
         "extrapolate": ["--force", "--how", "--out", "--to", "file"],
         "import": ["--costs-only", "--force", "--like", "--name", "--out", "words"],
         "isoflop fit": [
-            "--at", "--force", "--format", "--ignore", "--objective", "--out", "--resamples",
-            "--where", "file",
+            "--at", "--force", "--format", "--ignore", "--objective", "--out", "--reference",
+            "--resamples", "--where", "file",
         ],
         "latency": [
             "--batch", "--context", "--device", "--format", "--gpu", "--precision", "--rounds",

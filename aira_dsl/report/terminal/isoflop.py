@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from aira_dsl.report.terminal.isoflop_compared import compared_json, compared_lines
 from aira_dsl.scaling.isoflop.analysis import Analysis, DesignFit, Difference
 from aira_dsl.scaling.isoflop.approach2 import Parabolas
 from aira_dsl.scaling.isoflop.fit import Optimum
@@ -31,6 +32,7 @@ def isoflop_json(analysis: Analysis) -> dict[str, Any]:
         "designs": designs,
         "differences": [_difference_json(each) for each in analysis.differences],
         "slopes": _slopes(analysis),
+        "compared": compared_json(analysis.compared) if analysis.compared else None,
     }
 
 
@@ -47,6 +49,8 @@ def isoflop_text(analysis: Analysis) -> str:
         lines += ["", *_design_lines(design)]
     if analysis.differences:
         lines += ["", *_difference_lines(analysis), *_slope_lines(analysis)]
+    if analysis.compared:
+        lines += ["", *compared_lines(analysis.compared)]
     return "\n".join(lines) + "\n"
 
 
@@ -120,8 +124,10 @@ def _difference_json(found: Difference) -> dict[str, Any]:
 
 
 def _slopes(analysis: Analysis) -> list[dict[str, Any]]:
-    """Return Δq, Δm and q/q - 1 of every design against the first, as AIRA-Compose reports them."""
-    reference, *others = analysis.designs
+    """Return Δq, Δm and q/q - 1 against the reference, as AIRA-Compose reports them."""
+    name = analysis.compared.reference if analysis.compared else analysis.designs[0].name
+    reference = next(each for each in analysis.designs if each.name == name)
+    others = [each for each in analysis.designs if each is not reference]
     found = []
     for other in others:
         for mine, base in zip(other.parabolas, reference.parabolas, strict=False):

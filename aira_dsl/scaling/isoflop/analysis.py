@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
+from aira_dsl.errors import InputError
 from aira_dsl.scaling.isoflop.approach2 import Parabolas, parabolas
+from aira_dsl.scaling.isoflop.compared import Compared, compare_designs
 from aira_dsl.scaling.isoflop.fit import RESAMPLES, Fit, Optimum, fit_runs, quantities
+from aira_dsl.scaling.isoflop.frontier import estimate, frontier
 from aira_dsl.scaling.isoflop.objectives import ObjectiveName
 from aira_dsl.scaling.isoflop.reader import Reading, read_runs
 from aira_dsl.scaling.isoflop.runs import Runs
-from aira_dsl.utils.formatting import plural
+from aira_dsl.utils.formatting import listed, plural
 from aira_dsl.utils.statistics import Estimate
 
 COMPARED = ("a", "alpha", "beta", "gamma")
@@ -72,11 +75,13 @@ class Analysis:
         reading: the account of the file.
         designs: one for each design.
         differences: of every pair of designs.
+        compared: what the designs say together; None with one, or without shared budgets.
     """
 
     reading: Reading
     designs: list[DesignFit]
     differences: list[Difference]
+    compared: Compared | None
 
 
 def fit_isoflop(
@@ -87,6 +92,7 @@ def fit_isoflop(
     budgets: Sequence[float] = (),
     objective: ObjectiveName = "least-squares",
     resamples: int = RESAMPLES,
+    reference: str | None = None,
 ) -> Analysis:
     """Fit every design of a CSV file of training runs, and compare the designs.
 
@@ -97,19 +103,31 @@ def fit_isoflop(
         budgets: FLOPs at which the best size is computed; empty for the budgets of the runs.
         objective: `least-squares` on the loss, or `huber` on its logarithm.
         resamples: number of resamples for the intervals, at least 1.
+        reference: design that the others are compared with as in the paper; None for the first.
 
     Raises:
-        InputError: E1301 to E1306, for a file that cannot be read, its columns, values or data,
-            for runs that do not determine a fit, and for conditions.
+        InputError: E1301 to E1307, for a file that cannot be read, its columns, values or data,
+            for runs that do not determine a fit, for conditions, and for the reference.
     """
     reading = read_runs(Path(path), where=where, ignore=ignore)
+    base = _reference(reading, reference)
     designs = [_design(runs, objective, resamples, budgets) for runs in reading.designs]
-    pairs = combinations([each.fit for each in designs], 2)
+    fits = [each.fit for each in designs]
     return Analysis(
         reading,
         designs,
-        [difference(one, two, name) for one, two in pairs for name in COMPARED],
+        [difference(one, two, name) for one, two in combinations(fits, 2) for name in COMPARED],
+        compare_designs(fits, base),
     )
+
+
+def _reference(reading: Reading, name: str | None) -> str:
+    names = [runs.design for runs in reading.designs]
+    if name is not None and name not in names:
+        raise InputError(
+            "E1307", f"there are no runs of {name!r}", help=f"designs: {listed(names)}"
+        )
+    return name or names[0]
 
 
 def difference(first: Fit, second: Fit, quantity: str) -> Difference:
@@ -130,10 +148,28 @@ def _design(
     found = [each for each in both if each is not None]
     return DesignFit(
         fit=fit,
-        optima=fit.optima(budgets or _budgets(runs)),
+        optima=_optima(fit, budgets or _budgets(runs)),
         parabolas=found,
         warnings=[*fit.limits, *_flops_warning(runs), *_curve_warnings(found)],
     )
+
+
+def _optima(fit: Fit, budgets: Sequence[float]) -> list[Optimum]:
+    """Return the best sizes: by the closed form if FLOPs are k·N·D with one k, else by search."""
+    closed = fit.optima(budgets)
+    if fit.runs.flops_spread <= _SPREAD or not closed:
+        return closed
+    found = frontier(fit, budgets)
+    return [
+        Optimum(
+            each.flops,
+            estimate(found.params_SC[:, place]),
+            estimate(found.tokens_SC[:, place]),
+            estimate(found.loss_SC[:, place]),
+            each.extrapolation,
+        )
+        for place, each in enumerate(closed)
+    ]
 
 
 def _budgets(runs: Runs) -> list[float]:
@@ -150,7 +186,7 @@ def _flops_warning(runs: Runs) -> list[str]:
         return []
     return [
         f"FLOPs/(N·D) of the runs differ by a factor of {runs.flops_spread:.2f}; optima are "
-        f"computed with their mean, {runs.flops_per_token_parameter:.3g}"
+        "searched with the FLOPs of each size, and a, b and gamma are those of one factor"
     ]
 
 

@@ -24,7 +24,7 @@ Method = Literal["approach2", "three_point"]
 Places = NDArray[np.intp]
 OUTSIDE = "the optimum lies outside of the sizes"
 _FLAT = 1e-12  # of the loss: rounding
-_SAME = math.log(1.01)  # two sizes within one per cent are one
+SAME = math.log(1.01)  # two sizes within one per cent are one
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +93,10 @@ def _all_sizes(runs: Runs, inside: Places) -> Places:
 def _three_sizes(runs: Runs, inside: Places) -> Places:
     """Return the runs of the smallest size, the largest, and the one nearest to their middle."""
     logs = np.log(runs.params_R[inside])
-    between = logs[(logs > logs[0] + _SAME) & (logs < logs[-1] - _SAME)]
+    between = logs[(logs > logs[0] + SAME) & (logs < logs[-1] - SAME)]
     middle = between[np.abs(between - (logs[0] + logs[-1]) / 2).argmin()]
     chosen = np.array([logs[0], middle, logs[-1]])
-    near: Places = inside[(np.abs(logs[:, None] - chosen) <= _SAME).any(1)]
+    near: Places = inside[(np.abs(logs[:, None] - chosen) <= SAME).any(1)]
     return near
 
 
@@ -122,7 +122,7 @@ def _curve(flops: float, runs: Runs, inside: Places) -> Curve:
 def _edge(logs: Floats, best: float) -> str:
     """Say if the size with the lowest loss is the smallest or the largest."""
     for name, end in (("smallest", logs[0]), ("largest", logs[-1])):
-        if abs(best - end) <= _SAME:
+        if abs(best - end) <= SAME:
             return f"the lowest loss is that of the {name} size"
     return ""
 

@@ -1,0 +1,99 @@
+"""Everything that is said about two or more fitted designs together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from aira_dsl.scaling.isoflop.claims import Chance, Claims, chance, claims, seed_noise
+from aira_dsl.scaling.isoflop.equal import (
+    Comparison,
+    SlopeDifference,
+    compare_at,
+    slope_differences,
+)
+from aira_dsl.scaling.isoflop.fit import Fit
+from aira_dsl.scaling.isoflop.frontier import Frontier, frontier
+
+_NEAR = 1.1
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What the fits of several designs say together.
+
+    Attributes:
+        reference: name of the design that the paper's claims are made against.
+        frontiers: the best size of each design at the shared budgets.
+        slopes: differences of the slopes of frontiers.
+        losses: differences of losses at equal tokens, at equal FLOPs, and of the best sizes.
+        claims: what three sizes would have claimed of each other design.
+        chances: how often chance claims as much, with three sizes and with all.
+        noise: standard deviation of a loss that the chances assume, in nats.
+        noise_of_seeds: whether it is that of runs that differ in their seed; else it is that of the
+            residuals of the fits.
+    """
+
+    reference: str
+    frontiers: list[Frontier]
+    slopes: list[SlopeDifference]
+    losses: list[Comparison]
+    claims: list[Claims]
+    chances: list[Chance]
+    noise: float
+    noise_of_seeds: bool
+
+
+def compare_designs(fits: Sequence[Fit], reference: str) -> Compared | None:
+    """Compare fitted designs; None for fewer than two, or without budgets that all have.
+
+    Args:
+        fits: the designs.
+        reference: name of one of them.
+    """
+    budgets = shared_budgets_of(fits)
+    if len(fits) < 2 or len(budgets) < 2:
+        return None
+    frontiers = [frontier(fit, budgets) for fit in fits]
+    base = next(fit for fit in fits if fit.runs.design == reference)
+    of_seeds = seed_noise([fit.runs for fit in fits])
+    noise = of_seeds or float(np.sqrt(np.mean([fit.deviation**2 for fit in fits])))
+    others = [fit for fit in fits if fit is not base]
+    found = [claims(fit.runs, base.runs) for fit in others]
+    chances = [chance(base, designs=len(others), noise=noise, sizes=sizes) for sizes in (3, None)]
+    return Compared(
+        reference=reference,
+        frontiers=frontiers,
+        slopes=slope_differences(frontiers),
+        losses=_losses(fits, frontiers),
+        claims=[each for each in found if each is not None],
+        chances=[each for each in chances if each is not None],
+        noise=noise,
+        noise_of_seeds=of_seeds is not None,
+    )
+
+
+def shared_budgets_of(fits: Sequence[Fit]) -> list[float]:
+    """Return the budgets of the first design that lie within the FLOPs of the runs of all."""
+    if not fits or fits[0].runs.budget_R is None:
+        return []
+    low = max(float(fit.runs.flops_R.min()) for fit in fits) / _NEAR
+    high = min(float(fit.runs.flops_R.max()) for fit in fits) * _NEAR
+    return [float(each) for each in np.unique(fits[0].runs.budget_R) if low <= each <= high]
+
+
+def _losses(fits: Sequence[Fit], frontiers: Sequence[Frontier]) -> list[Comparison]:
+    """Compare at every budget, at the geometric mean of the designs' best sizes and tokens."""
+    found: list[Comparison] = []
+    for place, budget in enumerate(frontiers[0].budgets_C):
+        params, tokens = (
+            float(np.exp(np.mean([np.log(values[0, place]) for values in each])))
+            for each in (
+                [one.params_SC for one in frontiers],
+                [one.tokens_SC for one in frontiers],
+            )
+        )
+        found += compare_at(fits, equal="tokens", params=params, amount=tokens)
+        found += compare_at(fits, equal="flops", params=params, amount=float(budget))
+        found += compare_at(fits, equal="best", params=None, amount=float(budget))
+    return found

@@ -1,0 +1,179 @@
+"""Designs compared: frontiers under real FLOPs, equal tokens and FLOPs, claims of three sizes."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+
+from aira_dsl.scaling.isoflop.approach2 import parabolas
+from aira_dsl.scaling.isoflop.claims import chance, claims, seed_noise
+from aira_dsl.scaling.isoflop.compared import compare_designs
+from aira_dsl.scaling.isoflop.equal import compare_at
+from aira_dsl.scaling.isoflop.fit import fit_runs, surface_loss
+from aira_dsl.scaling.isoflop.frontier import estimate, flops_per_token, frontier
+from aira_dsl.scaling.isoflop.runs import Runs, ordered
+from aira_dsl.scaling.isoflop.slopes import curves_of, paper_slope
+from tests.helpers.command_line import run
+
+LAW = (0.8, 40.0, 200.0, 0.34, 0.37)
+BUDGETS = (1e13, 4e13, 1.6e14, 1e15)
+SIZES = np.geomspace(5e4, 3e6, 7)
+
+
+def made(name="llama", *, law=LAW, attention=3_000.0, noise=0.0, seed=0, seeds=1):
+    """Return runs of a law; a token costs 6N + attention·√N FLOPs."""
+    draw = np.random.default_rng(seed)
+    params, budget = (each.ravel() for each in np.meshgrid(SIZES, np.repeat(BUDGETS, seeds)))
+    tokens = budget / (6 * params + attention * np.sqrt(params))
+    loss = surface_loss(np.array(law), params, tokens) + noise * draw.standard_normal(len(params))
+    return ordered(Runs(name, params, tokens, budget, budget, loss))
+
+
+def test_the_best_size_is_least_under_the_real_flops():
+    """Against a search with the exact price of a token; interpolation costs a little."""
+    found = frontier(fit_runs(made(), resamples=2), BUDGETS)
+    for place, budget in enumerate(BUDGETS):
+
+        def loss(log_params, budget=budget):
+            params = np.exp(log_params)
+            price = 6 * params + 3_000 * np.sqrt(params)
+            return surface_loss(np.array(LAW), params, budget / price)
+
+        best = minimize_scalar(loss, bounds=(8, 18), method="bounded", options={"xatol": 1e-9})
+        assert found.loss_SC[0, place] == pytest.approx(best.fun, abs=1e-4)
+        assert found.params_SC[0, place] == pytest.approx(np.exp(best.x), rel=0.05)
+        price = flops_per_token(made(), found.params_SC[:1, place])[0]
+        assert found.tokens_SC[0, place] * price == pytest.approx(budget)
+
+
+def test_with_one_price_it_is_the_closed_form():
+    fit = fit_runs(made(attention=0.0, noise=0.003), resamples=20)
+    found = frontier(fit, [1e14, 1e19])
+    for place, optimum in enumerate(fit.optima([1e14, 1e19])):
+        assert estimate(found.params_SC[:, place])[0] == pytest.approx(optimum.params[0], rel=1e-4)
+        assert found.loss_SC[0, place] == pytest.approx(optimum.loss[0], rel=1e-6)
+    assert found.inside_C.tolist() == [True, False]
+    assert found.slopes_S["a"][0] == pytest.approx(fit.estimates["a"][0], abs=1e-4)
+
+
+def test_what_is_equal_decides_who_is_ahead():
+    """One law, but tokens of the first cost more: equal at equal tokens, behind at equal FLOPs."""
+    fits = [fit_runs(made(f"{k}", attention=k), resamples=50) for k in (5_000.0, 500.0)]
+    (tokens,) = compare_at(fits, equal="tokens", params=4e5, amount=5e7)
+    (flops,) = compare_at(fits, equal="flops", params=4e5, amount=1e14)
+    (best,) = compare_at(fits, equal="best", params=None, amount=1e14)
+    assert tokens.value[0] == pytest.approx(0, abs=1e-6)
+    assert flops.value[0] > 0.01
+    assert best.value[0] > 0.01
+    assert best.significant
+    direct = [surface_loss(np.array(LAW), 4e5, 1e14 / (6 * 4e5 + k * 4e5**0.5)) for k in (5e3, 5e2)]
+    assert flops.value[0] == pytest.approx(direct[0] - direct[1], abs=2e-3)
+
+
+def test_equal_designs_are_told_apart_one_time_in_twenty():
+    """Of 40 pairs of one law at most 6 differ significantly, unless chance is below 1e-2."""
+    found = 0
+    for draw in range(40):
+        fits = [
+            fit_runs(made(name, noise=0.004, seed=100 * draw + place), resamples=100)
+            for place, name in enumerate(("a", "b"))
+        ]
+        (each,) = compare_at(fits, equal="best", params=None, amount=1e14)
+        found += each.significant
+    assert found <= 6
+
+
+def test_different_slopes_are_found():
+    fits = [
+        fit_runs(made(name, law=(0.8, 40.0, scale, 0.34, beta), noise=0.001), resamples=100)
+        for name, scale, beta in (("slow", 60.0, 0.29), ("fast", 200.0, 0.37))
+    ]
+    found = compare_designs(fits, "slow")
+    (slope,) = [each for each in found.slopes if each.slope == "per_decade"]
+    assert slope.significant
+    one, two = (each.slopes_S["per_decade"][0] for each in found.frontiers)
+    assert slope.value[0] == pytest.approx(one - two)
+    assert slope.relative[0] == pytest.approx(one / two - 1)
+
+
+def test_the_slope_of_parabolas_is_that_of_approach_2():
+    runs = made(noise=0.003)
+    curves = curves_of(runs)
+    all_sizes = paper_slope(curves, [each.loss_K[None] for each in curves])[0]
+    assert all_sizes == pytest.approx(parabolas(runs, "approach2").q)
+    outer = [each.outer for each in curves]
+    three = paper_slope(outer, [each.loss_K[None] for each in outer])[0]
+    assert three == pytest.approx(parabolas(runs, "three_point").q)
+
+
+def test_claims_of_three_sizes_scatter_around_nothing():
+    one, two = (made(name, noise=0.004, seed=seed) for seed, name in enumerate(("a", "b")))
+    found = claims(one, two)
+    assert found.choices == 35
+    assert 0 < len(found.three) <= 35
+    assert min(found.three.values()) < found.all_sizes < max(found.three.values())
+    assert claims(two, two).three.keys() >= found.three.keys()
+    assert set(claims(two, two).three.values()) == {0.0}
+
+
+def test_chance_is_the_share_of_simulated_claims():
+    fit = fit_runs(made(), resamples=2)
+    quiet = chance(fit, designs=3, noise=1e-6, draws=200)
+    assert (quiet.pair, quiet.any_of) == (0, 0)
+    assert quiet.median < 0.01
+    loud = chance(fit, designs=3, noise=0.03, draws=2_000)
+    assert 0.005 < loud.pair < loud.any_of < 3 * loud.pair
+    every = chance(fit, designs=3, noise=0.03, sizes=None, draws=2_000)
+    assert every.median < loud.median
+
+
+def test_the_noise_of_seeds_is_that_of_equal_runs():
+    runs = made(noise=0.01, seeds=40)
+    assert seed_noise([runs]) == pytest.approx(0.01, rel=0.1)
+    assert seed_noise([made()]) is None
+
+
+def test_designs_without_shared_budgets_are_not_compared():
+    one = made("a")
+    other = Runs("b", one.params_R, one.tokens_R, one.flops_R, None, one.loss_R)
+    fits = [fit_runs(each, resamples=2) for each in (other, one)]
+    assert compare_designs(fits, "a") is None
+    assert compare_designs(fits[1:], "a") is None
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "runs.csv"
+    lines = ["design,params,tokens,flops,budget,loss"]
+    for name, seed in (("b", 1), ("a", 2), ("c", 3)):
+        runs = made(name, noise=0.004, seed=seed)
+        columns = (runs.params_R, runs.tokens_R, runs.flops_R, runs.budget_R, runs.loss_R)
+        lines += [",".join([name, *map(str, row)]) for row in zip(*columns, strict=True)]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def test_the_command_compares_against_a_reference(file):
+    done = run("isoflop", "fit", file, "--resamples", 100, "--reference", "b", "--format", "json")
+    found = json.loads(done.out)["compared"]
+    assert found["reference"] == "b"
+    assert {each["design"] for each in found["claims"]} == {"a", "c"}
+    assert len(found["slopes"]) == 3 * 3
+    assert len(found["losses"]) == 3 * 3 * 4
+    assert {each["reference"] for each in json.loads(done.out)["slopes"]} == {"b"}
+    text = run("isoflop", "fit", file, "--resamples", 100).out
+    for part in (
+        "slopes of the frontiers from 1e+13 to 1e+15 FLOPs:",
+        "equal parameters and tokens",
+        "the paper's q/q_reference - 1 against a:",
+        'how often chance alone gives "54% faster"',
+        "noise of 0.00",
+    ):
+        assert part in text
+
+
+def test_an_unknown_reference_is_refused(file):
+    done = run("isoflop", "fit", file, "--reference", "d")
+    assert (done.code, "E1307" in done.err) == (1, True)
+    assert "a, b, c" in done.err
