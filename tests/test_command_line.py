@@ -214,7 +214,7 @@ def test_the_command_line_keeps_its_names() -> None:
         "doctor": ["--format", "--require"],
         "evaluate": [
             "--batch", "--check", "--data", "--device", "--fewshot", "--force", "--format",
-            "--limit", "--out", "--seed", "--tasks", "model",
+            "--limit", "--out", "--seed", "--tasks", "--threads", "model",
         ],
         "explain": ["--format", "code"],
         "extrapolate": ["--force", "--how", "--out", "--to", "file"],

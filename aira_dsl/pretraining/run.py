@@ -1,10 +1,7 @@
 """Training from settings to a result: one call, the same on one process and on many."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-
-import torch
 
 from aira_dsl.data.tokens.corpus import TokenCorpus
 from aira_dsl.data.tokens.options import CorpusOptions
@@ -19,6 +16,7 @@ from aira_dsl.pretraining.processes import Processes, started_processes
 from aira_dsl.pretraining.result import Status, TrainResult
 from aira_dsl.pretraining.settings import TrainPlan, TrainSettings, identity
 from aira_dsl.pretraining.training import Training
+from aira_dsl.training.threads import torch_threads
 from aira_dsl.utils.files import write_atomically
 from aira_dsl.utils.machine import Device
 
@@ -55,7 +53,7 @@ def train(
     """
     folder = Path(out)
     with started_processes(settings.device) as processes, ExitStack() as stack:
-        stack.enter_context(_threads(settings.threads))
+        stack.enter_context(torch_threads(settings.threads))
         settings, plan = processes.all_do(lambda: _resolved(settings, processes))
         corpus = processes.in_turn(lambda: _corpus(settings, plan, callbacks))
 
@@ -135,13 +133,3 @@ def _result(training: Training, status: Status, message: str) -> TrainResult:
         corpus=training.corpus.identity,
         message=message,
     )
-
-
-@contextmanager
-def _threads(count: int | None) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

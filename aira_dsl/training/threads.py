@@ -1,17 +1,22 @@
 """How many threads torch computes on."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute on one thread inside; equal numbers however many cores there are."""
+def torch_threads(count: int | None) -> Iterator[None]:
+    """Let torch compute on this many threads inside; None: as many as before."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(count or before)
     try:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def one_thread() -> AbstractContextManager[None]:
+    """Let torch compute on one thread inside; equal numbers however many cores there are."""
+    return torch_threads(1)

@@ -4,7 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +27,7 @@ from aira_dsl.evaluation.accuracy.suites import suite_means
 from aira_dsl.evaluation.accuracy.tasks import ChosenTask, choose_tasks, suites_of
 from aira_dsl.interop.exported import is_exported
 from aira_dsl.interop.huggingface import TEXT
+from aira_dsl.training.threads import torch_threads
 from aira_dsl.utils.extras import install_command
 
 _PACKAGES = ("lm-eval", "transformers", "datasets", "torch")
@@ -61,7 +62,10 @@ def evaluate_model(
     _require_lm_eval()
     began = time.monotonic()
     device = choose_device(options.device)
-    with offline(), _quiet(), TemporaryDirectory(prefix="aira-dsl-data-") as cache:
+    with ExitStack() as stack:
+        for context in (offline(), _quiet(), torch_threads(options.threads)):
+            stack.enter_context(context)
+        cache = stack.enter_context(TemporaryDirectory(prefix="aira-dsl-data-"))
         places = Places(options.data, Path(cache))
         tasks = choose_tasks(options.tasks, places, options.fewshot)
         model = harness_model(folder, options, device)

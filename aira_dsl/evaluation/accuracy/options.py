@@ -30,6 +30,9 @@ class EvaluateOptions(Options):
     device: DeviceChoice = "auto"
     """Where the model runs (default: a GPU if there is one)."""
 
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """Number of threads on a CPU (default: PyTorch's); 1 is fastest on a busy machine."""
+
     seed: Annotated[int, Field(ge=0, lt=1 << 32)] = 0
     """Seed of the choice of examples before a question."""
 
