@@ -2,8 +2,8 @@
 
     python -m benchmarks.latency --stacks 20
 
-Random stacks over attention, MLP (SwiGLU) and Mamba-2. The three blocks are measured once; each
-stack is predicted as the sum of its blocks, and measured as a whole. Printed are the errors of
+Random stacks over attention, MLP (SwiGLU) and Mamba-2. The three blocks are measured in one mixture;
+each stack is predicted as the sum of its blocks, and measured as a whole. Printed are the errors of
 prefill and decoding: the median of their absolute values, and the worst. Run it on a machine that
 does nothing else.
 """
@@ -54,7 +54,7 @@ def main() -> None:
     options.add_argument("--context", type=int, default=256)
     options.add_argument("--batch", type=int, default=1)
     options.add_argument("--threads", type=int, default=1)
-    options.add_argument("--rounds", type=int, default=10)
+    options.add_argument("--rounds", type=int, default=20)
     options.add_argument("--seed", type=int, default=0)
     given = options.parse_args()
     stacks = random_stacks(given.stacks, given.slots, given.seed)

@@ -9,7 +9,7 @@ from torch import nn
 
 import aira_dsl
 from aira_dsl.evaluation.latency import measure as module
-from aira_dsl.evaluation.latency.measure import DEEPER, Setting, Stack, measure
+from aira_dsl.evaluation.latency.measure import Laps, Setting, Stack, measure, mixture
 from aira_dsl.evaluation.latency.result import Seconds
 from aira_dsl.primitives.common.mixer import Mixer
 from aira_dsl.report.terminal.latency import latency_json
@@ -69,40 +69,40 @@ def test_blocks_get_their_own_time_and_stacks_the_sum(clock: list[float]) -> Non
     assert whole[0].prefill == 1 + 13 * (2 * (5 + 2) + 7)
 
 
-def test_a_stack_of_one_block_touches_as_much_memory_as_a_whole_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_blocks_are_measured_in_a_mixture_of_all() -> None:
+    assert mixture(["A"], 5) == ["A"] * 5
+    assert mixture(["A", "M", "Mb"], 8) == ["A", "M", "Mb", "Mb", "M", "A", "A", "M"]
+    assert mixture(["A", "M", "Mb"], 1) == ["A", "M", "Mb", "Mb", "M", "A"]
+
+
+def test_large_blocks_are_stacked_fewer_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit is that of one layer here; the mixture has two of each block."""
+    mlp = 4 * 3 * 64 * 160
+    monkeypatch.setattr(module, "MIXTURE_BYTES", mlp + mlp // 2)
     built = []
     real = module.build
     monkeypatch.setattr(
         module, "build", lambda each, **rest: built.append(each) or real(each, **rest)
     )
-    wide = design(128)
-    stacks = [["A", "M", "Mb", "M"], ["A", "A", "M", "M"]]
-    measure(wide, stacks, Setting(8, 1, "fp32", "cpu", 1))
-    alone, whole = built[:3], built[3:]
-    usual = sum(aira_dsl.cost(each).parameters for each in whole) / 2
-    for each in alone:
-        assert len(set(each.layers)) == 1
-        assert aira_dsl.cost(each).parameters == pytest.approx(usual, rel=0.35)
-        assert each.depth <= DEEPER * 4
+    measure(design(64), [["A", "M"] * 8], Setting(8, 1, "fp32", "cpu", 1))
+    assert [each.depth for each in built] == [4, 16]
 
 
 def test_every_decoding_step_comes_after_the_same_tokens() -> None:
     stack = Stack(TINY, SETTING)
     before = [None if cache is None else cache.nbytes for cache in stack.caches]
-    for _ in range(3):
-        stack.decode()
+    stack.sample()
     assert [None if cache is None else cache.nbytes for cache in stack.caches] == before
     assert stack.caches[-1].length == 12
 
 
-def test_a_stackcomputes_what_the_model_computes() -> None:
-    stack = Stack(TINY, SETTING)
-    caches = [layer.mixer.new_cache(3) for layer in stack.layers]
-    found = stack.logits(stack.prompts_BL, caches)
+def test_a_stack_computes_what_the_model_computes() -> None:
+    stack, laps = Stack(TINY, SETTING), Laps("cpu")
+    caches = aira_dsl.build(TINY).new_cache(3).layers
+    found = stack.logits(stack.prompts_BL, caches, laps)
     expected = aira_dsl.build(TINY, seed=0)(stack.prompts_BL)[:, -1]
     torch.testing.assert_close(found, expected)
+    assert len(laps.seconds()) == 1 + TINY.depth + 1
 
 
 def test_a_measurement_in_another_process() -> None:

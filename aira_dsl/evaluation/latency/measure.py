@@ -1,41 +1,40 @@
 """Times of blocks and of whole stacks on this machine.
 
-A block is measured in a stack of its own, whose layers have weights and caches each; the time of a
-layer is that of the stack without embedding and head, divided by the number of layers. There are so
-many layers that the stack touches as many bytes as a whole stack does: a single layer that runs
-again and again would find its weights in the processor's cache.
+The time of a layer depends on its neighbours: they evict its weights and its code from the caches
+of the processor, so a block alone, again and again, is several percent faster than the same block
+in a hybrid. Blocks are therefore measured in a mixture, a stack of all of them in turn, forwards
+and backwards, layer by layer.
 
-The modules are the reference modules in inference mode. All stacks are timed in turn, in several
-rounds, so that drift of the machine meets all of them; the least time of a stack counts, since
-whatever else the machine does only adds to it.
+The modules are the reference modules in inference mode. All stacks run in turn, in several rounds,
+so that drift of the machine meets all of them. Of a layer of the mixture, and of a whole stack, the
+least time counts, since whatever else the machine does only adds to it.
 
 Shapes: B batch, L length, D model width, V vocabulary.
 """
 
 import copy
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice, pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.evaluation.latency.predict import BlockTimes
-from aira_dsl.evaluation.latency.result import Seconds
+from aira_dsl.evaluation.latency.result import PHASES, Phase, Seconds
 from aira_dsl.models import build
 from aira_dsl.models.precision import DTYPES
 from aira_dsl.primitives.common.cache import LayerCache
 from aira_dsl.utils.machine import Device, Precision
 
-SAMPLE = 0.02
-"""Seconds that one stack runs in a round, at least."""
+SAMPLE = 0.05
+"""Seconds that prefill, or decoding, of one stack runs in a round, at least."""
 
-STACK_BYTES = 1 << 28
-"""Bytes that a stack of one block touches, at most: beyond the caches of processors."""
-
-DEEPER = 4
-"""How many times the layers of a whole stack a stack of one block has, at most."""
+MIXTURE_BYTES = 1 << 28
+"""Weights of the mixture at most, unless its shortest form has more: beyond processors' caches."""
 
 
 @dataclass(frozen=True)
@@ -71,91 +70,128 @@ def measure(
         RunError: E0501, weights do not fit in free memory.
     """
     names = list(dict.fromkeys(name for layers in stacks for name in layers))
-    touched = {name: _touched(architecture, name, setting) for name in names}
-    usual = sum(touched[name] for layers in stacks for name in layers) / len(stacks)
-    deepest = DEEPER * max(map(len, stacks))
-    alone = [
-        (name,) * max(2, min(deepest, round(min(usual, STACK_BYTES) / touched[name])))
-        for name in names
-    ]
-    runs = [Stack(architecture.replace(layers=tuple(each)), setting) for each in (*alone, *stacks)]
-    ends = runs[0].without_layers()
-    first, *times = _times([ends, *runs], setting)
-    blocks = {
-        name: (whole + first * -1) * (1 / len(layers))
-        for name, layers, whole in zip(names, alone, times, strict=False)
-    }
-    return BlockTimes(first, blocks), times[len(names) :]
+    depth = min(max(map(len, stacks)), _most_layers(architecture, names, setting))
+    mixed = mixture(names, depth)
+    runs = [Stack(architecture.replace(layers=tuple(each)), setting) for each in (mixed, *stacks)]
+    for _ in range(setting.rounds):
+        for run in runs:
+            run.sample()
+    return _block_times(mixed, runs[0]), [run.least for run in runs[1:]]
 
 
-def _touched(architecture: Architecture, name: str, setting: Setting) -> int:
-    """Return the bytes that a decoding step of one layer reads: weights, caches and states."""
-    block, width = architecture.blocks[name], architecture.width
-    size = DTYPES[setting.precision].itemsize
-    kept = size * setting.context * block.kv_cache_elements(width) + block.state_bytes(width, size)
-    return size * (block.parameters(width) + width) + setting.batch * kept
+def mixture(names: Sequence[str], depth: int) -> list[str]:
+    """Return a stack of all blocks, in turn forwards and backwards.
+
+    Args:
+        names: the blocks.
+        depth: number of layers; every block has two at least, whatever it is.
+    """
+    period = [*names, *reversed(names)]
+    return list(islice(cycle(period), max(depth, len(period))))
+
+
+def _most_layers(architecture: Architecture, names: Sequence[str], setting: Setting) -> int:
+    """Return how many layers have `MIXTURE_BYTES` of weights."""
+    weights = max(architecture.blocks[name].parameters(architecture.width) for name in names)
+    return MIXTURE_BYTES // (weights * DTYPES[setting.precision].itemsize)
+
+
+def _block_times(layers: Sequence[str], run: "Stack") -> BlockTimes:
+    """Return the mean of all layers of each block; the ends are the first and the last lap."""
+    first, *laps, last = run.laps
+    blocks = {}
+    for name in dict.fromkeys(layers):
+        own = [lap for each, lap in zip(layers, laps, strict=True) if each == name]
+        blocks[name] = sum(own, Seconds(0.0, 0.0)) * (1 / len(own))
+    return BlockTimes(first + last, blocks)
 
 
 class Stack:
-    """A stack that is ready to run, with the caches that a prompt leaves."""
+    """A stack that is ready to run, with the caches that a prompt leaves.
+
+    Args:
+        architecture: its layers.
+        setting: how it is run.
+    """
 
     def __init__(self, architecture: Architecture, setting: Setting) -> None:
         self.model = build(
             architecture, device=setting.device, dtype=DTYPES[setting.precision]
         ).eval()
-        self.layers = self.model.stack
+        self.device = setting.device
         shape = (setting.batch, setting.context)
         generator = torch.Generator().manual_seed(0)
         tokens_BL = torch.randint(architecture.vocab, shape, generator=generator)
         self.prompts_BL = tokens_BL.to(setting.device)
-        self.caches = self.prefill()
+        self.caches = self._new_caches()
+        self.logits(self.prompts_BL, self.caches, Laps(setting.device))
+        self._seen: dict[Phase, list[list[float]]] = {phase: [] for phase in PHASES}
 
-    def without_layers(self) -> "Stack":
-        """Return the embedding and the head alone."""
-        ends = copy.copy(self)
-        ends.layers, ends.caches = [], []
-        return ends
+    @property
+    def laps(self) -> list[Seconds]:
+        """The least time of the embedding, of each layer, and of norm and head."""
+        columns = (map(min, zip(*self._seen[phase], strict=True)) for phase in PHASES)
+        return [Seconds(*pair) for pair in zip(*columns, strict=True)]
 
-    def prefill(self) -> list[LayerCache]:
-        """Read the prompts; return what decoding continues from."""
-        caches = [layer.mixer.new_cache(len(self.prompts_BL)) for layer in self.layers]
-        self.logits(self.prompts_BL, caches)
-        return caches
+    @property
+    def least(self) -> Seconds:
+        """The least time of the whole."""
+        return Seconds(*(min(map(sum, self._seen[phase])) for phase in PHASES))
 
-    def decode(self) -> None:
-        """Decode one token of each sequence; always the same one, for a mixer replaces tensors."""
-        self.logits(self.prompts_BL[:, -1:], [copy.copy(cache) for cache in self.caches])
+    def sample(self) -> None:
+        """Time prefill, then decoding, each again and again for a while."""
+        for phase in PHASES:
+            self._run(phase)  # warms up the processor's caches
+            runs = [self._run(phase)]
+            while sum(map(sum, runs)) < SAMPLE:
+                runs.append(self._run(phase))
+            self._seen[phase] += runs
 
     @torch.inference_mode()
-    def logits(self, tokens_BL: Tensor, caches: Sequence[LayerCache]) -> Tensor:
+    def logits(self, tokens_BL: Tensor, caches: Sequence[LayerCache], laps: "Laps") -> Tensor:
         """Return logits_BV after the last token; the caches hold all tokens afterwards."""
+        laps.mark()
         x_BLD = self.model.embedding(tokens_BL)
-        for layer, cache in zip(self.layers, caches, strict=True):
+        laps.mark()
+        for layer, cache in zip(self.model.stack, caches, strict=True):
             x_BLD = layer(x_BLD, cache)
+            laps.mark()
         logits_BV: Tensor = self.model.head(self.model.norm(x_BLD[:, -1]))
+        laps.mark()
         return logits_BV
 
+    def _run(self, phase: Phase) -> list[float]:
+        """Read the prompts, or decode a token after them; return the time of each lap."""
+        laps = Laps(self.device)
+        if phase == "prefill":
+            self.logits(self.prompts_BL, self._new_caches(), laps)
+        else:  # copies: a mixer replaces the tensors of a cache, so the next token comes there, too
+            caches = [copy.copy(cache) for cache in self.caches]
+            self.logits(self.prompts_BL[:, -1:], caches, laps)
+        return laps.seconds()
 
-def _times(runs: Sequence[Stack], setting: Setting) -> list[Seconds]:
-    """Return the least times of each stack."""
-    best = [[float("inf"), float("inf")] for _ in runs]
-    for _ in range(setting.rounds):
-        for run, least in zip(runs, best, strict=True):
-            for phase, call in enumerate((run.prefill, run.decode)):
-                least[phase] = min(least[phase], _time(call, setting.device))
-    return [Seconds(*least) for least in best]
+    def _new_caches(self) -> list[LayerCache]:
+        return [layer.mixer.new_cache(len(self.prompts_BL)) for layer in self.model.stack]
 
 
-def _time(call: Callable[[], object], device: Device) -> float:
-    """Return the least time of a call among those that fit in a sample."""
-    call()  # not timed: it warms up caches of the processor, as the call before it would in use
-    best, until = float("inf"), time.perf_counter() + SAMPLE
-    while True:
-        started = time.perf_counter()
-        call()
-        if device == "cuda":
-            torch.cuda.synchronize()
-        ended = time.perf_counter()
-        best = min(best, ended - started)
-        if ended >= until:
-            return best
+class Laps:
+    """Times between marks, on the clock of the device."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._marks: list[Any] = []
+
+    def mark(self) -> None:
+        """Note the time; on a GPU, when it gets here."""
+        if self._device == "cpu":
+            self._marks.append(time.perf_counter())
+        else:
+            self._marks.append(torch.cuda.Event(enable_timing=True))  # type: ignore[no-untyped-call]
+            self._marks[-1].record()
+
+    def seconds(self) -> list[float]:
+        """Return the seconds between one mark and the next."""
+        if self._device == "cpu":
+            return [after - before for before, after in pairwise(self._marks)]
+        torch.cuda.synchronize()
+        return [before.elapsed_time(after) / 1e3 for before, after in pairwise(self._marks)]

@@ -21,7 +21,7 @@ _METHODS = {
         "upper bound."
     ),
     "measured": (
-        "Blocks are measured in stacks of their own; the stack is predicted as their sum. The "
+        "Blocks are measured layer by layer in a mixture; the stack is predicted as their sum. The "
         "least time of all rounds counts."
     ),
 }
