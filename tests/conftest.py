@@ -40,10 +40,14 @@ def ray_cluster() -> Iterator["LocalCluster"]:
         yield cluster
 
 
+@pytest.fixture(scope="session")
+def _nodes() -> list[Any]:
+    return []
+
+
 @pytest.fixture
-def two_nodes(ray_cluster: "LocalCluster") -> Iterator[list[Any]]:
+def two_nodes(ray_cluster: "LocalCluster", _nodes: list[Any]) -> list[Any]:
     """Two nodes of the cluster with one CPU each; a test kills those that it removes."""
-    nodes = [ray_cluster.add_node(), ray_cluster.add_node()]
-    yield nodes
-    for node in nodes:
-        ray_cluster.kill(node)
+    while len(_nodes) < 2:
+        _nodes.append(ray_cluster.add_node())
+    return _nodes

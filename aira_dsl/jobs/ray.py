@@ -6,8 +6,6 @@ result, which the driver answers by the next call, or the outcome.
 
 When an actor is lost with its node, the job starts again in another one, where Ray finds a place.
 An outcome counts once: the answer of a lost actor never arrives.
-
-All but the settings of a place is asked of Ray itself, in `cluster`.
 """
 
 import contextlib

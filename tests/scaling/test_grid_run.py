@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from aira_dsl.errors import InputError, RunError
+from aira_dsl.jobs.choice import PoolChoice
 from aira_dsl.jobs.local import LocalPool
 from aira_dsl.jobs.pool import Outcome
 from aira_dsl.scaling.grid.corpus import open_corpus
@@ -272,6 +273,25 @@ def test_the_table_of_a_part_holds_finished_runs_only(plan, tmp_path):
     table = list(csv.DictReader(io.StringIO(runs_table(found, some))))
     assert {row["id"] for row in table} <= some.keys()
     assert losses_of(some).keys() == some.keys()
+
+
+@pytest.mark.slow
+def test_a_grid_on_two_nodes_is_that_of_one_machine_though_one_is_killed(
+    plan, tmp_path, ray_cluster, two_nodes
+):
+    """Each run counts once; at most the one on the killed node is trained twice."""
+    whole = work(plan(), tmp_path / "whole")
+
+    def kill(finished):
+        if len(two_nodes) == 2:
+            ray_cluster.kill(two_nodes.pop())
+
+    nodes = tmp_path / "nodes"
+    with closing(PoolChoice(2, ray_cluster.address).open()) as pool:
+        assert work(plan(), nodes, pool=pool, on_finished=kill) == whole
+    assert set(trained(nodes)) == set(trained(tmp_path / "whole"))
+    assert len(trained(nodes)) - len(whole) in {0, 1}
+    assert (nodes / "runs.csv").read_bytes() == (tmp_path / "whole" / "runs.csv").read_bytes()
 
 
 @pytest.fixture

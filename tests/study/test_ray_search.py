@@ -24,6 +24,7 @@ def test_a_search_meets_its_budget_though_a_node_is_killed(
         aira_dsl.Space.load(tiny),
         sampler="random",
         preset="smoke",
+        workers=2,
         budget=BUDGET,
         winners=1,
         repeats=1,
