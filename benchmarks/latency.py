@@ -2,10 +2,10 @@
 
     python -m benchmarks.latency --stacks 20
 
-Random stacks over attention, MLP (SwiGLU) and Mamba-2. The three blocks are measured in one mixture;
-each stack is predicted as the sum of its blocks, and measured as a whole. Printed are the errors of
-prefill and decoding: the median of their absolute values, and the worst. Run it on a machine that
-does nothing else.
+Random stacks over attention, MLP (SwiGLU) and Mamba-2. The three blocks are measured in one
+mixture; each stack is predicted as the sum of its blocks, and measured as a whole. Printed are the
+errors of prefill and decoding: the median of their absolute values, and the worst. Run it on a
+machine that does nothing else.
 """
 
 import argparse
