@@ -54,7 +54,7 @@ class TrainView:
         return Callbacks(self._reading, self._progress, self._validation, self._print, should_stop)
 
     def _reading(self, done: int, total: int) -> None:
-        facts = f"{binary(done)} of {binary(total)}"
+        facts = f"{binary(done)} of {binary(total)}" if total else ""
         self._show("tokenizing", done, total, facts)
 
     def _progress(self, progress: TrainProgress) -> None:
