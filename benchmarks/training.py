@@ -62,8 +62,8 @@ def ours(setting: Setting, steps: int, folder: Path) -> dict[str, Any]:
     command = [
         "-m", "aira_dsl", "train", str(folder / "model.arch"), "--data", CORPUS, "--steps",
         str(steps), "--batch", str(BATCH), "--precision", setting.precision, "--threads",
-        str(setting.threads), "--validation-tokens", "8192", "--validation", "0.1", "--device", "cpu", "--out",
-        str(folder / "run"),
+        str(setting.threads), "--validation-tokens", "8192", "--validation", "0.1",
+        "--device", "cpu", "--out", str(folder / "run"),
     ]  # fmt: skip
     launch(setting, command)
     result = json.loads((folder / "run/result.json").read_text(encoding="utf-8"))

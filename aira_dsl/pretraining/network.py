@@ -81,7 +81,7 @@ class Network(nn.Module):
     def __init__(self, model: LanguageModel, device: torch.device, settings: TrainSettings) -> None:
         super().__init__()
         assert settings.precision != "auto", "the precision is resolved by the caller"
-        self.how = _how(device, compiled=settings.compile)
+        self.how = _how(device, compiled=not settings.no_compile)
         self.device = device
         self.dtype = DTYPES[settings.precision]
         self.z_loss = settings.z_loss

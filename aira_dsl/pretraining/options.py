@@ -91,8 +91,8 @@ class TrainMachineOptions(Options):
     activation_checkpointing: bool = False
     """Compute activations again in the backward pass, to save memory."""
 
-    compile: bool = True
-    """Compile each layer on a GPU; CPUs have kernels."""
+    no_compile: bool = False
+    """Do not compile the layers on a GPU; CPUs have kernels."""
 
 
 class TrainRecordOptions(Options):
