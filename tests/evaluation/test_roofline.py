@@ -164,10 +164,11 @@ def test_the_report_of_one_gpu() -> None:
         "NVIDIA H100 SXM, 80 GB, bf16: 8 sequences",
         "upper bound",
         "at most",
-        "memory traffic",
-        "arithmetic",
+        "memory",
+        "compute",
         "longest context",
         "embedding, head",
+        "16 × A",
     ):
         assert expected in done.out
 

@@ -14,11 +14,10 @@ from aira_dsl.utils.formatting import binary, plural
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_LIMITS = {"compute": "arithmetic", "memory": "memory traffic"}
 _METHODS = {
     "roofline": (
         "Roofline from peak figures: the least time that each layer needs, so every speed is an "
-        "upper bound."
+        "upper bound. The limit is compute (FLOP/s) or memory (bytes per second)."
     ),
     "measured": (
         "Blocks are measured layer by layer in a mixture; the stack is predicted as their sum. The "
@@ -90,17 +89,16 @@ def _heading(architecture: Architecture) -> "RenderableType":
 
 
 def _parts_table(found: Latency) -> "RenderableType":
-    from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("block", no_wrap=True)
-    table.add_column("primitive")
-    table.add_column("layers", justify="right")
-    for heading in ("prefill ms", "decode ms"):
-        table.add_column(heading, justify="right")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("layers", no_wrap=True)
+    table.add_column("primitive", no_wrap=True)
+    for phase in PHASES:
+        table.add_column(f"{phase} ms", justify="right", no_wrap=True)
         table.add_column("", no_wrap=True)
-        table.add_column("limit" if found.method == "roofline" else "")
+        if found.method == "roofline":
+            table.add_column("limit", no_wrap=True)
     for part in found.parts:
         table.add_row(*_cells(part, found.seconds))
     return table
@@ -110,16 +108,12 @@ def _cells(part: Part, whole: Seconds) -> list["str | RenderableType"]:
     from rich.text import Text
 
     color = KINDS[part.kind].color if part.kind else "white"
-    name = "embedding, head" if part.name == ENDS else part.name
-    limits = [_LIMITS[bound] for bound in part.bounds] if part.bounds else ["", ""]
-    cells: list[str | RenderableType] = [
-        Text(name, style=color),
-        Text(part.kind, style=color),
-        f"{part.layers:,}" if part.kind else "",
-    ]
-    phases = ((part.seconds.prefill, whole.prefill), (part.seconds.decode, whole.decode))
-    for (time, total), limit in zip(phases, limits, strict=True):
-        cells += [_milliseconds(time), Bar(time / total, color), limit]
+    name = "embedding, head" if part.name == ENDS else f"{part.layers:,} × {part.name}"
+    cells: list[str | RenderableType] = [Text(name, style=color), Text(part.kind, style=color)]
+    for index, phase in enumerate(PHASES):
+        time, total = getattr(part.seconds, phase), getattr(whole, phase)
+        cells += [_milliseconds(time), Bar(time / total, color)]
+        cells += [part.bounds[index]] if part.bounds else []
     return cells
 
 
@@ -155,7 +149,7 @@ def _facts(found: Latency) -> "RenderableType":
 def _milliseconds(seconds: float) -> str:
     """Write milliseconds with three significant digits."""
     value = 1e3 * seconds
-    return f"{value:,.0f}" if value >= 99.95 else f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 99.95 else f"{value:#.3g}"
 
 
 def _limits(memory: Memory) -> tuple[str, str]:
