@@ -3,6 +3,7 @@
 #include "attention.hpp"
 #include "mamba2.hpp"
 #include "norms.hpp"
+#include "relu2.hpp"
 #include "swiglu.hpp"
 
 #define SIZES(BY, CASE8, CASE16, CASE32, CASE64) \
@@ -36,6 +37,14 @@
                               const T *z, const float *w, const float *rstd, T *grad_y,            \
                               T *grad_z, float *grad_w) {                                          \
     gated_norm_backward<T>(R, D, G, stride, grad_out, y, z, w, rstd, grad_y, grad_z, grad_w);      \
+    return 0;                                                                                      \
+  }                                                                                                \
+  int relu2_forward_##S(long R, long F, const T *up, T *out) {                                     \
+    relu2_forward<T>(R, F, up, out);                                                               \
+    return 0;                                                                                      \
+  }                                                                                                \
+  int relu2_backward_##S(long R, long F, const T *grad_out, const T *up, T *grad) {                \
+    relu2_backward<T>(R, F, grad_out, up, grad);                                                   \
     return 0;                                                                                      \
   }                                                                                                \
   int swiglu_forward_##S(long R, long F, const T *gate_up, T *out) {                               \

@@ -1,4 +1,4 @@
-"""MLPs on kernels: matrix products are PyTorch's; of the activations only SwiGLU needs a kernel.
+"""MLPs on kernels: matrix products are PyTorch's; SwiGLU and relu² have kernels.
 
 Shapes: B batch, L length, D model width, F hidden units.
 """
@@ -34,7 +34,7 @@ def _hidden(mixer: MLP, x_BLD: Tensor) -> Tensor:
         case "relu":
             return F.relu(up_BLF)
         case "relu2":
-            return F.relu(up_BLF).square()
+            return _ReLU2.apply(up_BLF)  # type: ignore[no-any-return,no-untyped-call]
         case "gelu":
             return F.gelu(up_BLF)
 
@@ -60,3 +60,23 @@ class _SwiGLU(torch.autograd.Function):
             grad_BL2F,
         )  # fmt: skip
         return grad_BL2F
+
+
+class _ReLU2(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, up_BLF: Tensor) -> Tensor:
+        out_BLF = torch.empty_like(up_BLF)
+        ctx.save_for_backward(up_BLF)
+        ctx.sizes = up_BLF.numel() // up_BLF.shape[-1], up_BLF.shape[-1]
+        call("relu2_forward", up_BLF.dtype, *ctx.sizes, up_BLF, out_BLF)
+        return out_BLF
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        # out = relu(u)²; with o the gradient of out: grad_u = 2·o·relu(u).
+        (up_BLF,) = ctx.saved_tensors
+        grad_BLF = torch.empty_like(up_BLF)
+        call(
+            "relu2_backward", grad_BLF.dtype, *ctx.sizes, grads[0].contiguous(), up_BLF, grad_BLF
+        )
+        return grad_BLF
