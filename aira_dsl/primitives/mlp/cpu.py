@@ -76,7 +76,5 @@ class _ReLU2(torch.autograd.Function):
         # out = relu(u)²; with o the gradient of out: grad_u = 2·o·relu(u).
         (up_BLF,) = ctx.saved_tensors
         grad_BLF = torch.empty_like(up_BLF)
-        call(
-            "relu2_backward", grad_BLF.dtype, *ctx.sizes, grads[0].contiguous(), up_BLF, grad_BLF
-        )
+        call("relu2_backward", grad_BLF.dtype, *ctx.sizes, grads[0].contiguous(), up_BLF, grad_BLF)
         return grad_BLF
