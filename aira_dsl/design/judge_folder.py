@@ -5,6 +5,7 @@ from pathlib import Path
 
 from aira_dsl.design.candidate import Candidate
 from aira_dsl.design.data import prepare_data
+from aira_dsl.design.gpus import check_gpus
 from aira_dsl.design.judgement import Judgement
 from aira_dsl.design.options import JudgeOptions
 from aira_dsl.design.request import JudgeRequest
@@ -26,12 +27,16 @@ def judge_folder(
         seed: of the training.
 
     Raises:
-        InputError: E1207, the folder is not a candidate.
+        InputError: E1206, the description has a placeholder without a value; E1207, the folder is
+            not a candidate.
+        UsageError: E0632, the machine lacks a GPU that the size needs.
         AiraError: the task, its data or the sandbox cannot be used.
         RunError: E1212, the judge itself failed.
     """
     loaded = load_task(task)
     size = loaded.size_name(options.size)
+    loaded.description(size)
+    check_gpus(loaded, size)
     request = JudgeRequest(
         task=loaded,
         size=size,

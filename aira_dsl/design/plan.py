@@ -16,6 +16,7 @@ from aira_dsl.design.code_agent.domain import CodeDomain
 from aira_dsl.design.code_agent.library import answer_format
 from aira_dsl.design.code_agent.prompt_writer import PromptWriter, load_templates
 from aira_dsl.design.data import DataFolder, prepare_data
+from aira_dsl.design.gpus import check_gpus
 from aira_dsl.design.options import DesignOptions
 from aira_dsl.design.request import JudgeRequest, longest
 from aira_dsl.design.result import DesignResult
@@ -78,6 +79,7 @@ class DesignPlan:
         options.check()
         loaded = load_task(task)
         size = loaded.size_name(options.size)
+        loaded.description(size)  # a mistake in it is found before any work
         start = loaded.starting(options.start)
         templates = load_templates(options.prompts)
         setup = AgentSetup.of(options, answer_format(loaded), prompts=templates.identity)
@@ -155,12 +157,23 @@ class DesignPlan:
         )
         return self.setup.agent(CodeDomain(prompts), budget=self.budget, seed=self.settings.seed)
 
+    def check_machine(self) -> None:
+        """Refuse a size whose GPUs are not here; those of a cluster are checked by its pool.
+
+        Raises:
+            UsageError: E0632.
+        """
+        if self.ray is None:
+            check_gpus(self.task, self.settings.task_size)
+
     def open(self, opened: ExitStack) -> None:
         """Open the model and prepare the data.
 
         Raises:
-            AiraError: the model cannot be asked, or the data cannot be prepared.
+            AiraError: the machine lacks a GPU, the model cannot be asked, or the data cannot be
+                prepared.
         """
+        self.check_machine()
         opened.callback(self.setup.proposer.close)
         open_proposer(self.agent())
         _ = self.data

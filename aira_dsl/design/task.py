@@ -24,7 +24,7 @@ from types import ModuleType
 from typing import Any
 
 import yaml
-from jinja2 import StrictUndefined, TemplateError
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import SandboxedEnvironment
 from pydantic import ValidationError
 
@@ -130,7 +130,7 @@ class Task:
         Names in it are those of the metadata, those of the size, and those of its settings.
 
         Raises:
-            InputError: E1206, a placeholder has no value.
+            InputError: E1206, a placeholder has no value; the message has the line.
             UsageError: E1204, there is no size of this name.
         """
         chosen = self.size(size)
@@ -141,9 +141,10 @@ class Task:
             text = path.read_text(encoding="utf-8")
             return environment.from_string(text).render({**names, **chosen.settings})
         except TemplateError as error:
-            raise InputError("E1206", f"{path}: {error}") from None
+            raise InputError("E1206", f"{path}{_line(error)}: {error.message}") from None
         except (ArithmeticError, TypeError, ValueError) as error:  # of an expression, or not UTF-8
-            raise InputError("E1206", f"{path}: {type(error).__name__}: {error}") from None
+            what = f"{type(error).__name__}: {error}"
+            raise InputError("E1206", f"{path}{_line(error)}: {what}") from None
 
     @cached_property
     def start(self) -> Candidate:
@@ -187,6 +188,15 @@ class Task:
         except (Exception, SystemExit) as error:  # whatever a user's file raises
             raise failed(path, error, "cannot be imported") from error
         return module
+
+
+def _line(error: Exception) -> str:
+    """Return `:` and the line of a template in which an error arose; an empty text if unknown."""
+    if isinstance(error, TemplateSyntaxError):
+        return f":{error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == "<template>"]
+    return f":{lines[-1]}" if lines else ""
 
 
 def failed(path: Path, error: BaseException, what: str = "failed") -> InputError:

@@ -6,16 +6,22 @@ from pathlib import Path
 
 import pytest
 
+from aira_dsl import api
 from aira_dsl.design.candidate import Candidate
 from aira_dsl.design.data import prepare_data, read_data
+from aira_dsl.design.gpus import check_gpus
 from aira_dsl.design.judge.judging import judge
+from aira_dsl.design.judge_folder import judge_folder
 from aira_dsl.design.judgement import Judgement
+from aira_dsl.design.options import DesignOptions, JudgeOptions
+from aira_dsl.design.plan import DesignPlan
 from aira_dsl.design.request import JudgeRequest
 from aira_dsl.design.task import load_task
 from aira_dsl.errors import AiraError
 from aira_dsl.jobs.local import LocalPool
 from aira_dsl.jobs.pool import run_all
 from aira_dsl.sandbox import kinds
+from tests.helpers import command_line
 
 _IMPORTS = "from aira_dsl.design.judgement import Rejection, Score\n"
 
@@ -89,10 +95,57 @@ def test_unknown_tasks_and_sizes(folder):
 def test_the_description_is_filled_from_metadata_size_and_settings(folder):
     task = load_task(folder)
     assert task.description() == "Write `train.py`: a model of 16 tokens, trained for 1.0 s.\n"
-    for text in (b"{{ missing }}", b"{{ 1 / 0 }}", b"{{ open", b"\xff"):
+    for text, place in (
+        (b"# Words\n\n{{ missing }}\n", ":3: 'missing' is undefined"),
+        (b"a\n{{ 1 / 0 }}", ":2: ZeroDivisionError"),
+        (b"a\n\n{{ open", ":3: unexpected end of template"),
+        (b"\xff", "description.md: UnicodeDecodeError"),
+    ):
         (folder / "description.md").write_bytes(text)
-        assert code_of(task.description)[0] == "E1206"
+        code, message = code_of(task.description)
+        assert (code, place in message) == ("E1206", True), message
         assert len(load_task(folder).identity) == 12
+
+
+def test_the_description_is_checked_before_a_folder_is_judged(folder, tmp_path):
+    (folder / "description.md").write_text("{{ vocabulery }}", encoding="utf-8")
+    options = JudgeOptions(data=tmp_path / "data")
+    code, message = code_of(judge_folder, folder, folder / "start", options)
+    assert (code, "'vocabulery' is undefined" in message) == ("E1206", True)
+    code, _ = code_of(DesignPlan.of, folder, DesignOptions(proposer="scripted"))
+    assert code == "E1206"
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_size_whose_gpus_are_missing_is_refused_before_data_are_made(folder, tmp_path):
+    for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm"):
+        (tmp_path / name).touch()
+    metadata = folder / "metadata.yaml"
+    text = metadata.read_text(encoding="utf-8")
+    for gpus in (0, 2):
+        metadata.write_text(text.replace("  tiny:\n", f"  tiny:\n    gpus: {gpus}\n"), "utf-8")
+        check_gpus(load_task(folder), "tiny", tmp_path)
+    metadata.write_text(text.replace("  tiny:\n", "  tiny:\n    gpus: 8\n"), encoding="utf-8")
+    code, message = code_of(check_gpus, load_task(folder), "tiny", tmp_path)
+    assert (code, "words at size tiny needs 8 NVIDIA GPUs" in message) == ("E0632", True)
+
+
+@pytest.mark.skipif(Path("/dev/nvidia7").exists(), reason="this machine has eight GPUs")
+def test_no_command_works_on_a_size_whose_gpus_are_missing(folder, tmp_path):
+    metadata, data = folder / "metadata.yaml", tmp_path / "data"
+    text = metadata.read_text(encoding="utf-8")
+    text = text.replace("  tiny:\n", "  tiny:\n    gpus: 8\n").replace("name: words", "name: large")
+    metadata.write_text(text, encoding="utf-8")
+    judged = code_of(judge_folder, folder, folder / "start", JudgeOptions(data=data))
+    options = DesignOptions(proposer="scripted", data=data, out=tmp_path / "run")
+    ran = code_of(api.run_design, folder, **options.model_dump())
+    compared = command_line.run(
+        *("compare", "--task", WORDS, "--task", folder, "--methods", "agent-oneshot:scripted"),
+        *("--data", data, "--out", tmp_path / "comparison"),
+    )
+    assert judged[0] == ran[0] == "E0632"
+    assert (compared.code, "E0632" in compared.err) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["task"]
 
 
 def test_data_are_made_once_with_a_seed_of_the_machine(folder, tmp_path):

@@ -142,9 +142,12 @@ class DesignComparisonPlan:
     def check_services(self, names: Sequence[str]) -> None:
         """Refuse agents that cannot ask their models, and prepare the data of all tasks."""
         wanted = {(task.name, method) for task, method, _ in map(self._runs.__getitem__, names)}
-        for name, method in sorted(wanted, key=str):
+        plans = [self._plan(self.tasks[name], method) for name, method in sorted(wanted, key=str)]
+        for plan in plans:  # before data are made for another task
+            plan.check_machine()
+        for plan in plans:
             with ExitStack() as opened:
-                self._plan(self.tasks[name], method).open(opened)
+                plan.open(opened)
 
     def check_folder(self, folder: Path) -> None:
         """Refuse a run folder that cannot be read (E0811)."""
