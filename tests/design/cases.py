@@ -301,8 +301,16 @@ WEIGHTS = [
     _trains(
         "hands over weights of another shape",
         "model.weights['table'] = model.weights['table'][:8]",
+        "refused",
+        "unusable weights: they do not fit the model that answers: table has the shape (8, 16) in "
+        "the weights and the shape (16, 16) in the model",
+    ),
+    _starts(
+        "cannot load its weights",
+        "class Fixed(dict):\n    def update(self, other): raise RuntimeError('they are fixed')\n"
+        "model.weights = Fixed(model.weights)",
         "crashed",
-        "crashed: start-up: ValueError",
+        "crashed: start-up: RuntimeError: they are fixed (train.py:",
     ),
     _trains(
         "has too many parameters",
@@ -340,6 +348,19 @@ ENDS = [
     ),
     _starts("loops before the start", "while True: pass", "over time", "over time: start-up took"),
     _trains("loops in the training", "while True: pass", "over time", "over time: training took"),
+    _trains(
+        "waits for a thread that has failed",
+        "import threading\n"
+        "threading.Thread(target=lambda: 1 / 0).start()\nthreading.Event().wait()",
+        "over time",
+        "over time: training took longer than 1 s (ZeroDivisionError: division by zero)",
+    ),
+    _answers(
+        "tells what it is asked, and loops",
+        "print(tokens, file=sys.stderr, flush=True)\n        while True: pass",
+        "over time",
+        "over time: scoring took longer than 3 s",
+    ),
     _answers("loops when asked", "while True: pass", "over time", "over time: scoring took"),
     _starts("exits before the start", "sys.exit(3)", "crashed", "start-up: SystemExit: 3"),
     _starts("ends at once", "os._exit(0)", "crashed", "the process ended with exit code 0 before"),

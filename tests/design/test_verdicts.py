@@ -56,4 +56,5 @@ def test_the_candidate(case, honest, honest_score):
     else:
         assert judgement.score is None
         assert case.reason in judgement.message
+        assert "[[" not in judgement.message  # no words about what is scored
         assert judgement.reasons == (judgement.message,)

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from aira_dsl.design.harness.channel import Array, Channel, ClosedError, Message
+from aira_dsl.design.harness.weights import MisfitError
 
 _SHOWN = 2_000  # characters of an exception's text
 
@@ -122,7 +123,8 @@ class JudgeConnection:
         """Say that an exception ended the candidate."""
         text = str(error)[:_SHOWN]
         fields = {"type": type(error).__name__[:_SHOWN], "text": text, "line": _line(error, self)}
-        self._channel.send(Message("failed", fields))
+        misfit = {"misfit": error.array} if isinstance(error, MisfitError) else {}
+        self._channel.send(Message("failed", {**fields, **misfit}))
 
 
 def _mapped(descriptor: int) -> Array:

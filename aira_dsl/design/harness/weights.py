@@ -9,6 +9,23 @@ from typing import Any
 
 from safetensors import numpy as safetensors_numpy
 
+Shape = tuple[int, ...]
+
+
+class MisfitError(ValueError):
+    """Weights of another shape than the model.
+
+    Attributes:
+        array: name of an array, and its shape in the model or None.
+    """
+
+    def __init__(self, name: str, built: Shape | None, loaded: Shape | None) -> None:
+        super().__init__(
+            f"the weights do not fit the model: {name} is {built} in the model and {loaded} in the "
+            "weights"
+        )
+        self.array = (name, built)
+
 
 def to_bytes(model: Any) -> bytes:
     """Return the weights of a model; of tensors that share memory, the first.
@@ -30,7 +47,7 @@ def load(model: Any, data: bytes) -> None:
     """Load weights into a model that is built as it was when they were saved.
 
     Raises:
-        ValueError: names or shapes differ.
+        MisfitError: names or shapes differ.
         TypeError: it is not a model.
     """
     if _is_module(model):
@@ -82,10 +99,7 @@ def _without_shared(state: dict[str, Any]) -> tuple[dict[str, Any], dict[str, st
     return {name: state[name] for name in state if name not in shared}, shared
 
 
-def _compare(built: dict[str, tuple[int, ...]], loaded: dict[str, tuple[int, ...]]) -> None:
+def _compare(built: dict[str, Shape], loaded: dict[str, Shape]) -> None:
     for name in sorted({*built, *loaded}):
         if built.get(name) != loaded.get(name):
-            raise ValueError(
-                f"the weights do not fit the model: {name} is {built.get(name)} in the model "
-                f"and {loaded.get(name)} in the weights"
-            )
+            raise MisfitError(name, built.get(name), loaded.get(name))

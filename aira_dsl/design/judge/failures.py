@@ -1,8 +1,9 @@
 """Why a candidate's process has no result, in words.
 
-A process that trains may say what it likes about its end: it has seen training data only. One that
-answers requests has seen inputs of the validation or test split, and its words reach an agent that
-must not see them; of those only the kind of the exception and the line in its own files are kept.
+A process that trains may say what it likes about its end: it has seen training data only. So may
+one that starts up to answer requests, for it has seen no more than the weights. Once it is asked,
+it has seen inputs of the validation or test split, and its words reach an agent that must not see
+them: then only the kind of the exception and the line in its own files are kept.
 """
 
 import builtins
@@ -27,14 +28,19 @@ _BY_LIMIT: dict[str, tuple[Failure, str]] = {
 }
 
 
-def late(phase: str, size: Size) -> Rejection:
-    """Return the failure of a process that missed a deadline."""
+def late(phase: str, mode: str, size: Size, result: Result) -> Rejection:
+    """Return the failure of a process that missed a deadline.
+
+    Its last line on stderr is often the reason: an exception in a worker process or a thread ends
+    nothing, but the work that is waited for never comes.
+    """
     seconds = {
         "start-up": size.startup_seconds,
         "training": size.training_seconds,
         "scoring": size.scoring_seconds,
     }[phase]
-    return Rejection("over time", f"over time: {phase} took longer than {seconds:g} s")
+    text = f"over time: {phase} took longer than {seconds:g} s"
+    return Rejection("over time", f"{text}{_last_line(result, phase, mode)}")
 
 
 def reported(fields: Mapping[str, Any], phase: str, mode: str) -> Rejection:
@@ -43,7 +49,7 @@ def reported(fields: Mapping[str, Any], phase: str, mode: str) -> Rejection:
     status: Failure = "crashed"
     if name == "MemoryError" or "OutOfMemory" in name or _MEMORY.search(text):
         status = "out of memory"
-    if mode == "serve":
+    if _has_seen_inputs(phase, mode):
         name, text = name if _is_builtin(name) else "an exception", ""
     place = f" ({line})" if _LINE.fullmatch(line) else ""
     return Rejection(status, f"{status}: {phase}: {name}{': ' if text else ''}{text}{place}")
@@ -60,9 +66,18 @@ def ended(result: Result, phase: str, mode: str) -> Rejection:
         how = "the process closed its connection to the judge"
     else:
         how = f"the process ended with exit code {result.exit_code} before its work was done"
+    return Rejection("crashed", f"crashed: {phase}: {how}{_last_line(result, phase, mode)}")
+
+
+def _last_line(result: Result, phase: str, mode: str) -> str:
+    """Return the last line on stderr in parentheses, unless it could tell what is scored."""
     lines = result.stderr.decode(errors="replace").strip().splitlines()
-    last = f" ({_printable(lines[-1])})" if lines and mode != "serve" else ""
-    return Rejection("crashed", f"crashed: {phase}: {how}{last}")
+    return f" ({_printable(lines[-1])})" if lines and not _has_seen_inputs(phase, mode) else ""
+
+
+def _has_seen_inputs(phase: str, mode: str) -> bool:
+    """Return whether a process was sent what is scored; requests of `measure` are random."""
+    return mode == "serve" and phase == "scoring"
 
 
 def _signal(number: int) -> str:

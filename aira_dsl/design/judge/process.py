@@ -19,6 +19,7 @@ from typing import Any, Literal, Self
 from aira_dsl.design.harness import channel, main
 from aira_dsl.design.harness.channel import Array, ArraySpec, Channel, Message
 from aira_dsl.design.judge import failures
+from aira_dsl.design.judge.weights import Weights, misfit
 from aira_dsl.design.judgement import Rejection
 from aira_dsl.design.metadata import Size
 from aira_dsl.sandbox.process import SandboxedProcess
@@ -108,9 +109,9 @@ class CandidateProcess:
         mode: Mode,
         *,
         settings: Mapping[str, Any] | None = None,
-        weights: Path | None = None,
+        weights: Weights | None = None,
     ) -> None:
-        self.program, self.mode = program, mode
+        self.program, self.mode, self._weights = program, mode, weights
         self.startup_seconds = 0.0
         self._result: Result | None = None
         self._error: Exception | None = None
@@ -126,7 +127,7 @@ class CandidateProcess:
             self._keeper = threading.Thread(target=self._keep, daemon=True)
             self._keeper.start()
             needed.callback(self.stop)
-            self._say_hello({**program.size.settings, **(settings or {})}, weights)
+            self._say_hello({**program.size.settings, **(settings or {})})
             self._open = needed.pop_all()
 
     def __enter__(self) -> Self:
@@ -163,7 +164,7 @@ class CandidateProcess:
         try:
             self._channel.send(message, deadline=deadline)
         except channel.LateError:
-            raise failures.late(phase, self.program.size) from None
+            raise self._late(phase) from None
         except channel.ClosedError:
             raise self._ended(phase) from None
 
@@ -178,7 +179,7 @@ class CandidateProcess:
         try:
             message = self._channel.receive({**expected, "failed": {}}, deadline=deadline)
         except channel.LateError:
-            raise failures.late(phase, self.program.size) from None
+            raise self._late(phase) from None
         except channel.ClosedError:
             raise self._ended(phase) from None
         except channel.WrongArrayError as error:
@@ -186,7 +187,7 @@ class CandidateProcess:
         except channel.ChannelError as error:
             raise Rejection("refused", f"not a message of the harness: {error}") from None
         if message.kind == "failed":
-            raise failures.reported(message.fields, phase, self.mode)
+            raise self._failed(message.fields, phase)
         return message
 
     def ask(
@@ -224,7 +225,7 @@ class CandidateProcess:
         except Exception as error:  # raised by `stop`, in the thread of the judge
             self._error = error
 
-    def _say_hello(self, settings: Mapping[str, Any], weights: Path | None) -> None:
+    def _say_hello(self, settings: Mapping[str, Any]) -> None:
         fields = {
             "mode": self.mode,
             "settings": settings,
@@ -233,9 +234,21 @@ class CandidateProcess:
             "candidate": str(self.program.candidate),
             "harness": str(self.program.harness),
         }
-        with opened([] if weights is None else [weights]) as descriptors:
+        files = [] if self._weights is None else [self._weights.path]
+        with opened(files) as descriptors:
             hello = Message("hello", fields, descriptors=descriptors)
             self.send(hello, self._startup_deadline, "start-up")
+
+    def _failed(self, fields: Mapping[str, Any], phase: str) -> Rejection:
+        """Say why the harness has given up."""
+        if self._weights is not None and phase == "start-up":
+            found = misfit(self._weights, fields.get("misfit"))
+            if found is not None:
+                return found
+        return failures.reported(fields, phase, self.mode)
+
+    def _late(self, phase: str) -> Rejection:
+        return failures.late(phase, self.mode, self.program.size, self.stop())
 
     def _ended(self, phase: str) -> Rejection:
         """Say why the process has closed its end of the channel."""

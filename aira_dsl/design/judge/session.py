@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import safetensors
 
 from aira_dsl.design.harness.channel import MAX_DESCRIPTORS, Array, ArraySpec, Message
 from aira_dsl.design.judge import packages
 from aira_dsl.design.judge.process import CandidateProcess, Mode, Program, opened
+from aira_dsl.design.judge.weights import Weights, read_weights
 from aira_dsl.design.judgement import Fact, Rejection
 from aira_dsl.design.request import JudgeRequest
 from aira_dsl.design.task import HARNESS
@@ -34,23 +34,9 @@ from aira_dsl.sandbox.spec import MIB
 from aira_dsl.utils.files import reporting
 
 _TOLERANCE, _LEAST_TOLERANCE = 0.02, 0.5  # of the training time; seconds
-_MOST_HEADER = 4 * MIB  # bytes of the description in a weights file
 _NOT_WRITTEN = f"files of the judge in {tempfile.gettempdir()} cannot be written"
 _MOST_FACTS, _FACT_LENGTH = 16, 100
 _LARGEST = 2**63  # of a number; NaN and infinity are not below it
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Trained weights that were received and checked.
-
-    Attributes:
-        path: safetensors file, in a folder of the judge.
-        parameters: number of values.
-    """
-
-    path: Path
-    parameters: int
 
 
 @dataclass
@@ -158,7 +144,7 @@ class JudgeSession:
         Raises:
             Rejection: it does not start.
         """
-        with self._running("serve", settings, weights.path) as process:
+        with self._running("serve", settings, weights) as process:
             process.await_ready()
             yield Server(process)
 
@@ -192,7 +178,7 @@ class JudgeSession:
 
     @contextmanager
     def _running(
-        self, mode: Mode, settings: Mapping[str, Any] | None, weights: Path | None = None
+        self, mode: Mode, settings: Mapping[str, Any] | None, weights: Weights | None = None
     ) -> Iterator[CandidateProcess]:
         """Run a process, and add what it used to the facts, however it ends."""
         process = CandidateProcess(self._program, mode, settings=settings, weights=weights)
@@ -238,36 +224,14 @@ class JudgeSession:
         with reporting(_NOT_WRITTEN):
             path.write_bytes(data.data)
             path.chmod(0o644)
-        parameters = _count_values(path)
-        self.facts["parameters"] = parameters
+        weights = read_weights(path)
+        parameters = self.facts["parameters"] = weights.parameters
         cap = self.task.metadata.parameter_cap
         if cap is not None and parameters > cap:
             raise Rejection(
                 "refused", f"too many parameters: {parameters:,} values; the limit is {cap:,}"
             )
-        return Weights(path, parameters)
-
-
-def _count_values(path: Path) -> int:
-    """Return the number of values in a weights file, from its header.
-
-    Raises:
-        Rejection: it is not a safetensors file, or the header does not describe its bytes.
-    """
-    with path.open("rb") as file:
-        header = int.from_bytes(file.read(8), "little")
-    try:
-        if header > _MOST_HEADER:
-            raise ValueError(f"a header of {header:,} bytes")
-        with safetensors.safe_open(path, framework="numpy") as opened_file:
-            names = opened_file.keys()
-            return sum(_product(opened_file.get_slice(name).get_shape()) for name in names)
-    except (ValueError, OSError, safetensors.SafetensorError) as error:
-        raise Rejection("refused", f"unusable weights: {str(error)[:200]}") from None
-
-
-def _product(shape: list[int]) -> int:
-    return int(np.prod(shape, dtype=object)) if shape else 1
+        return weights
 
 
 def _reported(facts: Any) -> dict[str, Fact]:
