@@ -88,6 +88,38 @@ def run(
 
 
 @app.command()
+def report(
+    path: Annotated[Path, typer.Argument(help="Folder of a grid, or CSV of training runs.")],
+    *,
+    reference: Annotated[
+        str | None,
+        typer.Option(help="Design that others are compared with (default: the grid's first)."),
+    ] = None,
+    resamples: Annotated[
+        int, typer.Option(help="Number of resamples for the intervals.", min=100, max=100_000)
+    ] = 1_000,
+    out: Annotated[
+        Path | None, typer.Option(help="Output file (default: report.html in the folder).")
+    ] = None,
+    force: Force = False,
+    format_: Format = "text",
+) -> None:
+    """Write one page of all fits and comparisons; the numbers beside it as JSON."""
+    from aira_dsl.report.html.files import write_report
+    from aira_dsl.report.html.isoflop_page import isoflop_page
+    from aira_dsl.report.isoflop_report import read_report
+
+    found = isoflop_page(read_report(path, reference=reference, resamples=resamples))
+    beside = (path if path.is_dir() else path.parent) / "report.html"
+    done = write_report(found, out or beside, force=force or (out is None and path.is_dir()))
+    if format_ == "json":
+        print(json.dumps(found.facts, ensure_ascii=False))
+    else:
+        for file, what in done.items():
+            print(f"{file}: {what}")
+
+
+@app.command()
 def fit(
     file: Annotated[Path, typer.Argument(help="CSV of training runs; docs/isoflop.md.")],
     *,

@@ -228,6 +228,7 @@ def test_the_command_line_keeps_its_names() -> None:
             "--scale", "--threads", "file",
         ],
         "isoflop plan": ["--force", "--format", "--out", "file"],
+        "isoflop report": ["--force", "--format", "--out", "--reference", "--resamples", "path"],
         "isoflop run": ["--format", "--ray", "--workers", "folder"],
         "questions": [
             "--all", "--cache", "--count", "--force", "--include", "--not-text", "--out",

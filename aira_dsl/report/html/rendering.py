@@ -45,7 +45,7 @@ VIEWS = {"wide": WIDE, "narrow": NARROW}
 def render_run(run: Run) -> str:
     """Return the page of a run: HTML that needs nothing else, the same bytes for the same run."""
     found, rows = search_facts(run), finished(run)
-    return _fill(
+    return fill(
         "run.html",
         facts=found,
         diffs={},
@@ -62,7 +62,7 @@ def render_run(run: Run) -> str:
 def render_design(run: DesignRun) -> str:
     """Return the page of a design run; as for `render_run`."""
     found, rows = design_facts(run), finished(run)
-    return _fill(
+    return fill(
         "design.html",
         facts=found,
         diffs=trial_diffs(run, rows),
@@ -90,7 +90,7 @@ def render_comparison(found: Comparison) -> str:
     """Return the page of a comparison: HTML that needs nothing else."""
     drawn = of_comparison(found)
     told = found.model_dump_json(indent=1) + "\n"
-    return _fill(
+    return fill(
         "comparison.html",
         found=found,
         may=[as_sentence(each) for each in drawn if each.kind == "better"],
@@ -109,7 +109,7 @@ def render_comparison(found: Comparison) -> str:
 def render_design_comparison(found: DesignComparison) -> str:
     """Return the page of a comparison on tasks; as for `render_comparison`."""
     told = found.model_dump_json(indent=1) + "\n"
-    return _fill(
+    return fill(
         "design_comparison.html",
         found=found,
         overall=overall_sheet(found),
@@ -118,7 +118,8 @@ def render_design_comparison(found: DesignComparison) -> str:
     )
 
 
-def _fill(template: str, **values: Any) -> str:
+def fill(template: str, **values: Any) -> str:
+    """Fill in a template."""
     environment = _environment()
     source = environment.loader.get_source(environment, "sort.js")[0]  # type: ignore[union-attr]
     # Only this script runs on the page, whatever else finds its way into it.

@@ -1,0 +1,93 @@
+"""The page of an isoFLOP grid: what it concludes, what it leaves open, its files; hostile names."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from aira_dsl.report.html.isoflop_page import isoflop_page
+from aira_dsl.report.isoflop_report import may_conclude, may_not_conclude, read_report
+from tests.helpers.command_line import run
+from tests.report.conftest import HOSTILE
+from tests.report.test_page import attached, words
+from tests.scaling.test_isoflop_compared import made
+
+FAST = (0.8, 40.0, 200.0, 0.34, 0.37)
+SLOW = (0.8, 40.0, 60.0, 0.34, 0.29)
+
+
+def write(path, designs):
+    rows = io.StringIO()
+    lines = csv.writer(rows)
+    lines.writerow(["design", "params", "tokens", "flops", "budget", "loss"])
+    for seed, (name, law) in enumerate(designs.items()):
+        runs = made(name, law=law, noise=0.002, seed=seed)
+        columns = (runs.params_R, runs.tokens_R, runs.flops_R, runs.budget_R, runs.loss_R)
+        lines.writerows([name, *row] for row in zip(*columns, strict=True))
+    path.write_text(rows.getvalue(), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    path = tmp_path_factory.mktemp("isoflop") / "study.csv"
+    write(path, {"twin": FAST, "fast": FAST, "slow": SLOW})
+    return read_report(path, reference="slow", resamples=200)
+
+
+def test_the_page_concludes_what_is_significant_and_no_more(report):
+    said = " ".join(may_conclude(report))
+    assert "the loss of fast falls faster than that of slow" in said
+    assert "the loss of twin falls faster than that of slow" in said
+    assert "fast falls faster than that of twin" not in said
+    left = " ".join(may_not_conclude(report))
+    assert "in 1 of 3 pairs: fast and twin" in left
+    assert "Nothing is said beyond 50k to 3M parameters and 1e+13 to 1e+15 FLOPs" in left
+    assert "of 3 pairs without any difference" in left
+
+
+def test_the_page_holds_sentences_tables_and_numbers(report):
+    made_page = isoflop_page(report)
+    text = words(made_page.page)
+    for sentence in (*may_conclude(report), *may_not_conclude(report)):
+        assert sentence in text
+    for part in ("fast against slow:", "Chance alone, 3 sizes:", "Best sizes", "Learning rates"):
+        assert (part in text) == (part != "Learning rates")
+    assert made_page.page.count("data:image/png;base64,") == 2
+    assert json.loads(attached(made_page.page, "fit.json")) == json.loads(
+        json.dumps(made_page.facts)
+    )
+    losses = list(csv.DictReader(attached(made_page.page, "losses.csv").splitlines()))
+    assert len(losses) == 3 * 3 * 4
+    assert attached(made_page.page, "runs.csv").count("\n") == 1 + 3 * 28
+
+
+def test_one_design_has_a_page_without_comparisons(tmp_path):
+    page = isoflop_page(read_report(write(tmp_path / "one.csv", {"a": FAST}), resamples=100)).page
+    assert "What may be concluded" not in page
+    assert "Fitted quantities" in page
+
+
+def test_names_do_not_act(tmp_path):
+    hostile = "".join(each for each in HOSTILE if each.isprintable())
+    path = write(tmp_path / "hostile.csv", {hostile: FAST, "b": SLOW})
+    page = isoflop_page(read_report(path, resamples=100)).page
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+
+
+def test_the_command_writes_the_page_and_its_numbers(tmp_path):
+    path = write(tmp_path / "runs.csv", {"a": FAST, "b": SLOW})
+    done = run("isoflop", "report", path, "--resamples", 100)
+    assert done.code == 0
+    assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert json.loads((tmp_path / "report.json").read_bytes())["compared"]["reference"] == "a"
+    (tmp_path / "report.html").write_text("mine", encoding="utf-8")
+    again = run("isoflop", "report", path, "--resamples", 100)
+    assert (again.code, "E0503" in again.err) == (1, True)
+
+
+def test_a_folder_without_a_plan_or_results_is_refused(tmp_path):
+    done = run("isoflop", "report", tmp_path)
+    assert (done.code, "E1607" in done.err) == (1, True)
