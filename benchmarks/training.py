@@ -2,12 +2,12 @@
 
     python -m benchmarks.training --steps 40
 
-Both train the same arrangement of Mamba-2, attention without RoPE and relu² MLPs (NemotronH's
-blocks; 16 layers, width 128) on the same rows of text in the same order, with AdamW, clipping and
-logging; Trainer trains the NemotronH of transformers with its fastest chunk size. Each setting
-of processes, threads and precision is timed for both, one after the other, and the best of each are
-compared. Time is that of the whole loop, without the import and the preparation of the text. It
-needs the packages accelerate and transformers.
+Both train the same arrangement of Mamba-2, attention without RoPE and relu² MLPs (what NemotronH
+has; the sizes of the paper's space) on the same rows of text in the same order, with AdamW,
+clipping and logging; Trainer trains the NemotronH of transformers with its fastest chunk size. Each
+setting of processes, threads and precision is timed for both, one after the other, and the best of
+each are compared. Time is that of the whole loop, without the import and the preparation of the
+text. It needs the packages accelerate and transformers.
 """
 
 import argparse
@@ -22,21 +22,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from aira_dsl.experiments.speed.implementations import as_it_can
+from aira_dsl.language import expand_pattern, parse, to_text
+from aira_dsl.space import Space
+
 BATCH, CONTEXT = 32, 256
 QUICKEST_CHUNK = 16
 """NemotronH's fastest chunk_size on a CPU at this state size, of 16 to 128."""
 CORPUS = "python-reference"
+BALANCED = "5×(A-M-Mb)-M"
 
-TEXT = """
-architecture hybrid {
-  width 128
-  context 256
-  block S = mamba2 { state 16 }
-  block A = attention { heads 4, kv_heads 2, head_dim 32, rope none }
-  block M = mlp { hidden 512, activation relu2 }
-  layers 4×(S-M-A-M)
-}
-"""
+
+def text_of(pattern: str) -> str:
+    """Return the text of a pattern over A, M and Mb, with the blocks of the paper's space."""
+    member = Space.default().architecture(tuple(expand_pattern(pattern, ("A", "M", "Mb"))))
+    return to_text(as_it_can(member.replace(context=CONTEXT)))
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ SETTINGS = [
 ]
 
 
-def ours(setting: Setting, steps: int, folder: Path) -> dict[str, Any]:
+def ours(setting: Setting, pattern: str, steps: int, folder: Path) -> dict[str, Any]:
     """Train with this package; return tokens/s of the loop, and the share of it not in steps."""
-    (folder / "model.arch").write_text(TEXT, encoding="utf-8")
+    (folder / "model.arch").write_text(text_of(pattern), encoding="utf-8")
     command = [
         "-m", "aira_dsl", "train", str(folder / "model.arch"), "--data", CORPUS, "--steps",
         str(steps), "--batch", str(BATCH), "--precision", setting.precision, "--threads",
@@ -76,9 +76,11 @@ def ours(setting: Setting, steps: int, folder: Path) -> dict[str, Any]:
     }
 
 
-def theirs(setting: Setting, steps: int, folder: Path) -> dict[str, Any]:
+def theirs(setting: Setting, pattern: str, steps: int, folder: Path) -> dict[str, Any]:
     """Train with transformers' Trainer; return tokens/s of its loop."""
-    order = json.dumps({**asdict(setting), "steps": steps, "folder": str(folder)})
+    order = json.dumps(
+        {**asdict(setting), "pattern": pattern, "steps": steps, "folder": str(folder)}
+    )
     launch(setting, ["-m", "benchmarks.training", "--peer", order])
     found: dict[str, Any] = json.loads((folder / "peer.json").read_text(encoding="utf-8"))
     return found
@@ -100,9 +102,8 @@ def peer(order: dict[str, Any]) -> None:
     from aira_dsl.data.tokens.prepare import prepare
     from aira_dsl.data.tokens.rows import Rows
     from aira_dsl.interop.families.nemotron_h import to_nemotron_h
-    from aira_dsl.language import parse
 
-    config = to_nemotron_h(parse(TEXT))
+    config = to_nemotron_h(parse(text_of(order["pattern"])))
     for key in ("architectures", "chunk_size", "time_step_min"):
         del config[key]
     model = AutoModelForCausalLM.from_config(NemotronHConfig(**config, chunk_size=QUICKEST_CHUNK))
@@ -145,6 +146,7 @@ def peer(order: dict[str, Any]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--pattern", default=BALANCED, help="layers over A, M and Mb")
     parser.add_argument("--settings", type=int, nargs="*", help="numbers of settings to time")
     parser.add_argument("--peer", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -157,7 +159,7 @@ def main() -> None:
             continue
         for name, train in (("aira-dsl", ours), ("Trainer", theirs)):
             with tempfile.TemporaryDirectory() as folder:
-                found = train(setting, options.steps, Path(folder))
+                found = train(setting, options.pattern, options.steps, Path(folder))
             best[name] = max(best[name], found["tokens_per_second"])
             print(json.dumps({"who": name, **asdict(setting), **found}), flush=True)
     print(json.dumps({**best, "ratio": best["aira-dsl"] / best["Trainer"]}))

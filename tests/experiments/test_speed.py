@@ -73,13 +73,13 @@ def test_ratios_are_best_against_best() -> None:
 def test_the_peer_has_the_same_layers_and_nearly_the_same_parameters() -> None:
     """The gap: the engine's and the peer's step train models of one size."""
     pytest.importorskip("transformers")
-    from aira_dsl.experiments.speed.implementations import _as_it_can, _NemotronH
+    from aira_dsl.experiments.speed.implementations import _NemotronH, as_it_can
     from aira_dsl.models import build
 
     peer = _NemotronH(TINY, 16)
     count = sum(parameter.numel() for parameter in peer.parameters())
     assert count == sum(parameter.numel() for parameter in build(TINY).parameters())
-    assert _as_it_can(TINY).layers == TINY.layers
+    assert as_it_can(TINY).layers == TINY.layers
     torch.manual_seed(0)
     make_step("nemotron-h", TINY, "fp32")()
 

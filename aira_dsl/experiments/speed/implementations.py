@@ -51,7 +51,7 @@ class _NemotronH(nn.Module):
         from aira_dsl.interop.families.nemotron_h import to_nemotron_h
 
         super().__init__()
-        config = to_nemotron_h(_as_it_can(architecture))
+        config = to_nemotron_h(as_it_can(architecture))
         for key in ("architectures", "chunk_size", "time_step_min"):
             del config[key]
         if chunk_size is not None:
@@ -65,7 +65,7 @@ class _NemotronH(nn.Module):
         return logits_BLV
 
 
-def _as_it_can(architecture: Architecture) -> Architecture:
+def as_it_can(architecture: Architecture) -> Architecture:
     """Replace what NemotronH lacks by the nearest that it has, of equal size."""
     blocks = dict(architecture.blocks)
     for name, block in blocks.items():
