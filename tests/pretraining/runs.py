@@ -2,11 +2,11 @@
 
 import json
 from pathlib import Path
+from pydoc_data.topics import topics
 from typing import Any
 
 from aira_dsl.pretraining.settings import TrainSettings
 
-ROOT = Path(__file__).parent.parent.parent
 TEXT = """
 architecture tiny {
   width 32
@@ -20,11 +20,10 @@ architecture tiny {
 
 
 def settings(folder: Path, **given: Any) -> TrainSettings:
-    """Return settings of a training that takes a second, on the documentation of this package."""
+    """Return settings of a training that takes a second, on Python's language reference."""
     text = folder / "text.jsonl"
     if not text.exists():
-        pages = sorted((ROOT / "docs").glob("*.md"))
-        lines = [json.dumps({"text": page.read_text(encoding="utf-8")}) for page in pages]
+        lines = [json.dumps({"text": topic}) for _, topic in sorted(topics.items())]
         text.write_text("\n".join(lines), encoding="utf-8")
     chosen = {
         "architecture": TEXT,

@@ -18,7 +18,7 @@ STEPS = 50
 
 def test_one_two_and_four_processes_have_the_same_losses(tmp_path: Path) -> None:
     """So the order of the data is the same, too: other data has other losses."""
-    given = settings(tmp_path, steps=STEPS, validate_every=25)
+    given = settings(tmp_path, steps=STEPS, validate_every=25, learning_rate=5e-4)
     one = train(given.model_copy(update={"accumulate": 4}), tmp_path / "one")
     for count in (2, 4):
         run = tmp_path / f"{count}"
@@ -36,7 +36,7 @@ def test_one_two_and_four_processes_have_the_same_losses(tmp_path: Path) -> None
 
 
 def test_another_order_of_sums_changes_losses_by_less_than_1e_5(tmp_path: Path) -> None:
-    given = settings(tmp_path, steps=STEPS)
+    given = settings(tmp_path, steps=STEPS, learning_rate=3e-4)
     train(given, tmp_path / "one")
     assert on_several(2, lambda rank: train(given, tmp_path / "two"), tmp_path / "raised") == [0, 0]
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-5)
@@ -57,7 +57,8 @@ def test_every_kind_of_training_is_shared(
 ) -> None:
     """With every block sharded by itself; the second half by one process."""
     monkeypatch.setattr(engine, "UNIT", 1)
-    given = settings(tmp_path, steps=10, **changes)
+    given = settings(tmp_path, steps=10, accumulate=2, **changes)
+    halved = given.model_copy(update={"accumulate": 1})
     train(given, tmp_path / "one")
     seen: list[int] = []
     callbacks = Callbacks(
@@ -65,7 +66,7 @@ def test_every_kind_of_training_is_shared(
         should_stop=lambda: len(seen) >= 5,
     )
     codes = on_several(
-        2, lambda rank: train(given, tmp_path / "two", callbacks=callbacks), tmp_path / "raised"
+        2, lambda rank: train(halved, tmp_path / "two", callbacks=callbacks), tmp_path / "raised"
     )
     assert codes == [0, 0], (tmp_path / "raised/0").read_text(encoding="utf-8")
     train(given, tmp_path / "two")
