@@ -23,12 +23,17 @@ def plan(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the grid (default: its name).")
     ] = None,
+    gpu: Annotated[
+        list[str] | None,
+        typer.Option(help="GPU whose hours are estimated, such as h100; repeatable."),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the plan that is there; results stay.")
     ] = False,
     format_: Format = "text",
 ) -> None:
     """Plan a grid of training runs: write plan.json, print what it costs. Nothing is trained."""
+    from aira_dsl.evaluation.latency.gpus import find_gpu
     from aira_dsl.report.terminal.isoflop_plan import plan_json, plan_text
     from aira_dsl.report.terminal.reading import ReadingView
     from aira_dsl.scaling.grid.checks import check_plan
@@ -36,21 +41,24 @@ def plan(
     from aira_dsl.scaling.grid.folder import write_plan
     from aira_dsl.scaling.grid.grid import read_grid
     from aira_dsl.scaling.grid.plan import make_plan
-    from aira_dsl.scaling.grid.speed import read_speed
+    from aira_dsl.scaling.grid.results import read_results
+    from aira_dsl.scaling.grid.run import needs_of
+    from aira_dsl.scaling.grid.speed import speed_of
 
+    gpus = [find_gpu(name) for name in gpu or ()]
     grid = read_grid(file)
     with interruptible("plan"), ReadingView(console(stderr=True)) as view:
         corpus = open_corpus(grid, file.parent, progress=view.update)
     planned = make_plan(grid, corpus, file.parent)
     accepted = check_plan(planned)
     folder = out or Path(grid.name)
-    speed = read_speed(folder)
+    speed = speed_of(planned, read_results(planned, folder), needs_of(planned).cpus)
     done = write_plan(planned, folder, force=force)
     if format_ == "json":
-        facts = plan_json(planned, accepted, speed)
+        facts = plan_json(planned, accepted, speed, gpus)
         print(json.dumps(facts, indent=1, ensure_ascii=False))
     else:
-        print(plan_text(planned, accepted, speed), end="")
+        print(plan_text(planned, accepted, speed, gpus), end="")
         print(f"\n{folder / 'plan.json'}: {done}")
 
 
@@ -78,7 +86,7 @@ def run(
 
     planned = read_plan(folder / PLAN)
     needs, choice = needs_of(planned), PoolChoice(workers, cluster.ray)
-    lines = RunLines(planned, folder, choice.places(needs), sys.stderr)
+    lines = RunLines(planned, choice.places(needs), sys.stderr)
     with interruptible("grid"), closing(choice.open(needs)) as pool:
         results = run_grid(planned, folder, pool, on_finished=lines.finished)
     if format_ == "json":

@@ -227,7 +227,7 @@ def test_the_command_line_keeps_its_names() -> None:
             "--batch", "--context", "--device", "--format", "--gpu", "--precision", "--rounds",
             "--scale", "--threads", "file",
         ],
-        "isoflop plan": ["--force", "--format", "--out", "file"],
+        "isoflop plan": ["--force", "--format", "--gpu", "--out", "file"],
         "isoflop report": ["--force", "--format", "--out", "--reference", "--resamples", "path"],
         "isoflop run": ["--format", "--ray", "--workers", "folder"],
         "questions": [

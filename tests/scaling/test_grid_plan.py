@@ -157,6 +157,11 @@ def test_the_plan_says_what_it_costs(grid):
     assert found["core_hours"] == pytest.approx(found["flops"] / 1e11 / 3600)
     assert found["designs"]["llama"]["runs"] == len(runs) // 2
     assert sum(each["tokens"] for each in found["budgets"].values()) == found["tokens"]
+    gpus = json.loads(plan(path, "--gpu", "h100", "--format", "json").out)["gpu_hours"]
+    assert list(gpus.values()) == [
+        pytest.approx(found["flops"] / (0.4 * 989.4e12) / 3600, rel=0.01)
+    ]
+    assert plan(path, "--gpu", "abacus").code == 2
     text = plan(path).out
     assert "26 runs of 2 designs" in text
     assert "no token is seen twice" in text

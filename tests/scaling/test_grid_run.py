@@ -23,6 +23,7 @@ from aira_dsl.scaling.grid.grid import Grid
 from aira_dsl.scaling.grid.plan import make_plan, planned
 from aira_dsl.scaling.grid.results import losses_of, read_results, runs_table
 from aira_dsl.scaling.grid.run import run_grid
+from aira_dsl.scaling.grid.speed import speed_of, total_core_hours
 from aira_dsl.scaling.grid.tuning import added_runs, best_try, chosen_runs, next_run
 from aira_dsl.scaling.isoflop.reader import read_runs
 from aira_dsl.testing.workers import planted_training
@@ -292,6 +293,18 @@ def test_a_grid_on_two_nodes_is_that_of_one_machine_though_one_is_killed(
     assert set(trained(nodes)) == set(trained(tmp_path / "whole"))
     assert len(trained(nodes)) - len(whole) in {0, 1}
     assert (nodes / "runs.csv").read_bytes() == (tmp_path / "whole" / "runs.csv").read_bytes()
+
+
+def test_the_time_of_a_grid_follows_the_runs_that_are_done(plan, tmp_path):
+    found = plan()
+    results = work(found, tmp_path)  # a microsecond a token
+    hours = total_core_hours(found, found.runs, speed_of(found, results, threads=2))
+    assert hours == pytest.approx(2e-6 * sum(each.tokens for each in found.runs) / 3600)
+    some = {name: each for name, each in results.items() if "-6k-3e9-" in name}
+    larger = next(each for each in found.runs if each.id == "llama-24k-1e10-s1")
+    small = next(each for each in found.runs if each.id in some and each.design == "llama")
+    seconds = speed_of(found, some, threads=1).core_seconds(found, larger)
+    assert seconds == pytest.approx(1e-6 * small.tokens * larger.flops / small.flops)
 
 
 @pytest.fixture

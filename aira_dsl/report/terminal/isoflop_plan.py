@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
+from aira_dsl.evaluation.latency.gpus import Gpu
 from aira_dsl.scaling.grid.checks import Problem, expected_optimum
 from aira_dsl.scaling.grid.plan import Plan, PlannedRun, tuning_budgets
-from aira_dsl.scaling.grid.speed import Speed, total_core_hours
+from aira_dsl.scaling.grid.speed import UTILISATION, Speed, gpu_hours, total_core_hours
 from aira_dsl.utils.formatting import humanized, plural
 from aira_dsl.utils.machine import available_cores
 
 
-def plan_json(plan: Plan, accepted: Sequence[Problem], speed: Speed) -> dict[str, Any]:
+def plan_json(
+    plan: Plan, accepted: Sequence[Problem], speed: Speed, gpus: Sequence[Gpu] = ()
+) -> dict[str, Any]:
     """Return the costs of a plan for scripts; the plan itself is in plan.json."""
     return {
         "name": plan.grid.name,
@@ -19,6 +22,7 @@ def plan_json(plan: Plan, accepted: Sequence[Problem], speed: Speed) -> dict[str
         "tokens": sum(run.tokens for run in plan.runs),
         "core_hours": total_core_hours(plan, plan.runs, speed),
         "speed": "measured" if speed.measured else "assumed",
+        "gpu_hours": {gpu.name: gpu_hours(plan, gpu) for gpu in gpus},
         "corpus": plan.corpus.model_dump(),
         "accepted": [problem.message for problem in accepted],
         "designs": {
@@ -32,7 +36,9 @@ def plan_json(plan: Plan, accepted: Sequence[Problem], speed: Speed) -> dict[str
     }
 
 
-def plan_text(plan: Plan, accepted: Sequence[Problem], speed: Speed) -> str:
+def plan_text(
+    plan: Plan, accepted: Sequence[Problem], speed: Speed, gpus: Sequence[Gpu] = ()
+) -> str:
     """Return the plan for people."""
     lines = [
         *_head(plan),
@@ -44,6 +50,11 @@ def plan_text(plan: Plan, accepted: Sequence[Problem], speed: Speed) -> str:
         *_design_lines(plan, speed),
         "",
         *_time_lines(plan, speed),
+        *(
+            f"on {gpu.title}: {gpu_hours(plan, gpu):,.2f} hours at {UTILISATION:.0%} of its bf16 "
+            "peak, an assumption that small models do not reach"
+            for gpu in gpus
+        ),
         *(f"accepted: {problem.message}" for problem in accepted),
     ]
     return "\n".join(lines) + "\n"
@@ -128,9 +139,9 @@ def _time_lines(plan: Plan, speed: Speed) -> list[str]:
     hours, cores = total_core_hours(plan, plan.runs, speed), available_cores()
     flops = sum(run.flops for run in plan.runs)
     basis = (
-        "by the measured speed of each model"
+        "by the speed of the runs that are done"
         if speed.measured
-        else "at 0.1 TFLOP/s a core; small models are slower: --measure"
+        else "at 0.1 TFLOP/s a core; small models are slower: plan again after the first runs"
     )
     return [
         f"in all {flops:.3g} FLOPs: {hours:,.1f} core-hours {basis}; "

@@ -8,7 +8,7 @@ from aira_dsl.pretraining.result import TrainResult
 from aira_dsl.scaling.grid.folder import RUNS_TABLE
 from aira_dsl.scaling.grid.plan import Plan
 from aira_dsl.scaling.grid.run import Finished, needs_of
-from aira_dsl.scaling.grid.speed import read_speed, speed_of
+from aira_dsl.scaling.grid.speed import speed_of
 from aira_dsl.utils.formatting import duration, plural
 
 
@@ -17,14 +17,12 @@ class RunLines:
 
     Args:
         plan: the plan.
-        folder: the folder of the grid, with speeds that were measured before.
         workers: runs at a time.
         out: where lines go.
     """
 
-    def __init__(self, plan: Plan, folder: Path, workers: int, out: TextIO) -> None:
+    def __init__(self, plan: Plan, workers: int, out: TextIO) -> None:
         self._plan = plan
-        self._before = read_speed(folder)
         self._workers = workers
         self._out = out
 
@@ -43,8 +41,7 @@ class RunLines:
 
     def _seconds_left(self, ended: Finished) -> float:
         threads = needs_of(self._plan).cpus
-        known = speed_of(self._plan, ended.results, threads)
-        speed = type(known)({**self._before.measured, **known.measured})
+        speed = speed_of(self._plan, ended.results, threads)
         left = [run for run in self._plan.runs if run.id not in ended.results]
         seconds = sum(speed.core_seconds(self._plan, run) for run in left)
         return seconds / (threads * self._workers)

@@ -1,7 +1,6 @@
 """The folder of a grid: its plan, the folders of its runs, and tables of results.
 
 FOLDER/plan.json        what is to be trained
-FOLDER/speed.json       measured speeds, if there are any
 FOLDER/runs/ID/         the folder of each training; its checkpoints go once it has ended
 FOLDER/runs.csv         results, for `aira-dsl isoflop fit`
 FOLDER/tuning.csv       learning rates that were tried

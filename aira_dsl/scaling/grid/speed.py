@@ -1,11 +1,9 @@
 """How long a grid takes here: by a measured speed of each model, or by a common one."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from aira_dsl.errors import InputError
+from aira_dsl.evaluation.latency.gpus import Gpu
 from aira_dsl.pretraining.result import TrainResult
 from aira_dsl.scaling.grid.plan import Plan, PlannedRun
 
@@ -13,7 +11,8 @@ CORE_FLOPS = 1e11
 """Training FLOPs a second of one core: 27,000 tokens/s of a hybrid with 7.5 MFLOP a token on two
 cores. Small models are slower."""
 
-FILE = "speed.json"
+UTILISATION = 0.4
+"""Share of the peak of a GPU: what models of a billion parameters reach. Small ones reach less."""
 
 
 @dataclass(frozen=True)
@@ -56,32 +55,11 @@ def speed_of(plan: Plan, results: Mapping[str, TrainResult], threads: int) -> Sp
     )
 
 
-def read_speed(folder: Path) -> Speed:
-    """Read the measured speeds of a folder; none if there is no file.
-
-    Raises:
-        InputError: E1607, the file is damaged.
-    """
-    path = folder / FILE
-    try:
-        rows = json.loads(path.read_bytes())
-        return Speed({(row["design"], row["size"]): float(row["core_seconds"]) for row in rows})
-    except FileNotFoundError:
-        return Speed({})
-    except (OSError, ValueError, KeyError, TypeError):
-        help_text = "remove it, or measure again with --measure"
-        raise InputError("E1607", f"{path} is damaged", help=help_text) from None
-
-
-def speed_json(speed: Speed) -> str:
-    """Return the content of the file of measured speeds."""
-    rows = [
-        {"design": design, "size": size, "core_seconds": seconds}
-        for (design, size), seconds in speed.measured.items()
-    ]
-    return json.dumps(rows, indent=1) + "\n"
-
-
 def total_core_hours(plan: Plan, runs: Sequence[PlannedRun], speed: Speed) -> float:
     """Return the core-hours of some runs."""
     return sum(speed.core_seconds(plan, run) for run in runs) / 3600
+
+
+def gpu_hours(plan: Plan, gpu: Gpu) -> float:
+    """Return the hours of all runs on a GPU at `UTILISATION` of its peak in bf16."""
+    return sum(run.flops for run in plan.runs) / (UTILISATION * gpu.bf16) / 3600
