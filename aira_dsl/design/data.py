@@ -5,6 +5,16 @@
     FOLDER/test/        only the judge reads it; opened once, for the winners
     FOLDER/data.json    task, size, seed of the data, and the digest of prepare.py
 
+A folder is kept for as long as nothing changes of what decides its content: prepare.py, the
+settings of the size, and what the function `made_from` in prepare.py returns, if there is one:
+
+    def made_from(size):
+        return ["2", Path("/data/corpus")]
+
+Texts stand for themselves, such as the version of code that prepare.py calls. A path stands for
+names, sizes and times of change of the file, or of all files in the folder. When one of these
+changes, data are made in another folder.
+
 The seed is drawn by the machine unless one is given: with a public generator and a known seed, a
 candidate could rebuild the answers.
 """
@@ -15,9 +25,10 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -39,7 +50,7 @@ class DataRecord(BaseModel):
         size: name of the size.
         seed: of everything that was drawn.
         seed_given: whether a user chose the seed; else the machine drew it.
-        origin: identity of the settings and of prepare.py.
+        origin: identity of what decides the data, beside the seed.
         files: bytes of every file, by its path.
     """
 
@@ -106,7 +117,7 @@ def prepare_data(
     label = "drawn" if seed is None else f"seed{seed}"
     folder = (root or cache_folder() / "design") / f"{task.name}-{size}-{label}-{origin}"
     if not folder.exists():
-        _make(task, size, seed, folder)
+        _make(task, size, seed, folder, origin)
     return read_data(folder)
 
 
@@ -129,10 +140,39 @@ def read_data(folder: Path) -> DataFolder:
 def _origin(task: Task, size: Size) -> str:
     """Identify what decides the data, beside the seed."""
     settings = json.dumps(size.settings, sort_keys=True)
-    return hashlib.sha256((task.folder / PREPARE).read_bytes() + settings.encode()).hexdigest()[:12]
+    content = (task.folder / PREPARE).read_bytes() + settings.encode()
+    made_from = getattr(task.module(PREPARE), "made_from", None)
+    if made_from is not None:
+        content += repr(_called(task, _states, made_from, size)).encode()
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
-def _make(task: Task, size: str, seed: int | None, folder: Path) -> None:
+def _states(made_from: Callable[[Size], Iterable[str | Path]], size: Size) -> list[object]:
+    return [_state(part) for part in made_from(size)]
+
+
+def _state(part: str | Path) -> object:
+    """Return what identifies a part: the text, or names, sizes and times of files."""
+    if isinstance(part, str):
+        return part
+    files = sorted(part.rglob("*")) if part.is_dir() else [part]
+    return [(str(file), (status := file.stat()).st_size, status.st_mtime_ns) for file in files]
+
+
+def _called(task: Task, function: Callable[..., Any], *arguments: object) -> Any:
+    """Call a function of prepare.py; whatever it raises is a failure of the task."""
+    with reporting(f"the data of {task.name} cannot be written"):
+        try:
+            return function(*arguments)
+        except AiraError:
+            raise
+        except (Exception, SystemExit) as error:  # whatever a user's file raises
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise failed(task.folder / PREPARE, error) from error
+
+
+def _make(task: Task, size: str, seed: int | None, folder: Path, origin: str) -> None:
     """Fill a temporary folder and rename it; of two processes that do so, one is enough."""
     # 63 bits: with fewer, a candidate could try them all until its training data come out.
     drawn = int.from_bytes(os.urandom(8)) >> 1 if seed is None else seed
@@ -149,7 +189,7 @@ def _make(task: Task, size: str, seed: int | None, folder: Path) -> None:
             size=size,
             seed=drawn,
             seed_given=seed is not None,
-            origin=_origin(task, task.size(size)),
+            origin=origin,
             files=_sizes(made),
         )
         write_atomically(made / _RECORD, record.model_dump_json(indent=1) + "\n")
@@ -162,19 +202,10 @@ def _make(task: Task, size: str, seed: int | None, folder: Path) -> None:
 
 def _run(task: Task, size: Size, data: DataFolder) -> None:
     """Call the task's `prepare`, and check that it wrote training and validation data."""
-    path = task.folder / PREPARE
-    with reporting(f"the data of {task.name} cannot be written"):
-        try:
-            task.function(PREPARE, "prepare")(size, data)
-        except AiraError:
-            raise
-        except (Exception, SystemExit) as error:  # whatever a user's file raises
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise failed(path, error) from error
+    _called(task, task.function(PREPARE, "prepare"), size, data)
     for place in (data.train, data.validation):
         if not any(place.iterdir()):
-            raise InputError("E1205", f"{path} wrote no file into {place.name}/")
+            raise InputError("E1205", f"{task.folder / PREPARE} wrote no file into {place.name}/")
 
 
 def _sizes(folder: Path) -> dict[str, int]:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from aira_dsl.data.text.corpus import load_corpus
 from aira_dsl.data.text.files import read_documents
+from aira_dsl.data.text.named import CORPORA
 from aira_dsl.design import bpe
 from aira_dsl.design.data import DataFolder
 from aira_dsl.design.harness.packing import pack
@@ -29,12 +30,31 @@ from aira_dsl.errors import InputError, UsageError
 Settings = Mapping[str, Any]
 Tokens = NDArray[np.uint16]
 
+VERSION = 1
+"""Raised when this file, `bpe`, or what they call makes other data of the same text and seed."""
+
 SHARDS_VARIABLE = "AIRA_DSL_CLIMBMIX"
 """Environment variable with the folder of the shards; else the one of karpathy/autoresearch."""
 
 _ALL = 1 << 60  # bytes: no limit
 _BATCH = 1_000  # documents that are tokenized at a time
 _TOKENIZER_CHARACTERS, _TOKENIZER_DOCUMENT = 1_000_000_000, 10_000  # in all, and of a document
+
+
+def made_from(settings: Settings) -> list[str | Path]:
+    """Return what data are made from beside their settings (`aira_dsl.design.data`).
+
+    The text of a corpus of installed packages counts by its name: it may change a little with them.
+
+    Raises:
+        UsageError: E1241, shards are missing.
+    """
+    code = f"language data {VERSION}"
+    if settings["tokenizer"] != "bytes":
+        train, validation = _shards(settings)
+        return [code, *train, validation]
+    corpus = settings["corpus"]
+    return [code] if corpus in CORPORA else [code, Path(corpus)]
 
 
 def write_bytes(settings: Settings, data: DataFolder) -> None:

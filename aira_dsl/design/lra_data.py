@@ -5,11 +5,12 @@ lengths.npy  tokens of each sequence, int32, (N,) or (N, 2)
 labels.npy   classes, uint8, (N,)
 """
 
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
-from aira_dsl.data.lra.settings import LraSettings
+from aira_dsl.data.lra.settings import VERSION, LraSettings
 from aira_dsl.design.data import DataFolder
 from aira_dsl.design.metadata import Size
 
@@ -19,6 +20,11 @@ S = TypeVar("S", bound=LraSettings)
 def settings(kind: type[S], size: Size, seed: int = 0) -> S:
     """Return the settings of the data at a size, which stand in its `settings` under `data`."""
     return kind(**size.settings["data"], seed=seed)
+
+
+def made_from(chosen: LraSettings) -> list[str | Path]:
+    """Return what data are made from beside their settings (`aira_dsl.design.data`)."""
+    return [f"lra {VERSION}", *chosen.files]
 
 
 def write(chosen: LraSettings, data: DataFolder, *, renumbered: bool = False) -> None:

@@ -1,6 +1,6 @@
 """What a design run will be, decided from its options."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,6 +22,7 @@ from aira_dsl.design.request import JudgeRequest, longest
 from aira_dsl.design.result import DesignResult
 from aira_dsl.design.settings import DesignSettings
 from aira_dsl.design.task import Task, load_task
+from aira_dsl.errors import InputError
 from aira_dsl.evaluation.noise import Noise
 from aira_dsl.evaluation.pool import EvaluationPool
 from aira_dsl.evaluation.result import SplitName
@@ -40,6 +41,8 @@ from aira_dsl.version import __version__
 
 BUDGET = 20
 """Candidates of a run with neither a budget nor a time."""
+
+_DATA = "data"  # note of the study: name of the folder of data
 
 
 @dataclass
@@ -183,17 +186,31 @@ class DesignPlan:
 
         Raises:
             RunError: E1211, the starting files have no score.
+            InputError: E1216, the data are not those of the run.
         """
         seeds = other_seeds(self.settings.seed, self.options.baseline)
         requests = [self._one(self.start, seed, "validation") for seed in seeds]
         journal, limits = session.journal, session.limits
         pool = EvaluationPool(workers=limits.workers, ray=self.ray, time_limit=limits.time_limit)
-        self._scores = journal.exclusively(
-            lambda: baseline.measure(requests, journal, pool, self.on_baseline)
-        )
+        self._scores = journal.exclusively(lambda: self._measured(requests, journal, pool))
         candidates = CodeCandidates(self.start)
         agent = AgentSource(self.agent(), candidates, direction=self.settings.direction)
         return AgentTrials.in_session(agent, session)
+
+    def _measured(
+        self, requests: Sequence[JudgeRequest], journal: Journal, pool: EvaluationPool
+    ) -> dict[int, float]:
+        """Return the scores of the starting files, all of them on the data of this session."""
+        name = self.data.path.name
+        if journal.noted(_DATA, name) != name:
+            raise InputError(
+                "E1216",
+                f"the data of {self.task.name} have changed since this run began: files or code "
+                "that they are made from are others",
+                help="begin another run with another --out; its scores are not comparable",
+            )
+        journal.note(_DATA, name)
+        return baseline.measure(requests, journal, pool, self.on_baseline)
 
     def request(self, candidate: Evaluated[Candidate], seed: int, split: SplitName) -> JudgeRequest:
         """Return the request to judge a candidate."""

@@ -169,14 +169,19 @@ class Task:
         Raises:
             InputError: E1205, the file cannot be imported or does not define it.
         """
-        module = self._module(file)
+        module = self.module(file)
         function = getattr(module, name, None)
         if not callable(function):
             raise InputError("E1205", f"{self.folder / file} defines no function {name}")
         found: Callable[..., Any] = function
         return found
 
-    def _module(self, file: str) -> ModuleType:
+    def module(self, file: str) -> ModuleType:
+        """Import a trusted file of the task.
+
+        Raises:
+            InputError: E1205, it cannot be imported.
+        """
         path = self.folder / file
         spec = importlib.util.spec_from_file_location(f"aira_task_{self.name}_{path.stem}", path)
         assert spec is not None

@@ -184,6 +184,7 @@ def test_the_example_of_the_documentation_works(cli: Cli, task: Path) -> None:
     page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
     for path, text in re.findall(r"^```python\n# (\S+\.py)\n(.*?)^```", page, re.M | re.S):
         (task / path).write_text(text, encoding="utf-8")
+    (task / "description.md").write_text("Fit {{ points }} points.", encoding="utf-8")
     metadata = task / "metadata.yaml"
     text = metadata.read_text(encoding="utf-8").replace("train.py", "fit.py")
     settings = "settings: {points: 200, noise: 0.1}"
@@ -199,6 +200,19 @@ def test_the_example_of_the_documentation_works(cli: Cli, task: Path) -> None:
     )
     judged = cli.run_here("design", "judge", "task", "task/start", "--format", "json")
     assert json.loads(judged.out)["status"] == "diverged"
+
+
+def test_a_run_is_not_continued_with_other_data(cli: Cli, task: Path) -> None:
+    prepare = task / "prepare.py"
+    code = prepare.read_text(encoding="utf-8")
+    text = cli.folder / "corpus.txt"
+    text.write_text("one", encoding="utf-8")
+    made_from = f"\n\ndef made_from(size):\n    return [Path({str(text)!r})]\n"
+    prepare.write_text(f"from pathlib import Path\n{code}{made_from}", encoding="utf-8")
+    assert cli.run_here(*arguments("run", "--baseline", 1, "--repeats", 0, budget=1)).code == 0
+    text.write_text("another", encoding="utf-8")
+    done = cli.run_here(*arguments("run", "--baseline", 1, "--repeats", 0, budget=2))
+    assert (done.code, "E1216" in done.err) == (1, True)
 
 
 def test_the_folder_of_a_search_is_not_that_of_a_run(cli: Cli, task: Path) -> None:

@@ -1,5 +1,6 @@
 """Task folders, their data and candidates: what is missing or wrong is said with a code."""
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -158,6 +159,29 @@ def test_data_are_made_once_with_a_seed_of_the_machine(folder, tmp_path):
     assert (fixed.seed, fixed.path != data.path) == (7, True)
 
 
+def test_data_are_made_again_when_what_they_are_made_from_changes(folder, tmp_path):
+    task, text = load_task(folder), tmp_path / "corpus"
+    text.mkdir()
+    prepare = (folder / "prepare.py").read_text(encoding="utf-8")
+
+    def made(*parts: str) -> str:
+        function = f"\ndef made_from(size):\n    import pathlib\n    return [{', '.join(parts)}]\n"
+        (folder / "prepare.py").write_text(prepare + function, encoding="utf-8")
+        return prepare_data(task, "tiny", root=tmp_path / "data").path.name
+
+    corpus = f"pathlib.Path({str(text)!r})"
+    first = made("'1'", corpus)
+    assert made("'1'", corpus) == first
+    (text / "a.txt").write_text("a", encoding="utf-8")
+    second = made("'1'", corpus)
+    os.utime(text / "a.txt", ns=(1, 1))
+    third = made("'1'", corpus)
+    assert len({first, second, third, made("'2'", corpus)}) == 4
+    code, message = code_of(made, "pathlib.Path('/nowhere')")
+    assert (code, "FileNotFoundError" in message) == ("E1205", True)
+    assert code_of(made, "7")[0] == "E1205"
+
+
 def test_damaged_data_are_refused(folder, tmp_path):
     data = prepare_data(load_task(folder), "tiny", root=tmp_path / "data")
     (data.train / "tokens.bin").write_bytes(b"short")
@@ -185,7 +209,7 @@ def test_a_failure_of_prepare_is_one_of_the_task_and_leaves_nothing(folder, tmp_
     code, message = code_of(prepare_data, load_task(folder), "tiny", root=tmp_path / "data")
     assert code == "E1205"
     assert reason in message
-    assert list((tmp_path / "data").iterdir()) == []
+    assert list(tmp_path.glob("data/*")) == []
 
 
 @pytest.mark.parametrize(

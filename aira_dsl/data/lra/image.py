@@ -1,13 +1,14 @@
 """Image: which of ten classes is a grey image, given pixel by pixel?"""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from aira_dsl.data.lra.chosen import choose
-from aira_dsl.data.lra.readers.cifar import NAME, SIDE, read_cifar
+from aira_dsl.data.lra.readers.cifar import NAME, SIDE, cifar_files, read_cifar
 from aira_dsl.data.lra.settings import LraSettings
 from aira_dsl.data.lra.shapes import SHAPES, draw_shapes
 from aira_dsl.data.lra.split import SPLITS, Split, SplitName
@@ -46,6 +47,15 @@ class ImageSettings(LraSettings):
     def origin(self) -> str:
         """`cifar-10`, or the stand-in."""
         return NAME if self.source == NAME else "stand-in: generated images of ten shapes"
+
+    @property
+    def files(self) -> list[Path]:
+        """Files of the data set."""
+        return (
+            [file for half in ("train", "test") for file in cifar_files(self.data, half)]
+            if self.source == NAME
+            else []
+        )
 
     def splits(self) -> Iterator[tuple[SplitName, Split]]:
         """Yield the splits; classes of the stand-in are equally frequent.

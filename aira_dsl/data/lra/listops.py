@@ -7,6 +7,7 @@ train, then validation, then test.
 
 from collections.abc import Iterator
 from hashlib import blake2b
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -14,7 +15,7 @@ from pydantic import Field, model_validator
 
 from aira_dsl.data.lra.chosen import choose
 from aira_dsl.data.lra.listops_trees import TEXTS, Expressions, draw_expressions
-from aira_dsl.data.lra.readers.release import read_listops
+from aira_dsl.data.lra.readers.release import listops_file, read_listops
 from aira_dsl.data.lra.settings import LraSettings
 from aira_dsl.data.lra.split import SPLITS, Split, SplitName, padded
 from aira_dsl.errors import InputError
@@ -64,6 +65,13 @@ class ListOpsSettings(LraSettings):
     def origin(self) -> str:
         """`generated` or the release."""
         return "generated" if self.source == "generated" else "listops of the LRA release"
+
+    @property
+    def files(self) -> list[Path]:
+        """Files of the data set."""
+        return (
+            [listops_file(self.data, split) for split in SPLITS] if self.source == "release" else []
+        )
 
     def splits(self) -> Iterator[tuple[SplitName, Split]]:
         """Yield train, validation and test.

@@ -7,6 +7,7 @@ contour (class 1) or of the other (class 0). The parameters are those of the Lon
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -18,7 +19,7 @@ from aira_dsl.data.lra.pathfinder_canvas import FIRST_OWNER, MOST_PADDLES, Canva
 from aira_dsl.data.lra.pathfinder_contours import Contours, grow_distractor, grow_targets
 from aira_dsl.data.lra.pathfinder_drawing import Brush, Images, draw_images
 from aira_dsl.data.lra.pathfinder_paddles import Paddles, make_paddles
-from aira_dsl.data.lra.readers.release import read_pathfinder
+from aira_dsl.data.lra.readers.release import pathfinder_metadata, read_pathfinder
 from aira_dsl.data.lra.settings import LraSettings
 from aira_dsl.data.lra.split import SPLITS, Split, SplitName
 from aira_dsl.errors import InputError
@@ -95,6 +96,11 @@ class PathfinderSettings(LraSettings):
     def origin(self) -> str:
         """`generated` or the release."""
         return "generated" if self.source == "generated" else "pathfinder of the LRA release"
+
+    @property
+    def files(self) -> list[Path]:
+        """Files of the release that list its images, which are too many to be looked at."""
+        return pathfinder_metadata(self.data, self.window) if self.source == "release" else []
 
     def splits(self) -> Iterator[tuple[SplitName, Split]]:
         """Yield train, validation and test.

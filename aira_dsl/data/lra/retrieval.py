@@ -5,6 +5,7 @@ source files: class 1 if both are from one file, class 0 if they are from two fi
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ from pydantic import Field
 
 from aira_dsl.data.lra.chosen import choose
 from aira_dsl.data.lra.documents import Windows, source_documents
-from aira_dsl.data.lra.readers.aan import NAME, Pair, read_aan
+from aira_dsl.data.lra.readers.aan import NAME, Pair, aan_file, read_aan
 from aira_dsl.data.lra.settings import LraSettings
 from aira_dsl.data.lra.split import SPLITS, Split, SplitName, padded
 
@@ -52,6 +53,11 @@ class RetrievalSettings(LraSettings):
             return NAME
         packages = ", ".join(self.packages)
         return f"stand-in: two pieces of Python source, of one file or two ({packages})"
+
+    @property
+    def files(self) -> list[Path]:
+        """Files of the data set."""
+        return [aan_file(self.data, split) for split in SPLITS] if self.source == NAME else []
 
     def splits(self) -> Iterator[tuple[SplitName, Split]]:
         """Yield the splits.

@@ -2,11 +2,16 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from aira_dsl.data.lra.split import Split, SplitName
+
+VERSION = 1
+"""Raised when code of this package makes other examples of the same settings and seed, so that
+data which are kept are made again."""
 
 Count = Annotated[int, Field(strict=True, ge=1, le=1 << 20)]
 """Examples of a split: 1 to 1,048,576."""
@@ -50,6 +55,15 @@ class LraSettings(BaseModel, ABC):
     @abstractmethod
     def splits(self) -> Iterator[tuple[SplitName, Split]]:
         """Yield each split once; no example is in two of them."""
+
+    @property
+    def files(self) -> list[Path]:
+        """Files of a data set that the splits are read from; none if the examples are generated.
+
+        Raises:
+            AiraError: E0652, E0653, as `splits`.
+        """
+        return []
 
     @property
     def counts(self) -> dict[SplitName, int]:

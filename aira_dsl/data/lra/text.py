@@ -6,6 +6,7 @@ another order make the second one impossible for a model that only counts bytes.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from pydantic import Field, model_validator
 
 from aira_dsl.data.lra.chosen import choose
 from aira_dsl.data.lra.documents import Windows, source_documents
-from aira_dsl.data.lra.readers.imdb import NAME, read_imdb
+from aira_dsl.data.lra.readers.imdb import NAME, imdb_files, read_imdb
 from aira_dsl.data.lra.settings import LraSettings
 from aira_dsl.data.lra.split import SPLITS, Split, SplitName, padded
 
@@ -63,6 +64,15 @@ class TextSettings(LraSettings):
         if self.question == "packages":
             return f"stand-in: which package Python source is from, {sources}"
         return f"stand-in: Python source of {sources}, lines in order or shuffled"
+
+    @property
+    def files(self) -> list[Path]:
+        """Files of the data set."""
+        return (
+            [*imdb_files(self.data, "train"), *imdb_files(self.data, "test")]
+            if self.source == NAME
+            else []
+        )
 
     def splits(self) -> Iterator[tuple[SplitName, Split]]:
         """Yield the splits.

@@ -251,3 +251,25 @@ def test_released_pathfinder_images_that_are_damaged_are_refused(tmp_path):
     assert refused(settings).code == "E0652"
     metadata.write_text("../../../etc passwd 0 1\n", encoding="utf-8")
     assert "line 1 is not the metadata of an image" in refused(settings).message
+
+
+@pytest.mark.parametrize(
+    ("write", "settings", "files"),
+    [
+        (write_imdb, TextSettings(**COUNTS), "aclImdb/*/*/*.txt"),
+        (write_parquet, TextSettings(**COUNTS), "plain_text/*.parquet"),
+        (write_aan, RetrievalSettings(**COUNTS), "*.tsv"),
+        (write_cifar, ImageSettings(**COUNTS), "cifar-10-batches-bin/*.bin"),
+        (write_listops, ListOpsSettings(**COUNTS, source="release"), "listops-1000/*.tsv"),
+        (write_pathfinder, PathfinderSettings(**COUNTS, source="release"), "*/*/metadata/*"),
+    ],
+)
+def test_the_files_of_a_data_set_are_known(tmp_path, write, settings, files):
+    write(tmp_path)
+    assert sorted(settings.files) == sorted(tmp_path.glob(files)) != []
+
+
+def test_examples_that_are_generated_are_read_from_no_file():
+    kinds = (TextSettings, RetrievalSettings, ImageSettings)
+    assert all(kind(**COUNTS, source="stand-in").files == [] for kind in kinds)
+    assert all(kind(**COUNTS).files == [] for kind in (ListOpsSettings, PathfinderSettings))

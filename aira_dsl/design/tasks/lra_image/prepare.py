@@ -1,9 +1,16 @@
 """Reads images of CIFAR-10, or draws shapes as a stand-in."""
 
+from pathlib import Path
+
 from aira_dsl.data.lra.image import ImageSettings
 from aira_dsl.design import lra_data
 from aira_dsl.design.data import DataFolder
 from aira_dsl.design.metadata import Size
+
+
+def made_from(size: Size) -> list[str | Path]:
+    """Return the version of the code and the files of a data set."""
+    return lra_data.made_from(lra_data.settings(ImageSettings, size))
 
 
 def prepare(size: Size, data: DataFolder) -> None:

@@ -1,9 +1,16 @@
 """Draws expressions, or reads those of the Long Range Arena."""
 
+from pathlib import Path
+
 from aira_dsl.data.lra.listops import ListOpsSettings
 from aira_dsl.design import lra_data
 from aira_dsl.design.data import DataFolder
 from aira_dsl.design.metadata import Size
+
+
+def made_from(size: Size) -> list[str | Path]:
+    """Return the version of the code and the files of a data set."""
+    return lra_data.made_from(lra_data.settings(ListOpsSettings, size))
 
 
 def prepare(size: Size, data: DataFolder) -> None:
