@@ -1,5 +1,6 @@
 """The task that `aira-dsl design new` writes: complete and small, as a beginning."""
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -9,6 +10,8 @@ from aira_dsl.errors import InputError
 from aira_dsl.utils.files import TEMPORARY, reporting
 
 _FILES = Path(__file__).parent / "files"
+_REPLACED = "replaced-"
+"""How the folder begins in which the files of a task lie while it is replaced."""
 
 
 def write_template(folder: Path, *, force: bool = False) -> None:
@@ -53,13 +56,24 @@ def _require_free(folder: Path, force: bool) -> None:
 
 
 def _move_into(folder: Path, made: Path) -> None:
-    """Replace all that is in a folder by what is in a new folder inside it."""
-    for old in folder.iterdir():
-        if old == made:
-            continue
-        if old.is_dir() and not old.is_symlink():
-            shutil.rmtree(old)
-        else:
-            old.unlink()
-    for part in list(made.iterdir()):
-        part.rename(folder / part.name)
+    """Replace all that is in a folder by what is in a new folder inside it.
+
+    What was there is moved aside, into another folder inside, and is deleted when everything new is
+    in its place. An exception moves it back; a process that is killed leaves it there.
+    """
+    aside = Path(tempfile.mkdtemp(prefix=_REPLACED, dir=folder))
+    olds = sorted(set(folder.iterdir()) - {made, aside})
+    moves = [(old, aside / old.name) for old in olds]
+    moves += [(part, folder / part.name) for part in sorted(made.iterdir())]
+    done: list[tuple[Path, Path]] = []
+    try:
+        for source, target in moves:
+            done.append((source, target))
+            source.rename(target)
+    except BaseException:
+        for source, target in reversed(done):
+            if os.path.lexists(target):
+                target.rename(source)
+        aside.rmdir()
+        raise
+    shutil.rmtree(aside)
