@@ -1,5 +1,6 @@
 """A candidate in torch: tied weights, bfloat16 logits, and attention with and without a mask."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,25 @@ def test_a_candidate_in_torch(causal, tmp_path):
     else:
         assert judgement.status == "refused"
         assert judgement.message.startswith("not causal: ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["bubblewrap", "landlock"])
+def test_worker_processes_of_a_data_loader_are_named_as_the_reason(kind, tmp_path):
+    """They send tensors by sockets; the pages on tasks and on the sandbox say so."""
+    if kinds.obstacle(kind) is not None:
+        pytest.skip(str(kinds.obstacle(kind)))
+    task = load_task(WORDS)
+    data = prepare_data(task, "torch", seed=1, root=tmp_path)
+    loader = "[*torch.utils.data.DataLoader(torch.arange(100), num_workers=WORKERS)]"
+    script = TRAIN.replace("CAUSAL", "True").replace("steps = 0\n", f"steps = 0\n{loader}\n")
+    request = JudgeRequest(task, "torch", task.start, data, kind)
+
+    def judged(workers):
+        files = {"train.py": script.replace("WORKERS", str(workers))}
+        return judge(replace(request, candidate=Candidate(files)))
+
+    failed = judged(1)
+    assert failed.status == ("over time" if kind == "bubblewrap" else "crashed")
+    assert "PermissionError" in failed.message
+    assert judged(0).status == "ok"
