@@ -88,7 +88,10 @@ def test_an_exported_byte_model_has_its_tokenizer_and_generates_text(export, tmp
 def test_other_vocabularies_have_no_tokenizer_unless_one_is_given(tmp_path):
     export_hugging_face(model(300), tmp_path / "none")
     assert not list((tmp_path / "none").glob("tokenizer*"))
-    assert json.loads((tmp_path / "none/config.json").read_text())["eos_token_id"] is None
+    assert (
+        json.loads((tmp_path / "none/config.json").read_text(encoding="utf-8"))["eos_token_id"]
+        is None
+    )
     export_hugging_face(
         model(300), tmp_path / "given", tokenizer=TokenizerFiles(learnt(tmp_path), 2, "<|end|>")
     )
@@ -97,7 +100,10 @@ def test_other_vocabularies_have_no_tokenizer_unless_one_is_given(tmp_path):
     assert tokenizer.eos_token_id == 2
     ids = tokenizer("the cat sat on the mat").input_ids
     assert ids == Tokenizer.from_file(str(tmp_path / "t.json")).encode("the cat sat on the mat").ids
-    assert json.loads((tmp_path / "given/config.json").read_text())["eos_token_id"] == 2
+    assert (
+        json.loads((tmp_path / "given/config.json").read_text(encoding="utf-8"))["eos_token_id"]
+        == 2
+    )
 
 
 def learnt(folder: Path) -> str:

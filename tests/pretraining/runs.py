@@ -42,7 +42,10 @@ def settings(folder: Path, **given: Any) -> TrainSettings:
 
 def lines(run: Path) -> list[dict[str, Any]]:
     """Return the lines of metrics.jsonl."""
-    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [
+        json.loads(line)
+        for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
 
 
 def losses(run: Path) -> list[float]:

@@ -89,7 +89,7 @@ def test_a_damaged_checkpoint_is_left_out_and_the_one_before_used(
         case "without weights":
             weights.unlink()
         case "without record":
-            (last / "checkpoint.json").write_text("{")
+            (last / "checkpoint.json").write_text("{", encoding="utf-8")
     (run / "checkpoints/.aira-dsl-step-00000010").mkdir()
     train(settings(tmp_path), run, callbacks=Callbacks(on_trouble=troubles.append))
     assert len(troubles) == 1
@@ -172,11 +172,11 @@ def test_the_folder_is_ours_whole_and_free(tmp_path: Path) -> None:
             train(settings(tmp_path), run)
         return caught.value.code
 
-    run.write_text("a file")
+    run.write_text("a file", encoding="utf-8")
     assert code() == "E1504"
     run.unlink()
     run.mkdir()
-    (run / "thesis.txt").write_text("precious")
+    (run / "thesis.txt").write_text("precious", encoding="utf-8")
     assert code() == "E1504"
     (run / "thesis.txt").unlink()
     stopped(tmp_path, run, 3)
@@ -184,10 +184,10 @@ def test_the_folder_is_ours_whole_and_free(tmp_path: Path) -> None:
     assert lock is not None
     assert code() == "E1505"
     lock.close()
-    (run / "result.json").write_text('{"status": "ok"}')
+    (run / "result.json").write_text('{"status": "ok"}', encoding="utf-8")
     assert code() == "E1507"
     (run / "result.json").unlink()
-    (run / "settings.json").write_text("[1]")
+    (run / "settings.json").write_text("[1]", encoding="utf-8")
     assert code() == "E1507"
 
 

@@ -16,7 +16,7 @@ from tests.pretraining.runs import TEXT, losses, settings
 
 @pytest.fixture
 def command(tmp_path: Path) -> list[str]:
-    (tmp_path / "tiny.arch").write_text(TEXT)
+    (tmp_path / "tiny.arch").write_text(TEXT, encoding="utf-8")
     (text,) = settings(tmp_path).data
     chosen = {
         "data": text, "cache": tmp_path / "cache", "validation": 0.2, "validation-tokens": 512,
@@ -35,7 +35,7 @@ def test_a_training_is_summarized(command: list[str], tmp_path: Path) -> None:
     assert "validation loss" in done.out
     assert "step 12: validation loss" in done.err
     again = command_line.run(*command, "--tokens", "1.6k", "--out", str(run), "--format", "json")
-    assert json.loads(again.out) == json.loads((run / "result.json").read_text())
+    assert json.loads(again.out) == json.loads((run / "result.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def _known_key(
     settings = _settings(tokenizer, options)
     memo = root / "known" / _hash([states, settings])
     if None not in states and memo.exists():
-        return memo.read_text()
+        return memo.read_text(encoding="utf-8")
     key = _hash([[[source.kind, source.digest()] for source in sources], settings])
     write_atomically(memo, key)
     return key

@@ -13,9 +13,9 @@ def sources(tmp_path: Path) -> Path:
     folder = tmp_path / "sources"
     folder.mkdir()
     for number in range(40):
-        (folder / f"{number}.c").write_text(f"int f{number}(void);\n")
+        (folder / f"{number}.c").write_text(f"int f{number}(void);\n", encoding="utf-8")
     (folder / "latin.c").write_bytes(b"// caf\xe9\n")
-    (folder / "blank.c").write_text("\n")
+    (folder / "blank.c").write_text("\n", encoding="utf-8")
     return folder
 
 

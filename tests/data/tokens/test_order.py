@@ -21,7 +21,7 @@ TEXTS = [f"document {number} " * (1 + number * 7 % 23) for number in range(120)]
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> TokenCorpus:
     folder = tmp_path_factory.mktemp("corpus")
     lines = (json.dumps({"text": text}) + "\n" for text in TEXTS)
-    (folder / "texts.jsonl").write_text("".join(lines))
+    (folder / "texts.jsonl").write_text("".join(lines), encoding="utf-8")
     return prepare([folder], validation=0.2, cache=folder / "cache")
 
 

@@ -108,10 +108,10 @@ def test_every_document_with_text_is_kept_whole(
 def test_all_kinds_of_files_give_the_same_documents(tmp_path: Path) -> None:
     texts = [text for text in STORIES if text]
     parquet.write_table(pa.table({"text": texts}), tmp_path / "a.parquet", 10)
-    (tmp_path / "b.txt").write_text("<end>\n".join(texts))
+    (tmp_path / "b.txt").write_text("<end>\n".join(texts), encoding="utf-8")
     (tmp_path / "c").mkdir()
     for number, text in enumerate(texts):
-        (tmp_path / "c" / f"{number:03d}.c").write_text(text)
+        (tmp_path / "c" / f"{number:03d}.c").write_text(text, encoding="utf-8")
     kinds = [
         write_jsonl(tmp_path / "a.jsonl", texts),
         tmp_path / "a.parquet",
@@ -353,7 +353,7 @@ def test_missing_and_empty_text(tmp_path: Path) -> None:
 
 def test_one_document_cannot_be_divided(tmp_path: Path) -> None:
     path = tmp_path / "one.txt"
-    path.write_text("\n\n".join(f"Passage {number}." for number in range(100)))
+    path.write_text("\n\n".join(f"Passage {number}." for number in range(100)), encoding="utf-8")
     error = refused(path, cache=tmp_path / "c")
     assert error.code == "E1407"
     assert (
@@ -367,7 +367,7 @@ def test_one_document_cannot_be_divided(tmp_path: Path) -> None:
 
 def test_text_that_is_not_utf_8_is_named_or_left_out(tmp_path: Path) -> None:
     for number in range(20):
-        (tmp_path / f"{number}.txt").write_text(f"good text {number}")
+        (tmp_path / f"{number}.txt").write_text(f"good text {number}", encoding="utf-8")
     for name, data in (("latin.txt", "Café".encode("latin-1")), ("nul.txt", b"a\0b")):
         (tmp_path / name).write_bytes(data)
     error = refused(tmp_path, cache=tmp_path / "c")
@@ -381,7 +381,7 @@ def test_text_that_is_not_utf_8_is_named_or_left_out(tmp_path: Path) -> None:
 def test_a_file_that_changes_meanwhile_is_refused(stories: Path, tmp_path: Path) -> None:
     def change(done: int, total: int) -> None:
         if done == total:
-            (stories / "0.jsonl").write_text('{"text": "other"}\n')
+            (stories / "0.jsonl").write_text('{"text": "other"}\n', encoding="utf-8")
 
     error = refused(stories, cache=tmp_path / "cache", progress=change)
     assert error.code == "E1408"
@@ -405,7 +405,7 @@ def test_options_that_are_not_valid(stories: Path, tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written(stories: Path, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     assert refused(stories, cache=tmp_path / "file").code == "E0904"
 
 

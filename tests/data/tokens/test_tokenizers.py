@@ -99,11 +99,11 @@ def test_the_separator_is_named_or_configured_or_usual(own: Path) -> None:
     assert open_tokenizer(own).separator_text == "</s>"
     config = own.with_name("tokenizer_config.json")
     for token in ("<stop>", {"content": "<stop>", "lstrip": False}):
-        config.write_text(json.dumps({"eos_token": token}))
+        config.write_text(json.dumps({"eos_token": token}), encoding="utf-8")
         assert open_tokenizer(own).separator == 1
     assert open_tokenizer(own.parent, "<s>").separator == 0
     for text in ("[]", "{", '{"eos_token": null}'):
-        config.write_text(text)
+        config.write_text(text, encoding="utf-8")
         assert open_tokenizer(own).separator == 2
 
 
@@ -128,8 +128,8 @@ def test_added_tokens_count_with_their_text(own: Path) -> None:
 
 
 def test_files_that_are_not_tokenizers(tmp_path: Path) -> None:
-    (tmp_path / "text.json").write_text("{}")
-    (tmp_path / "cut.json").write_text(byte_level("</s>").to_str()[:1000])
+    (tmp_path / "text.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "cut.json").write_text(byte_level("</s>").to_str()[:1000], encoding="utf-8")
     for name, reason in (
         ("none.json", "No such file"),
         ("text.json", "is not a tokenizer.json"),
@@ -165,7 +165,7 @@ def test_long_documents_are_cut_at_lines(own: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_corpus_of_another_tokenizer(own: Path, tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
-    text.write_text(TEXT)
+    text.write_text(TEXT, encoding="utf-8")
     made = prepare([text], tokenizer=own, cache=tmp_path / "c", validation=0.3, split_at="\n")
     assert made.vocab_size == open_tokenizer(own).vocab_size
     assert made.tokenizer.separator_text == "</s>"
@@ -192,7 +192,7 @@ def test_a_tokenizer_that_changes_text_counts_its_share(own: Path, tmp_path: Pat
     encoder.normalizer = normalizers.Lowercase()
     encoder.save(str(own))
     text = tmp_path / "text.txt"
-    text.write_text("İstanbul İzmir İ\n" * 10)
+    text.write_text("İstanbul İzmir İ\n" * 10, encoding="utf-8")
     train = prepare([text], tokenizer=own, cache=tmp_path / "c", validation=0).train
     shard = train.stream.shards[0]
     assert shard.token_bytes > shard.text_bytes
