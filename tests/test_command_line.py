@@ -60,11 +60,7 @@ STARTS = {
          ("explain", "E0211")],
     ),
     "run": ({"lark"}, [("notebook", "run"), ("report", "run")]),
-    "run and text": (
-        set(),
-        [("aggregate", "run"), ("table", "show"),
-         ("isoflop", "fit", ROOT / "tests/scaling/data/llama_3.csv", "--resamples", "100")],
-    ),
+    "run and text": (set(), [("aggregate", "run"), ("table", "show")]),
 }  # fmt: skip
 """Commands that start quickly, by what they read, with packages not to import besides `HEAVY`."""
 
