@@ -33,6 +33,11 @@ COSTS = {"Attention": 7, "MLP": 2, "Mamba2": 5}
 """Seconds by the counting clock: of a call of each mixer, and as much again for each token."""
 
 
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch):
     """A clock that real modules move forward: 1 for each embedding, `COSTS` for each mixer."""

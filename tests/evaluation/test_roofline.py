@@ -27,6 +27,11 @@ architecture tiny {
 TINY = aira_dsl.parse(TEXT)
 
 
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+
+
 def part(found, name):
     return next(each for each in found.parts if each.name == name)
 

@@ -174,6 +174,7 @@ class WordPlan:
     options: WordOptions
     words: Words = Words(near=True)
     store: dict[Any, Evaluation] = field(default_factory=dict)
+    ray: str | None = None
 
     @property
     def setup(self) -> AgentSetup:

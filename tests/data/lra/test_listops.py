@@ -1,6 +1,5 @@
 """ListOps: well-formed expressions, true labels, the frequencies of the published generator."""
 
-import json
 import statistics
 from itertools import islice
 
@@ -110,10 +109,6 @@ def test_a_batch_may_hold_no_expression():
 def test_bounds_without_a_length_between_them_are_refused():
     with pytest.raises(ValidationError, match="at least min_length"):
         ListOpsSettings(train=1, validation=1, test=1, min_length=30, max_length=31)
-
-
-def test_settings_are_json():
-    assert json.loads(json.dumps(SMALL.identity()))["max_depth"] == 6
 
 
 @pytest.mark.slow
