@@ -100,7 +100,7 @@ def _none_found(path: Path, include: Sequence[str]) -> InputError:
     return InputError(
         "E0614",
         f"{path} {what} the kinds that can be read ({kinds})",
-        help="rename plain text to .txt",
+        help="rename plain text to .txt, or name it by a pattern, such as --include '*.md'",
     )
 
 

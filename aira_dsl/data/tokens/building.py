@@ -219,8 +219,8 @@ class Builder:
             "E1407",
             f"{self._name} has {total:,} document{'s' * (total != 1)}; with a share of "
             f"{self._options.validation:g} held out, none is left to {missing}",
-            help="give more documents, cut long files with split_at, or choose another validation "
-            "share (0: none is held out)",
+            help="give more documents, cut long files with --split-at, or choose another "
+            "validation share (0: none is held out)",
         )
 
     def _require_unchanged(self) -> None:

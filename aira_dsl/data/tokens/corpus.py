@@ -228,6 +228,12 @@ def open_corpus(folder: str | Path) -> TokenCorpus:
     """
     path = Path(folder) / MANIFEST
     if not path.exists():
+        if not is_corpus(Path(folder)):
+            raise InputError(
+                "E1404",
+                f"{folder} is not a prepared corpus",
+                help="name the folder that `aira-dsl data prepare` prints",
+            )
         raise damaged(path, "it is missing: the preparation was not finished")
     try:
         content = read_checksummed_json(str(path), read_bytes(path), KIND)

@@ -53,6 +53,14 @@ def test_show_finds_damage(sources: Path, tmp_path: Path) -> None:
     assert "its checksum is wrong" in damaged.err
 
 
+def test_show_never_advises_to_delete_a_folder_of_text(sources: Path, tmp_path: Path) -> None:
+    for place in (sources, sources / "0.c", tmp_path / "missing"):
+        refused = run("data", "show", place)
+        assert refused.code == 1
+        assert f"error[E1404]: {place} is not a prepared corpus" in refused.err
+        assert "delete" not in refused.err
+
+
 def test_options_out_of_range_are_mistakes_of_the_command_line(sources: Path) -> None:
     for option in (("--validation", "0.6"), ("--split-at", ""), ("--not-text", "ignore")):
         assert run("data", "prepare", sources, *option).code == 2

@@ -359,7 +359,7 @@ def test_one_document_cannot_be_divided(tmp_path: Path) -> None:
     assert (
         "has 1 document; with a share of 0.01 held out, none is left to validate" in error.message
     )
-    assert "split_at" in (error.help or "")
+    assert "--split-at" in (error.help or "")
     assert prepare([path], cache=tmp_path / "c", validation=0).train.documents == 1
     cut = prepare([path], cache=tmp_path / "c", validation=0.5, split_at="\n\n")
     assert cut.train.documents + cut.validation.documents == 100
