@@ -154,6 +154,32 @@ def file(tmp_path):
     return path
 
 
+def test_what_the_runs_do_not_determine_is_null_in_json_and_none_in_text(tmp_path):
+    """The best size of `a` is its smallest at both budgets: its loss has no slope against it."""
+    rows = (
+        (3900, 42368, 1.5e9, 2.7080), (4160, 40576, 1.5e9, 2.5907), (9380, 22016, 1.5e9, 2.6844),
+        (8536, 21632, 1.5e9, 2.6291), (15480, 12800, 1.5e9, 2.6795), (16512, 12160, 1.5e9, 2.6603),
+        (3900, 84864, 3e9, 2.6703), (4160, 81280, 3e9, 2.5749), (9380, 44032, 3e9, 2.6715),
+        (8536, 43392, 3e9, 2.5957), (15480, 25600, 3e9, 2.6433), (16512, 24320, 3e9, 2.6284),
+    )  # fmt: skip
+    lines = ["design,params,tokens,budget,flops,loss"]
+    for place, (params, tokens, budget, loss) in enumerate(rows):
+        lines.append(f"{'ba'[place % 2]},{params},{tokens},{budget},{budget},{loss}")
+    path = tmp_path / "runs.csv"
+    path.write_text("\n".join(lines), encoding="utf-8")
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    done = run("isoflop", "fit", path, "--resamples", 100, "--format", "json")
+    found = json.loads(done.out, parse_constant=refuse)["compared"]
+    assert found["frontiers"]["a"]["slopes"]["q"]["value"] is None
+    assert found["chance"][0]["median"] is None
+    text = run("isoflop", "fit", path, "--resamples", 100).out
+    assert "median claim none, no slope in 100%" in text
+    assert "nan" not in text
+
+
 def test_the_command_compares_against_a_reference(file):
     done = run("isoflop", "fit", file, "--resamples", 100, "--reference", "b", "--format", "json")
     found = json.loads(done.out)["compared"]

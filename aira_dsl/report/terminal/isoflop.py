@@ -2,7 +2,11 @@
 
 from typing import Any
 
-from aira_dsl.report.terminal.isoflop_compared import compared_json, compared_lines
+from aira_dsl.report.terminal.isoflop_compared import (
+    compared_json,
+    compared_lines,
+    estimate_json,
+)
 from aira_dsl.scaling.isoflop.analysis import Analysis, DesignFit, Difference
 from aira_dsl.scaling.isoflop.approach2 import Parabolas
 from aira_dsl.scaling.isoflop.fit import Optimum
@@ -76,15 +80,15 @@ def _design_json(design: DesignFit) -> dict[str, Any]:
         "runs": len(fit.runs),
         "objective": fit.objective,
         "resamples": len(fit.resampled_SP),
-        **{name: _estimate_json(value) for name, value in fit.estimates.items()},
+        **{name: estimate_json(value) for name, value in fit.estimates.items()},
         "deviation": fit.deviation,
         "flops_per_token_parameter": fit.runs.flops_per_token_parameter,
         "optima": [
             {
                 "flops": each.flops,
-                "params": _estimate_json(each.params),
-                "tokens": _estimate_json(each.tokens),
-                "loss": _estimate_json(each.loss),
+                "params": estimate_json(each.params),
+                "tokens": estimate_json(each.tokens),
+                "loss": estimate_json(each.loss),
                 "extrapolation": each.extrapolation,
             }
             for each in design.optima
@@ -118,7 +122,7 @@ def _difference_json(found: Difference) -> dict[str, Any]:
         "first": found.first,
         "second": found.second,
         "quantity": found.quantity,
-        **_estimate_json(found.value),
+        **estimate_json(found.value),
         "significant": found.significant,
     }
 
@@ -144,10 +148,6 @@ def _slopes(analysis: Analysis) -> list[dict[str, Any]]:
                 }
             )
     return found
-
-
-def _estimate_json(found: Estimate) -> dict[str, float]:
-    return dict(zip(("value", "low", "high"), found, strict=True))
 
 
 def _reading_lines(reading: Reading) -> list[str]:

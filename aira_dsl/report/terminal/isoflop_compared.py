@@ -1,5 +1,6 @@
 """What the fits of several designs say together: as text and as JSON."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -123,20 +124,26 @@ def claim_text(found: Claims) -> str:
 def chance_text(found: Chance) -> str:
     """Say how often chance claims as much."""
     sizes = f"{found.sizes} sizes" if found.sizes else "all sizes"
+    median = f"±{found.median:.0%}" if math.isfinite(found.median) else "none"
     return (
         f"{sizes}: {found.pair:.1%} of designs, {found.any_of:.1%} of sets of {found.designs}; "
-        f"median claim ±{found.median:.0%}, no slope in {found.none:.0%}"
+        f"median claim {median}, no slope in {found.none:.0%}"
     )
 
 
-def estimate_json(found: Estimate) -> dict[str, float]:
-    """Return an estimate by name."""
-    return dict(zip(("value", "low", "high"), found, strict=True))
+def estimate_json(found: Estimate) -> dict[str, float | None]:
+    """Return an estimate by name; None for what the runs do not determine: JSON has no NaN."""
+    return dict(zip(("value", "low", "high"), map(number_or_none, found), strict=True))
+
+
+def number_or_none(value: float) -> float | None:
+    """Return a number, or None if it is not finite."""
+    return value if math.isfinite(value) else None
 
 
 def signed(found: Estimate, form: str = "+.4f") -> str:
     """Write an estimate with its interval and signs."""
-    value, low, high = (f"{each:{form}}" for each in found)
+    value, low, high = (f"{each:{form}}" if math.isfinite(each) else "none" for each in found)
     return f"{value} ({low} to {high})"
 
 
@@ -192,5 +199,5 @@ def _chance_json(found: Chance) -> dict[str, Any]:
         "pair": found.pair,
         "any_of": found.any_of,
         "no_slope": found.none,
-        "median": found.median,
+        "median": number_or_none(found.median),
     }
