@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from aira_dsl.errors import InputError
+from aira_dsl.pretraining.records import METRICS, TENSORBOARD
 from aira_dsl.pretraining.result import TrainResult
 from aira_dsl.pretraining.settings import differences
 from aira_dsl.utils.folder import FolderKind, ResultFolder, SettingsFile
@@ -28,6 +29,7 @@ KIND = FolderKind(
     busy="E1505",
     foreign="E1504",
     settings=SettingsFile(SETTINGS, other="E1506", damaged="E1507", differences=differences),
+    files=frozenset({SETTINGS, METRICS, CHECKPOINTS, TENSORBOARD, EXPORT, RESULT}),
     subfolders=(CHECKPOINTS,),
 )
 

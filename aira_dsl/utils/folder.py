@@ -49,7 +49,9 @@ class FolderKind:
         busy: code of the refusal of a folder in use.
         foreign: code of the refusal of a file, and of a folder with other content.
         settings: the settings file; None if the folder is known by its files.
-        files: names of all files that a folder without a settings file may hold.
+        files: names of all files and folders that a job of this kind writes. A folder without a
+            settings file may hold no others; in one with a settings file others stay when the job
+            is replaced. Empty: a job with a settings file owns everything in its folder.
         subfolders: names of folders that it always has.
         busy_help: what to do about a folder in use.
     """
@@ -159,10 +161,13 @@ class ResultFolder:
         return lock
 
     def _clean(self, *, everything: bool) -> None:
-        """Remove what killed writes left here and one level below, or everything but the lock."""
-        leftovers = [*self.path.glob(f"{TEMPORARY}*"), *self.path.glob(f"*/{TEMPORARY}*")]
-        for entry in self.path.iterdir() if everything else leftovers:
-            if entry.name != LOCK:
+        """Remove what killed writes left here and one level below, or also the job itself."""
+        entries = [*self.path.glob(f"{TEMPORARY}*"), *self.path.glob(f"*/{TEMPORARY}*")]
+        if everything:
+            ours = self._kind.files
+            entries += [each for each in self.path.iterdir() if not ours or each.name in ours]
+        for entry in dict.fromkeys(entries):
+            if entry.name != LOCK and entry.exists():
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
     def _check_settings(self, kind: SettingsFile, wanted: dict[str, Any]) -> None:

@@ -59,6 +59,18 @@ def test_a_folder_of_another_training_is_refused(
     assert len(losses(tmp_path / "run")) == done.steps
 
 
+def test_a_replaced_training_leaves_the_files_of_the_user(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    stopped(tmp_path, run, 3)
+    (run / "notes.md").write_text("mine")
+    (run / "results").mkdir()
+    (run / "results/table.txt").write_text("mine too")
+    assert train(settings(tmp_path), run, force=True).status == "ok"
+    assert (run / "notes.md").read_text() == "mine"
+    assert (run / "results/table.txt").read_text() == "mine too"
+    assert checkpoints(run) == ["step-00000012"]
+
+
 def test_a_checkpoint_of_another_design_is_refused(tmp_path: Path) -> None:
     for run, text in (("ours", TEXT), ("other", OTHER)):
         stopped(tmp_path, tmp_path / run, 3, architecture=text)
