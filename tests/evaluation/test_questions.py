@@ -98,6 +98,14 @@ def test_too_little_text_is_refused(corpus, tmp_path):
     assert not (tmp_path / "task").exists()
 
 
+def test_text_without_held_out_documents_is_refused_with_what_to_do(corpus, tmp_path):
+    options = ("--count", 20, "--validation", 0, "--cache", tmp_path / "cache")
+    done = run("questions", corpus, "--out", tmp_path / "task", *options)
+    assert (done.code, "no document of the text is held out" in done.err) == (1, True)
+    assert "--validation" in done.err
+    assert run("questions", corpus, "--out", tmp_path / "task", "--all", *options).code == 0
+
+
 def test_other_questions_are_not_replaced_silently(corpus, tmp_path):
     options = ("--count", 20, "--validation", 0.5, "--cache", tmp_path / "cache")
     command = ("questions", corpus, "--out", tmp_path / "task", *options)

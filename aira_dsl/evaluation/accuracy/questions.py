@@ -68,6 +68,12 @@ def write_questions(
         RunError: E0904, the folder cannot be written.
     """
     splits = [corpus.train, corpus.validation] if options.everything else [corpus.validation]
+    if not any(split.documents for split in splits):
+        raise InputError(
+            "E1806",
+            "no document of the text is held out",
+            help="hold out a share with --validation, as in the training, or ask with --all",
+        )
     questions = make_questions(_texts(corpus, splits), options.count, options.seed)
     lines = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in questions)
     task = _task(options.seed, hashlib.sha256(lines.encode()).hexdigest())
