@@ -9,6 +9,7 @@ FOLDER/tuning.csv       learning rates that were tried
 from pathlib import Path
 from typing import Literal
 
+from aira_dsl.errors import InputError
 from aira_dsl.scaling.grid.plan import Plan
 from aira_dsl.utils.files import reporting, write_text
 
@@ -24,9 +25,13 @@ def write_plan(plan: Plan, folder: Path, *, force: bool = False) -> Literal["wri
     kept and used.
 
     Raises:
-        InputError: E0503, the folder holds another plan and `force` is not given.
+        InputError: E0503, the folder is a file, or holds another plan and `force` is not given.
         RunError: E0904, it cannot be written.
     """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(
+            "E0503", f"{folder} is not a folder", help="choose another place with --out"
+        )
     with reporting(f"{folder} cannot be made"):
         folder.mkdir(parents=True, exist_ok=True)
     return write_text(folder / PLAN, plan.model_dump_json(indent=1) + "\n", force=force)

@@ -65,7 +65,7 @@ def read_result(
         result = TrainResult.model_validate_json(path.read_bytes())
         path = place / "settings.json"
         settings = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, ValidationError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is damaged"
