@@ -17,7 +17,7 @@ import yaml
 from aira_dsl.errors import InputError, RunError
 from aira_dsl.jobs.choice import PoolChoice
 from aira_dsl.jobs.local import LocalPool
-from aira_dsl.jobs.pool import Outcome
+from aira_dsl.jobs.pool import Failure, Outcome
 from aira_dsl.scaling.grid.corpus import open_corpus
 from aira_dsl.scaling.grid.grid import Grid
 from aira_dsl.scaling.grid.plan import make_plan, planned
@@ -213,6 +213,21 @@ def test_failed_runs_are_named_and_tried_again(plan, tmp_path):
         assert caught.value.code == "E1610"
         work(plan(), tmp_path, pool=pool)
     assert len(rows(tmp_path)) == 18
+
+
+def test_processes_that_cannot_start_end_the_grid_with_their_own_error(plan, tmp_path):
+    """A node of a cluster with another version, for example: it would fail every run."""
+
+    class Mismatch(LocalPool):
+        def collect(self, timeout):
+            error = RunError("E1903", "the node has another version", help="install the same")
+            failure = Failure("not started", error.message, error)
+            return [Outcome(each.tag, failure=failure) for each in super().collect(timeout)]
+
+    lines = []
+    with closing(Mismatch(2)) as pool, pytest.raises(RunError) as caught:
+        work(plan(), tmp_path, pool=pool, on_finished=lines.append)
+    assert (caught.value.code, lines) == ("E1903", [])
 
 
 def test_results_of_other_settings_are_not_used(plan, tmp_path):

@@ -83,7 +83,8 @@ def run_grid(
         InputError: E1607 or E1609, a run's folder is damaged or of another run; E1608, another
             process works in the folder; E1611, the data have changed; any error of a training
             about its input.
-        RunError: E1610, runs failed; the others are done.
+        RunError: E1610, runs failed; the others are done. E0602, E1903 or E1904, no process can be
+            started here or on the cluster.
     """
     with reporting(f"{folder} cannot be written"):
         (folder / RUNS).mkdir(parents=True, exist_ok=True)
@@ -190,7 +191,10 @@ class _Session:
         if error is not None and error.code == IN_USE and time.monotonic() < ended.since + PATIENCE:
             self.held[ended.run.id] = ended.since
             return
-        if isinstance(error, InputError | UsageError):
+        if error is not None and (
+            isinstance(error, InputError | UsageError)
+            or (outcome.failure is not None and outcome.failure.reason == "not started")
+        ):
             raise error  # the others would fail alike
         result = None
         if outcome.failure is not None:
