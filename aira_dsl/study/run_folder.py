@@ -47,7 +47,7 @@ class RunFolder(ResultFolder):
         content = {"format": FORMAT, **settings.model_dump(mode="json")}
         if not isinstance(settings, SearchSettings):  # searches are the runs without a kind
             content["kind"] = settings.kind
-        super().__init__(path, _KIND, content, force=force)
+        super().__init__(path, KIND, content, force=force)
 
     @property
     def storage_url(self) -> str:
@@ -131,10 +131,16 @@ def _differences(present: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     return sorted(key for key in keys if wanted.get(key) != present.get(key))
 
 
-_KIND = FolderKind(
+KIND = FolderKind(
     job="search",
     busy="E0801",
     foreign="E0803",
+    files=frozenset(
+        {SETTINGS, "trials.*", "best", "best.arch", "best_[0-9]*", "best_so_far.png", "report.*"}
+        | {f"{STUDY}*", "noise.json", CLOCK, "artifacts", "dialogues"}
+        # Of runs that write code:
+        | {"baseline.json", "task.json", "results.tsv", "start", "candidates"}
+    ),
     settings=SettingsFile(SETTINGS, other="E0802", damaged="E0804", differences=_differences),
     busy_help="wait for it, or choose another folder with --out; "
     "for more processes in one search use --workers",

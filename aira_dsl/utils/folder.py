@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -48,10 +49,10 @@ class FolderKind:
         job: what runs in it, such as `search`.
         busy: code of the refusal of a folder in use.
         foreign: code of the refusal of a file, and of a folder with other content.
+        files: names of all files and folders that a job of this kind writes, or patterns such as
+            `best_*`. A folder without a settings file may hold no others; in one with a settings
+            file others stay when the job is replaced.
         settings: the settings file; None if the folder is known by its files.
-        files: names of all files and folders that a job of this kind writes. A folder without a
-            settings file may hold no others; in one with a settings file others stay when the job
-            is replaced. Empty: a job with a settings file owns everything in its folder.
         subfolders: names of folders that it always has.
         busy_help: what to do about a folder in use.
     """
@@ -59,10 +60,14 @@ class FolderKind:
     job: str
     busy: str
     foreign: str
+    files: frozenset[str]
     settings: SettingsFile | None = None
-    files: frozenset[str] = frozenset()
     subfolders: tuple[str, ...] = ()
     busy_help: str = "wait for it, or choose another folder with --out"
+
+    def writes(self, name: str) -> bool:
+        """Return whether a job of this kind writes a file or folder of this name."""
+        return any(fnmatchcase(name, pattern) for pattern in self.files)
 
 
 class ResultFolder:
@@ -148,7 +153,7 @@ class ResultFolder:
 
     def _is_ours(self, content: set[str]) -> bool:
         if self._kind.settings is None:
-            return content <= self._kind.files
+            return all(map(self._kind.writes, content))
         return not content or self._kind.settings.name in content
 
     def _acquire(self) -> IO[str]:
@@ -164,8 +169,7 @@ class ResultFolder:
         """Remove what killed writes left here and one level below, or also the job itself."""
         entries = [*self.path.glob(f"{TEMPORARY}*"), *self.path.glob(f"*/{TEMPORARY}*")]
         if everything:
-            ours = self._kind.files
-            entries += [each for each in self.path.iterdir() if not ours or each.name in ours]
+            entries += [each for each in self.path.iterdir() if self._kind.writes(each.name)]
         for entry in dict.fromkeys(entries):
             if entry.name != LOCK and entry.exists():
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from aira_dsl.sandbox.kinds import obstacle
+from aira_dsl.study.run_folder import KIND
+from aira_dsl.utils.folder import LOCK
 from tests.study.conftest import Cli, cli, trials, wait_for_results
 
 __all__ = ["cli"]
@@ -51,6 +53,8 @@ def test_a_run_finds_the_better_model_and_says_what_failed(cli: Cli, task: Path)
     # Two symbols decide 80 % of the text; one alone says next to nothing about it.
     assert found["test_score"] < 1.8
     assert min(found["baseline"].values()) > 2.4
+    names = [path.name for path in (cli.folder / "run").iterdir()]
+    assert [name for name in names if not KIND.writes(name)] == [LOCK]
     rows = trials(cli.folder / "run")
     reasons = {row["status"]: row["message"] for row in rows}
     assert "not causal" in reasons["refused"]

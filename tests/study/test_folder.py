@@ -62,8 +62,10 @@ def test_force_replaces_a_run_and_only_a_run(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run", settings())
     folder.write("best.arch", "old")
     folder.close()
+    (tmp_path / "run/best ideas.md").write_text("of years", encoding="utf-8")
     RunFolder(tmp_path / "run", settings(seed=1), force=True).close()
     assert not (tmp_path / "run/best.arch").exists()
+    assert (tmp_path / "run/best ideas.md").read_text(encoding="utf-8") == "of years"
     assert json.loads((tmp_path / "run/settings.json").read_text(encoding="utf-8"))["seed"] == 1
 
     thesis = tmp_path / "thesis"

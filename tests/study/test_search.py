@@ -13,7 +13,9 @@ import optuna
 import pytest
 
 from aira_dsl.language import load
+from aira_dsl.study.run_folder import KIND
 from aira_dsl.study.trials import WALL_CLOCK_COLUMNS
+from aira_dsl.utils.folder import LOCK
 from tests.study.conftest import Cli, children, kill_hard, paused, trials, wait_for_results
 
 SEARCH = ("search", "tiny.arch", "--preset", "smoke", "--out", "run")
@@ -28,6 +30,7 @@ def test_a_search_ends_with_a_table_a_picture_and_a_best_architecture(cli: Cli, 
     done = cli.run(*SEARCH, "--budget", 5, "--where", "A<=1", "--workers", 2)
     assert done.returncode == 0, done.stderr
     run = cli.folder / "run"
+    assert [p.name for p in run.iterdir() if not KIND.writes(p.name)] == [LOCK]
     table = trials(run)
     assert [row["number"] for row in table] == [0, 1, 2, 3, 4]
     assert all(row["state"] == "COMPLETE" and row["layers"].count("A") <= 1 for row in table)

@@ -18,6 +18,8 @@ from aira_dsl.utils.folder import FolderKind, ResultFolder, SettingsFile
 FINISHED = "finished.json"
 RUNS = "runs"
 SETTINGS = "comparison-settings.json"
+REPORT = ("curves.csv", "curves.png", "methods.csv", "report.html", "report.json")
+"""What `aira_dsl.report` writes beside `comparison.json`."""
 FORMAT = 2
 _GROWING = ("format", "methods", "seeds", "max_usd_per_run")
 
@@ -39,7 +41,7 @@ class ComparisonFolder(ResultFolder):
 
     def __init__(self, path: Path, settings: Mapping[str, Any], *, force: bool = False) -> None:
         known = {"format": FORMAT, **settings}
-        super().__init__(path, _KIND, known, force=force)
+        super().__init__(path, KIND, known, force=force)
         self.write(SETTINGS, json.dumps(known, indent=2, ensure_ascii=False) + "\n")
 
     def run(self, name: str) -> Path:
@@ -96,10 +98,11 @@ def finished_in(path: Path) -> list[str]:
         return []  # a finished search that is started again ends at once
 
 
-_KIND = FolderKind(
+KIND = FolderKind(
     job="comparison",
     busy="E0826",
     foreign="E0828",
+    files=frozenset({SETTINGS, FINISHED, RUNS, "comparison.json", *REPORT}),
     settings=SettingsFile(SETTINGS, other="E0827", damaged="E0828", differences=_not_extended),
     subfolders=(RUNS,),
 )

@@ -19,7 +19,9 @@ from aira_dsl.agents.models.base import Message as Turn
 from aira_dsl.agents.models.base import Request
 from aira_dsl.errors import InputError, RunError
 from aira_dsl.experiments.comparison import read_comparison
+from aira_dsl.experiments.comparison.folder import KIND
 from aira_dsl.study.architecture_agent.mutation import BlindMutation
+from aira_dsl.utils.folder import LOCK
 from tests.experiments.comparison.runs import planted_table
 from tests.helpers.chat_service import Completion
 from tests.helpers.model_service import KEY, Message, serving
@@ -193,6 +195,8 @@ def test_models_of_two_services_are_compared(
         assert only.tokens == 1127 * only.calls
         assert only.usd is not None
         assert 0 < only.usd < 5
+    names = [path.name for path in (tmp_path / "out").iterdir()]
+    assert [name for name in names if not KIND.writes(name)] == [LOCK]
     page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
     assert "agent-greedy:openai:gpt-5" in page
     assert "agent-best-of-n:claude-opus-5" in done.stdout
