@@ -160,6 +160,8 @@ _TYPES = {
     "path": "a path",
     "tuple": "a list",
     "string": "a text",
+    "dict": "a set of fields",
+    "model": "a set of fields",
 }
 
 
@@ -169,9 +171,15 @@ def refusal(error: ValidationError) -> str:
     Args:
         error: what a model, or typer's check of one option, raised.
     """
-    first = error.errors(include_url=False)[0]
-    kind, given, context = first["type"], first["input"], first.get("ctx", {})
-    message = first["msg"].removeprefix("Value error, ")
+    return refusal_of(error.errors(include_url=False)[0])
+
+
+def refusal_of(details: Mapping[str, Any]) -> str:
+    """Say the same of one entry of `ValidationError.errors()`."""
+    kind, given, context = details["type"], details["input"], details.get("ctx", {})
+    message = str(details["msg"]).removeprefix("Value error, ")
+    if kind == "missing" or context.get("min_length") == 1:
+        return "is missing" if kind == "missing" else "must not be empty"
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
         return f"must be {words} {_number(context[name])}, not {_number(given)}"
@@ -179,7 +187,8 @@ def refusal(error: ValidationError) -> str:
         return _choice(str(context["expected"]), given)
     if listed := re.fullmatch(r".* is not one of (.*)\.", message, re.DOTALL):  # typer's own words
         return _choice(listed[1], given)
-    if expected := _TYPES.get(kind.partition("_")[0]):
+    name, _, rule = kind.partition("_")
+    if rule in ("type", "parsing", "from_float") and (expected := _TYPES.get(name)):
         return f"must be {expected}, not {given!r}"
     return message
 

@@ -1,11 +1,14 @@
 """The file of a grid: designs × sizes × budgets × learning rates × seeds, and their data."""
 
+import os
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -16,8 +19,9 @@ from pydantic import (
 )
 
 from aira_dsl.errors import InputError
+from aira_dsl.scaling.grid.mistakes import mistakes
 from aira_dsl.scaling.grid.sizes import Proportions
-from aira_dsl.utils.options import parse_count, refusal
+from aira_dsl.utils.options import parse_count
 
 MAX_BYTES = 1 << 20
 
@@ -32,8 +36,18 @@ def _counted(value: Any) -> Any:
     return parse_count(str(value)) if isinstance(value, str | float) else value
 
 
+def _named(value: str) -> str:
+    """Return a name that is the name of a folder everywhere, or a part of one."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+]{0,39}", value):
+        raise ValueError(
+            "must be 1 to 40 letters, digits, `.`, `_` and `+`, a letter or digit first, "
+            f"not {value!r}"
+        )
+    return value
+
+
 Count = Annotated[int, BeforeValidator(_counted), Field(strict=True, ge=1, le=10**24)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+]{0,39}$")]
+Name = Annotated[str, AfterValidator(_named)]
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0, lt=1 << 32)], ...], Field(min_length=1)]
 Rates = Annotated[tuple[Annotated[float, Field(gt=0, le=10)], ...], Field(min_length=1)]
 
@@ -171,7 +185,8 @@ def read_grid(path: Path) -> Grid:
     """Read a grid file.
 
     Raises:
-        InputError: E1601, if it cannot be read, is not YAML, or a value in it is not valid.
+        InputError: E1601, if it cannot be read, is not YAML, or a value in it is not valid; E0301,
+            the file of a design is missing.
     """
     try:
         content = yaml.safe_load(_text(path))
@@ -181,15 +196,33 @@ def read_grid(path: Path) -> Grid:
         help_text = "begin with examples/isoflop/smoke.yaml"
         raise InputError("E1601", f"{path} holds no fields such as `designs:`", help=help_text)
     try:
-        return Grid.model_validate(content)
+        grid = Grid.model_validate(content)
     except ValidationError as error:
-        place = ".".join(map(str, error.errors(include_url=False)[0]["loc"])) or "the file"
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         raise InputError(
             "E1601",
-            f"{path}: {place}: {refusal(error)}{more}",
+            f"{path}: {mistakes(error, Grid, _NESTED)}",
             help="docs/isoflop.md lists the fields of a grid",
         ) from None
+    _require_designs(grid, path)
+    return grid
+
+
+_NESTED: dict[str, type[BaseModel]] = {
+    "sizes": Size,
+    "budgets": Budget,
+    "tuning": Tuning,
+    "proportions": Proportions,
+}
+
+
+def _require_designs(grid: Grid, path: Path) -> None:
+    for name, design in grid.designs.items():
+        if not os.path.exists(path.parent / design):
+            raise InputError(
+                "E0301",
+                f"{path}: design {name}: there is no file {path.parent / design}",
+                help="paths are relative to the grid file",
+            )
 
 
 def _text(path: Path) -> str:

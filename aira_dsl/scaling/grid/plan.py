@@ -18,9 +18,10 @@ from aira_dsl.pretraining.options import TrainOptions
 from aira_dsl.pretraining.settings import TrainSettings
 from aira_dsl.scaling.grid.corpus import Corpus
 from aira_dsl.scaling.grid.grid import Budget, Grid, Size
+from aira_dsl.scaling.grid.mistakes import mistakes
 from aira_dsl.scaling.grid.sizes import sized
 from aira_dsl.utils.formatting import humanized
-from aira_dsl.utils.options import parse_count, refusal
+from aira_dsl.utils.options import parse_count
 
 GRID_SETTINGS = frozenset(
     {
@@ -236,9 +237,9 @@ def _check_training(plan: Plan) -> None:
     try:
         TrainOptions.model_validate(given)
     except ValidationError as error:
-        place = ".".join(map(str, error.errors(include_url=False)[0]["loc"]))
+        found = mistakes(error, TrainOptions, prefix="train.")
         help_text = "docs/options.md lists the settings of `train`"
-        raise InputError("E1601", f"train.{place}: {refusal(error)}", help=help_text) from None
+        raise InputError("E1601", found, help=help_text) from None
 
 
 def _model(name: str, design: Architecture, size: Size, grid: Grid, corpus: Corpus) -> Model:
