@@ -13,6 +13,7 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 gc.set_threshold(50_000)
 
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 import typer
@@ -64,7 +65,15 @@ class _Group(TyperGroup):
         return list(_COMMANDS)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the command line; `--ray` without an address means the cluster here."""
+        """Read the command line; `--ray` without an address means the cluster here.
+
+        An empty argument is refused for all commands: as a path it would mean the current folder.
+        """
+        for before, argument in pairwise(args):
+            if not argument:
+                raise typer.BadParameter(f"the argument after {before!r} is empty")
+            if argument.startswith("--") and argument.endswith("="):
+                raise typer.BadParameter(f"{argument!r} gives an empty value")
         return super().parse_args(ctx, _with_address(args))
 
     def invoke(self, ctx: Any) -> Any:

@@ -33,6 +33,10 @@ REFUSED = [
     (("compile", "x.arch", "--seed", "-1"), "'--seed': must be at least 0, not -1"),
     (("table", "make", "--out", "x", "--precision", "fp8"), "must be one of auto, fp32, bf16"),
     (("compare",), "Missing option '--out'"),
+    (("train", "x.arch", "--data", ""), "the argument after '--data' is empty"),
+    (("data", "prepare", ""), "the argument after 'prepare' is empty"),
+    (("evaluate", "x", "--tasks", "y", "--out="), "'--out=' gives an empty value"),
+    (("data", "prepare", "x", "--split-at", ""), "the argument after '--split-at' is empty"),
 ]
 
 
