@@ -306,6 +306,10 @@ def test_unknown_suffix_and_folder_without_text(tmp_path: Path) -> None:
     assert "'.csv'" in error.message
     assert ".jsonl, .parquet, .txt" in error.message
     assert refused(tmp_path).code == "E0614"
+    (tmp_path / "Makefile").write_text("x", encoding="utf-8")
+    assert (
+        "Makefile has no ending; it is none of the kinds" in refused(tmp_path / "Makefile").message
+    )
 
 
 def test_what_is_no_regular_file(tmp_path: Path) -> None:

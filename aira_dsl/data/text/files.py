@@ -96,7 +96,12 @@ def _none_found(path: Path, include: Sequence[str]) -> InputError:
             "E0614", f"{path} {what} {' or '.join(include)}", help="give other patterns"
         )
     kinds = ", ".join(SUFFIXES)
-    what = "holds no file of" if path.is_dir() else f"ends in {path.suffix!r}, which is none of"
+    if path.is_dir():
+        what = "holds no file of"
+    elif path.suffix:
+        what = f"ends in {path.suffix!r}, which is none of"
+    else:
+        what = "has no ending; it is none of"
     return InputError(
         "E0614",
         f"{path} {what} the kinds that can be read ({kinds})",

@@ -34,6 +34,7 @@ from aira_dsl.data.tokens.tokenizer import Tokenizer
 from aira_dsl.errors import AiraError, InputError
 from aira_dsl.utils.checksummed import read_bytes, read_checksummed_json, write_checksummed_json
 from aira_dsl.utils.files import reporting, write_atomically
+from aira_dsl.utils.formatting import plural
 
 SHARD_BYTES = 64 << 20
 """Bytes of tokens after which a shard is written: what an interrupt can cost, and the memory."""
@@ -213,14 +214,23 @@ class Builder:
         self._discard()
         total = sum(counts.values())
         if not total:
-            raise InputError("E1407", f"{self._name} has no text", help="give other files")
+            raise self._no_text()
         missing = "train on" if not counts["train"] else "validate with"
         raise InputError(
             "E1407",
             f"{self._name} has {total:,} document{'s' * (total != 1)}; with a share of "
             f"{self._options.validation:g} held out, none is left to {missing}",
             help="give more documents, cut long files with --split-at, or choose another "
-            "validation share (0: none is held out)",
+            "validation share (0 holds out none, which is not possible for a training)",
+        )
+
+    def _no_text(self) -> InputError:
+        if not (skipped := self._state.skipped):
+            return InputError("E1407", f"{self._name} has no text", help="give other files")
+        return InputError(
+            "E1407",
+            f"{self._name} has no text: {plural(skipped, 'file')} left out, not UTF-8 text",
+            help="give other files, or convert these to UTF-8",
         )
 
     def _require_unchanged(self) -> None:

@@ -124,12 +124,17 @@ def find_sources(paths: Sequence[str | Path], include: Sequence[str] = ()) -> li
         InputError: E0613, E0614 or E0615.
     """
     names = [str(path) for path in paths]
-    if len(names) == 1 and names[0] in CORPORA and not Path(names[0]).exists():
+    if len(names) == 1 and is_named(names[0]):
         return [NamedSource(names[0])]
     return [
         FileSource(file, file_size(file), file.stat().st_mtime_ns)
         for file in find_files([Path(name) for name in names], include)
     ]
+
+
+def is_named(path: str | Path) -> bool:
+    """Whether a path is the name of a corpus, and of no file or folder."""
+    return str(path) in CORPORA and not Path(path).exists()
 
 
 def _plain_documents(path: Path, split_at: str | None) -> Iterator[bytes]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from aira_dsl.data.tokens.building import Builder, Plan
 from aira_dsl.data.tokens.corpus import MANIFEST, TokenCorpus, is_corpus, open_corpus
-from aira_dsl.data.tokens.documents import Source, find_sources
+from aira_dsl.data.tokens.documents import Source, find_sources, is_named
 from aira_dsl.data.tokens.options import CorpusOptions
 from aira_dsl.data.tokens.tokenizer import Tokenizer, open_tokenizer
 from aira_dsl.errors import InputError
@@ -45,7 +45,7 @@ def prepare(
     Raises:
         InputError: E0613 to E0619, the text cannot be read; E1401, E1402, the tokenizer; E1404, the
             corpus in the cache is damaged; E1405, a prepared corpus has other settings; E1407, too
-            few documents; E1408, a file changed meanwhile.
+            few documents; E0503, the cache is a file; E1408, a file changed meanwhile.
         UsageError: E0618, E1403, a package is not installed; E0808, an option is not valid.
         RunError: E0904, a file cannot be written; what is finished stays, the same call continues.
     """
@@ -54,9 +54,12 @@ def prepare(
     chosen = options_of(CorpusOptions, options)
     if len(paths) == 1 and is_corpus(Path(paths[0])):
         return _opened(Path(paths[0]), chosen)
+    _require_texts(paths)
     sources = find_sources(paths, chosen.include)
     tokenizer = open_tokenizer(chosen.tokenizer, chosen.separator)
     root = chosen.cache or cache_folder() / "tokens"
+    if root.exists() and not root.is_dir():
+        raise InputError("E0503", f"{root} is not a folder", help="choose another with --cache")
     with reporting(f"{root} cannot be written"):
         (root / "known").mkdir(parents=True, exist_ok=True)
     key = _known_key(root, sources, tokenizer, chosen)
@@ -69,6 +72,19 @@ def prepare(
                 plan = Plan(", ".join(map(str, paths)), sources, tokenizer, chosen)
                 Builder(folder, plan, progress).build()
     return open_corpus(folder)
+
+
+def _require_texts(paths: Sequence[str | Path]) -> None:
+    """Refuse a named or prepared corpus among several paths: each has its own documents."""
+    for path in paths if len(paths) > 1 else ():
+        is_prepared = is_corpus(Path(path))
+        if is_prepared or is_named(path):
+            raise InputError(
+                "E0614" if is_prepared else "E0613",
+                f"{path} is a {'prepared' if is_prepared else 'named'} corpus, which cannot be "
+                "combined with other paths",
+                help="give it alone, or give files and folders of text only",
+            )
 
 
 def _opened(folder: Path, wanted: CorpusOptions) -> TokenCorpus:

@@ -52,7 +52,7 @@ class Rows:
 
     Raises:
         ValueError: the context is not positive.
-        InputError: E1407, the split has too few tokens for one row.
+        InputError: E1407, the split has no document, or too few tokens for one row.
     """
 
     split: Split
@@ -63,6 +63,13 @@ class Rows:
     def __post_init__(self) -> None:
         if self.context < 1:
             raise ValueError(f"context must be at least 1, not {self.context}")
+        if self.split.name == "validation" and not self.split.tokens:
+            raise InputError(
+                "E1407",
+                "no document is held out for validation, which is needed here",
+                help="hold out a share with --validation, such as 0.01; prepare a prepared corpus "
+                "again with it",
+            )
         if self.count < 1:
             raise InputError(
                 "E1407",

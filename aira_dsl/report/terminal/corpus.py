@@ -31,10 +31,15 @@ def corpus_text(corpus: TokenCorpus) -> str:
         *(_line(split) for split in (corpus.train, corpus.validation)),
     ]
     if manifest.skipped or manifest.blank:
-        files, documents = plural(manifest.skipped, "file"), plural(manifest.blank, "document")
-        verb = "is" if manifest.skipped == 1 else "are"
-        lines.append(f"left out    {files} that {verb} not text, {documents} without text")
+        lines.append(f"left out    {_left_out(manifest.skipped, manifest.blank)}")
     return "\n".join([*lines, f"identity    {corpus.identity}", ""])
+
+
+def _left_out(skipped: int, blank: int) -> str:
+    verb = "is" if skipped == 1 else "are"
+    files = f"{plural(skipped, 'file')} that {verb} not text" if skipped else ""
+    documents = f"{plural(blank, 'document')} without text" if blank else ""
+    return ", ".join(filter(None, (files, documents)))
 
 
 def _line(split: Split) -> str:

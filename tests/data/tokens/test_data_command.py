@@ -39,11 +39,18 @@ def test_prepare_and_show_say_the_same(sources: Path, tmp_path: Path) -> None:
     assert lines[-1] == f"identity    {facts['identity']}"
 
 
+def test_what_is_not_left_out_is_not_counted(sources: Path, tmp_path: Path) -> None:
+    made = run("data", "prepare", sources / "0.c", sources / "blank.c", "--include", "*.c",
+               "--validation", "0", "--cache", tmp_path / "cache")  # fmt: skip
+    assert "left out    1 document without text\n" in made.out
+
+
 def test_show_finds_damage(sources: Path, tmp_path: Path) -> None:
     made = run("data", "prepare", sources / "0.c", "--include", "*.c", "--validation", "0",
                "--cache", tmp_path / "cache")  # fmt: skip
     folder = Path(made.out.splitlines()[0])
     assert "validation  no document" in made.out
+    assert "left out" not in made.out
     tokens = folder / "train/00000.tokens.bin"
     tokens.write_bytes(tokens.read_bytes().replace(b"f0", b"g0"))
     assert run("data", "show", folder).code == 0

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -153,6 +154,15 @@ def test_a_row_needs_enough_tokens(corpus: TokenCorpus) -> None:
     with pytest.raises(InputError, match=f"validation split has {most + 1:,} tokens") as caught:
         Rows(corpus.validation, most + 1)
     assert caught.value.code == "E1407"
+
+
+def test_validation_needs_a_document(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("text", encoding="utf-8")
+    made = prepare([tmp_path], cache=tmp_path / "cache", validation=0)
+    with pytest.raises(InputError, match="no document is held out for validation") as caught:
+        Rows(made.validation, 1)
+    assert caught.value.code == "E1407"
+    assert "--validation" in (caught.value.help or "")
 
 
 def test_what_cannot_be_asked_for(corpus: TokenCorpus) -> None:

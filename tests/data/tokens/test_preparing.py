@@ -351,6 +351,20 @@ def test_missing_and_empty_text(tmp_path: Path) -> None:
         assert (error.code, error.message) == ("E1407", f"{tmp_path / name} has no text")
 
 
+def test_a_named_or_prepared_corpus_is_given_alone(stories: Path, tmp_path: Path) -> None:
+    folder = prepare([stories], cache=tmp_path / "cache").folder
+    for path, kind in ((folder, "prepared"), ("python-reference", "named")):
+        for paths in ([path, stories], [stories, path]):
+            with pytest.raises(InputError, match=f"{path} is a {kind} corpus, which cannot be"):
+                prepare(paths, cache=tmp_path / "cache")
+
+
+def test_nothing_is_left_of_text_that_is_skipped(tmp_path: Path) -> None:
+    (tmp_path / "nul.txt").write_bytes(b"a\0b")
+    error = refused(tmp_path / "nul.txt", cache=tmp_path / "c", not_text="skip")
+    assert error.message.endswith("has no text: 1 file left out, not UTF-8 text")
+
+
 def test_one_document_cannot_be_divided(tmp_path: Path) -> None:
     path = tmp_path / "one.txt"
     path.write_text("\n\n".join(f"Passage {number}." for number in range(100)), encoding="utf-8")
@@ -406,7 +420,9 @@ def test_options_that_are_not_valid(stories: Path, tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written(stories: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    assert refused(stories, cache=tmp_path / "file").code == "E0904"
+    error = refused(stories, cache=tmp_path / "file")
+    assert (error.code, error.exit_code) == ("E0503", 1)
+    assert refused(stories, cache=tmp_path / "file" / "below").code == "E0904"
 
 
 def test_bytes_of_text_are_counted_exactly(stories: Path, tmp_path: Path) -> None:
