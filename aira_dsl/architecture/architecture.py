@@ -213,9 +213,13 @@ class Architecture(Design):
             InputError: E0223, extrapolation leads to no layer or to too many.
         """
         if name not in self.scales:
-            known = f"it has {', '.join(self.scales)}" if self.scales else "it has none"
-            message = f"{self.name} has no scale {name!r}"
-            raise UsageError("E0225", message, help=f"{known}; see `scale NAME {{ … }}`")
+            known = f"it has {', '.join(self.scales)}" if self.scales else "the file has no scales"
+            raise UsageError(
+                "E0225",
+                f"{self.name} has no scale {name!r}",
+                help=f"{known}: add `scale {name} {{ … }}`, or leave the scale out to use the "
+                "design as it is",
+            )
         scale = self.scales[name]
         try:
             layers = scale.layers_from(self.layers)

@@ -18,6 +18,7 @@ from aira_dsl.pretraining.settings import TrainPlan, TrainSettings, identity
 from aira_dsl.pretraining.training import Training
 from aira_dsl.training.threads import torch_threads
 from aira_dsl.utils.files import write_atomically
+from aira_dsl.utils.formatting import plural
 from aira_dsl.utils.machine import Device
 
 
@@ -87,8 +88,9 @@ def _resolved(settings: TrainSettings, processes: Processes) -> tuple[TrainSetti
     if settings.batch % parts:
         raise UsageError(
             "E1503",
-            f"a batch of {settings.batch:,} sequences cannot be divided among {processes.size} "
-            f"processes with {settings.accumulate} parts each",
+            f"a batch of {plural(settings.batch, 'sequence')} cannot be divided among "
+            f"{processes.size} process{'es' * (processes.size > 1)} with "
+            f"{plural(settings.accumulate, 'part')} each",
             help=f"give a multiple of {parts} with --batch",
         )
     return settings.model_copy(update={"precision": precision}), plan

@@ -95,10 +95,16 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Name what keeps a run from being continued with other settings."""
     names = sorted((before.keys() | now.keys()) - FREE)
     return [
-        name if name in ("architecture", "corpus") else f"{name} ({before.get(name)})"
+        name
+        if name in ("architecture", "corpus")
+        else f"{name}: {_written(before.get(name))} in the folder, {_written(now.get(name))} here"
         for name in names
         if before.get(name) != now.get(name)
     ]
+
+
+def _written(value: Any) -> str:
+    return "none" if value is None else f"{value}"
 
 
 def _steps(settings: TrainSettings, step_tokens: int, flops_per_token: int) -> int:
@@ -107,7 +113,9 @@ def _steps(settings: TrainSettings, step_tokens: int, flops_per_token: int) -> i
     if len(given) != 1:
         raise UsageError(
             "E1501",
-            f"a training needs one budget, not {len(given)}",
+            "a training needs one budget, and "
+            + (f"{' and '.join(f'--{name}' for name in given)} are" if given else "none is")
+            + " given",
             help="give one of --tokens, --flops and --steps",
         )
     ((name, budget),) = given.items()

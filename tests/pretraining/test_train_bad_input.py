@@ -41,9 +41,9 @@ def checkpoints(run: Path) -> list[str]:
     ("changes", "differs"),
     [
         ({"architecture": OTHER}, "architecture"),
-        ({"learning_rate": 1e-3}, "learning_rate (0.003)"),
+        ({"learning_rate": 1e-3}, "learning_rate: 0.003 in the folder, 0.001 here"),
         ({"validation": 0.4}, "corpus"),
-        ({"steps": 13}, "steps (12)"),
+        ({"steps": 13}, "steps: 12 in the folder, 13 here"),
     ],
 )
 def test_a_folder_of_another_training_is_refused(

@@ -41,12 +41,13 @@ def test_a_training_is_summarized(command: list[str], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "exit_code", "message"),
     [
-        ([], 2, "error[E1501]: a training needs one budget"),
+        ([], 2, "error[E1501]: a training needs one budget, and none is given"),
         (["--steps", "0"], 2, "invalid number '0'"),
         (["--steps", "2", "--batch", "0"], 2, "0"),
         (["--flops", "9"], 2, "error[E1502]: --flops 9 does not pay"),
-        (["--steps", "2", "--accumulate", "3"], 2, "error[E1503]: a batch of 4"),
-        (["--steps", "2", "--scale", "1b"], 2, "error[E0225]"),
+        (["--steps", "2", "--accumulate", "3"], 2, "divided among 1 process with 3 parts each"),
+        (["--steps", "2", "--scale", "1b"], 2, "help: the file has no scales: add `scale 1b"),
+        (["--tokens", "9", "--steps", "2"], 2, "--tokens and --steps are given"),
         (["--steps", "2", "--data", "nowhere"], 1, "error[E0613]"),
         (
             ["--steps", "9", "--learning-rate", "10", "--weight-decay", "10"], 3,

@@ -62,8 +62,8 @@ def test_speed_and_records_may_change_when_a_run_continues_and_nothing_else() ->
     assert differences(before, identity(faster, "a1")) == []
     assert differences(before, identity(settings(steps=6, seed=1), "b2")) == [
         "corpus",
-        "seed (0)",
-        "steps (5)",
+        "seed: 0 in the folder, 1 here",
+        "steps: 5 in the folder, 6 here",
     ]
 
 
