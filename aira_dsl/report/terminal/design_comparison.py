@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aira_dsl.experiments.comparison import DesignComparison, Interval
+from aira_dsl.experiments.comparison import DesignComparison, Interval, Method
 from aira_dsl.report.conclusions import of_comparison
 from aira_dsl.report.html import report_of, write_report
 from aira_dsl.report.html.design_methods import overall_sheet
@@ -30,14 +30,7 @@ def design_comparison_text(found: DesignComparison) -> str:
             f"{task} ({each.preset}): {each.measure} on the test split, {better} is better",
         ]
         for name in ranking(each):
-            method = each.methods[name]
-            gains = [run.gain for run in method.runs if run.gain is not None]
-            lines.append(
-                f"{name:<{width}}  {_interval(method.final, '.4f'):>24}  "
-                f"gain over the baseline {score(max(gains, default=None)) or 'unknown'} at most, "
-                f"{sum(bool(run.improved) for run in method.runs)} of "
-                f"{plural(len(method.runs), 'run')} beyond noise"
-            )
+            lines.append(f"{name:<{width}}  {_result(each.methods[name])}")
         drawn = of_comparison(each)
         lines += ["", *(c.sentence for c in drawn if c.kind not in _ON_THE_PAGE_ONLY)]
     return "\n".join(lines) + "\n"
@@ -52,6 +45,20 @@ def write_design_comparison(folder: Path, found: DesignComparison) -> None:
     table, _ = overall_sheet(found).files
     write_atomically(folder / "methods.csv", table.text)
     write_report(report_of(folder), folder / "report.html", force=True)
+
+
+def _result(method: Method) -> str:
+    """Say the final score of a method on a task, and what it gained over the baseline."""
+    count = plural(len(method.runs), "run")
+    final = f"{_interval(method.final, '.4f'):>24}"
+    gains = [run.gain for run in method.runs if run.gain is not None]
+    if not gains:
+        return f"{final}  gain over the baseline unknown: no test score in {count}"
+    improved = sum(bool(run.improved) for run in method.runs)
+    return (
+        f"{final}  gain over the baseline {score(max(gains))} at most, "
+        f"{improved} of {count} beyond noise"
+    )
 
 
 def _heads(width: int) -> str:

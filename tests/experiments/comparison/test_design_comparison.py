@@ -151,6 +151,13 @@ def test_page_and_text_say_what_the_record_says(found: DesignComparison) -> None
     assert "agent-greedy-scripted" in told
 
 
+def test_a_method_without_a_test_score_has_no_gain(tmp_path: Path) -> None:
+    paths = [a_run(tmp_path, "greedy", 0, 1.0), a_run(tmp_path, "mcts", 0, None)]
+    told = design_comparison_text(compared(paths, tmp_path / "out"))
+    assert "gain over the baseline unknown: no test score in 1 run\n" in told
+    assert "unknown at most" not in told
+
+
 def test_a_comparison_is_read_back_from_its_folder(tmp_path: Path) -> None:
     found = compared(planned(tmp_path), tmp_path / "out")
     assert read_any_comparison(tmp_path / "out") == found
