@@ -82,12 +82,14 @@ def run(
     from aira_dsl.report.terminal.isoflop_run import RunLines, grid_json, grid_text
     from aira_dsl.scaling.grid.folder import PLAN
     from aira_dsl.scaling.grid.plan import read_plan
+    from aira_dsl.scaling.grid.results import read_results
     from aira_dsl.scaling.grid.run import needs_of, run_grid
 
     planned = read_plan(folder / PLAN)
     needs, choice = needs_of(planned), PoolChoice(workers, cluster.ray)
     lines = RunLines(planned, choice.places(needs), sys.stderr)
     with interruptible("grid"), closing(choice.open(needs)) as pool:
+        lines.begin(read_results(planned, folder))
         results = run_grid(planned, folder, pool, on_finished=lines.finished)
     if format_ == "json":
         print(json.dumps(grid_json(planned, results), indent=1, ensure_ascii=False))

@@ -70,6 +70,9 @@ def read_report(
     Raises:
         InputError: E1607, the folder has no plan; E1301 to E1307, as for `fit_isoflop`.
     """
+    if not path.exists():
+        help_text = "name the folder of a grid, or a CSV of training runs"
+        raise InputError("E1301", f"there is no file or folder {path}", help=help_text)
     if not path.is_dir():
         analysis = fit_isoflop(path, reference=reference, resamples=resamples)
         text = path.read_text(encoding="utf-8-sig")

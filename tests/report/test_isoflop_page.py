@@ -91,3 +91,9 @@ def test_the_command_writes_the_page_and_its_numbers(tmp_path):
 def test_a_folder_without_a_plan_or_results_is_refused(tmp_path):
     done = run("isoflop", "report", tmp_path)
     assert (done.code, "E1607" in done.err) == (1, True)
+    done = run("isoflop", "report", tmp_path / "nope")
+    assert (done.code, f"E1301]: there is no file or folder {tmp_path / 'nope'}" in done.err) == (
+        1,
+        True,
+    )
+    assert "name the folder of a grid" in done.err

@@ -18,6 +18,7 @@ from aira_dsl.errors import InputError, RunError
 from aira_dsl.jobs.choice import PoolChoice
 from aira_dsl.jobs.local import LocalPool
 from aira_dsl.jobs.pool import Failure, Outcome
+from aira_dsl.report.terminal.isoflop_run import RunLines
 from aira_dsl.scaling.grid.corpus import open_corpus
 from aira_dsl.scaling.grid.grid import Grid
 from aira_dsl.scaling.grid.plan import make_plan, planned
@@ -95,6 +96,20 @@ def work(plan, folder, *, pool=None, worker=PLANTED, on_finished=lambda finished
 
 def rows(folder, name="runs.csv"):
     return list(csv.DictReader((folder / name).read_text(encoding="utf-8").splitlines()))
+
+
+def test_the_run_that_begins_is_named_before_any_ends(plan, tmp_path):
+    found, out = plan(), io.StringIO()
+    lines = RunLines(found, 1, out)
+    lines.begin({})
+    first = next_run(found, {}, ()).run.id
+    assert out.getvalue().startswith(
+        f"[0/{len(found.runs)}] begins with {first}, 1 run at a time; about "
+    )
+    results = work(found, tmp_path)
+    said = out.getvalue()
+    lines.begin(results)
+    assert out.getvalue() == said
 
 
 def test_a_grid_is_trained_once_and_its_table_is_what_fit_reads(plan, tmp_path):
@@ -348,6 +363,7 @@ def test_real_trainings_that_are_killed_continue_to_the_same_results(grid_file, 
         [*command, tmp_path / "whole"], capture_output=True, text=True, check=True
     )
     assert "next: aira-dsl isoflop fit" in done.stdout
+    assert f"      aira-dsl isoflop report {tmp_path / 'whole'}\n" in done.stdout
     killed = tmp_path / "killed"
     process = subprocess.Popen([*command, killed], stderr=subprocess.DEVNULL)
     while not list(killed.glob("runs/mamba-12k-*/checkpoints/*")):

@@ -7,13 +7,15 @@ from typing import Any, TextIO
 from aira_dsl.pretraining.result import TrainResult
 from aira_dsl.scaling.grid.folder import RUNS_TABLE
 from aira_dsl.scaling.grid.plan import Plan
+from aira_dsl.scaling.grid.results import losses_of
 from aira_dsl.scaling.grid.run import Finished, needs_of
 from aira_dsl.scaling.grid.speed import speed_of
+from aira_dsl.scaling.grid.tuning import added_runs, next_run
 from aira_dsl.utils.formatting import duration, plural
 
 
 class RunLines:
-    """Prints a line for each run that ends, with an estimate of the time that is left.
+    """Prints which run begins, and a line for each that ends, with an estimate of the time left.
 
     Args:
         plan: the plan.
@@ -26,6 +28,24 @@ class RunLines:
         self._workers = workers
         self._out = out
 
+    def begin(self, results: Mapping[str, TrainResult]) -> None:
+        """Print the first run that is trained; nothing if all are done.
+
+        Args:
+            results: of the runs that are done.
+        """
+        losses = losses_of(results)
+        first = next_run(self._plan, losses, ())
+        if first is not None:
+            total = len(self._plan.runs) + len(added_runs(self._plan, losses))
+            at_once = f"{plural(self._workers, 'run')} at a time"
+            left = f"about {duration(self._seconds_left(results))} left"
+            print(
+                f"[{len(results)}/{total}] begins with {first.run.id}, {at_once}; {left}",
+                file=self._out,
+                flush=True,
+            )
+
     def finished(self, ended: Finished) -> None:
         """Print the line of a run."""
         if ended.failure is not None:
@@ -35,14 +55,14 @@ class RunLines:
             loss = ended.result.validation_loss
             said = f"loss {loss:.4f}" if loss is not None else "diverged"
             what = f"{said}, {duration(ended.result.seconds)}"
-        left = f"about {duration(self._seconds_left(ended))} left"
+        left = f"about {duration(self._seconds_left(ended.results))} left"
         place = f"[{len(ended.results)}/{ended.total}]"
         print(f"{place} {ended.run.id}: {what}; {left}", file=self._out, flush=True)
 
-    def _seconds_left(self, ended: Finished) -> float:
+    def _seconds_left(self, results: Mapping[str, TrainResult]) -> float:
         threads = needs_of(self._plan).cpus
-        speed = speed_of(self._plan, ended.results, threads)
-        left = [run for run in self._plan.runs if run.id not in ended.results]
+        speed = speed_of(self._plan, results, threads)
+        left = [run for run in self._plan.runs if run.id not in results]
         seconds = sum(speed.core_seconds(self._plan, run) for run in left)
         return seconds / (threads * self._workers)
 
@@ -72,5 +92,6 @@ def grid_text(plan: Plan, results: Mapping[str, TrainResult], folder: Path) -> s
     lines += [
         f"{folder / RUNS_TABLE}: written",
         f"next: aira-dsl isoflop fit {folder / RUNS_TABLE}",
+        f"      aira-dsl isoflop report {folder}",
     ]
     return "\n".join(lines) + "\n"
