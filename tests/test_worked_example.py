@@ -39,8 +39,8 @@ def test_the_script_goes_from_a_search_to_an_evaluation(tmp_path: Path) -> None:
     }
     commands = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     subprocess.run([SCRIPT, tmp_path], check=True, env={**os.environ, **budgets, "PATH": commands})
-    trained = json.loads((tmp_path / "trained/result.json").read_text())
-    results = json.loads((tmp_path / "results/results.json").read_text())
+    trained = json.loads((tmp_path / "trained/result.json").read_text(encoding="utf-8"))
+    results = json.loads((tmp_path / "results/results.json").read_text(encoding="utf-8"))
     assert trained["steps"] == 4
     (task,) = results["tasks"]
     assert task["questions"] == 8

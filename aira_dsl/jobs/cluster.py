@@ -18,14 +18,15 @@ _CONNECT_SECONDS = 5.0
 
 
 def connect(address: str) -> None:
-    """Connect this process to a cluster; a process that is connected stays as it is.
+    """Connect this process to a cluster; `auto` keeps the one that it is connected to.
 
     Args:
         address: `auto` for the cluster that runs on this machine or that RAY_ADDRESS names, or
             HOST:PORT of its head.
 
     Raises:
-        UsageError: E1901, Ray is not installed; E1902, there is no such cluster.
+        UsageError: E1901, Ray is not installed; E1902, there is no such cluster, or this process
+            is connected to another one.
     """
     try:
         import ray
@@ -33,10 +34,11 @@ def connect(address: str) -> None:
         raise UsageError(
             "E1901", f"Ray is not installed: {error}", help=f"run `{install_command('ray')}`"
         ) from None
-    if ray.is_initialized():
-        return
     try:
         _check_listening(address)
+        if ray.is_initialized():
+            _check_connected(address, ray.get_runtime_context().gcs_address)
+            return
         with _same_signal_handlers():
             ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
         # Ray prints what happens to nodes to standard output, which is for results.
@@ -101,6 +103,21 @@ def _check_listening(address: str) -> None:
     if address != "auto":
         host, _, port = address.rpartition(":")
         socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
+
+
+def _check_connected(address: str, connected: str) -> None:
+    """Compare the wanted cluster with the one that this process is connected to.
+
+    Raises:
+        ValueError: they differ; Ray connects a process to one cluster.
+    """
+    if address != "auto" and _place(address) != _place(connected):
+        raise ValueError(f"this process is connected to the cluster at {connected}")
+
+
+def _place(address: str) -> tuple[str, str]:
+    host, _, port = address.rpartition(":")
+    return socket.gethostbyname(host), port
 
 
 @contextmanager

@@ -1,11 +1,13 @@
 """Jobs on a Ray cluster: the contract of pools, nodes that are lost, and what cannot be used."""
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 
+from aira_dsl.errors import UsageError
 from aira_dsl.jobs.choice import PoolChoice
 from aira_dsl.jobs.pool import Needs, Pool
 from aira_dsl.jobs.ray_actor import JobActor
@@ -46,6 +48,15 @@ def test_a_pool_has_room_for_what_the_nodes_hold(one_node: str) -> None:
     assert choice.places(Needs(cpus=2)) == 1
     assert choice.memory_share(Needs(cpus=2)) == choice.memory_share(Needs(cpus=3))
     assert choice.memory_share() <= choice.memory_share(Needs(cpus=2)) / 3
+
+
+def test_a_connected_process_cannot_use_another_cluster(one_node: str) -> None:
+    PoolChoice(1, one_node).open().close()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        with pytest.raises(UsageError, match=f"connected to the cluster at {one_node}") as caught:
+            PoolChoice(1, address).open()
+    assert caught.value.code == "E1902"
 
 
 def test_a_job_that_no_node_can_hold_is_an_error(one_node: str) -> None:

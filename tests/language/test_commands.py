@@ -36,7 +36,7 @@ def files(tmp_path, monkeypatch):
 def test_examples_are_right_and_tidy(path):
     text = path.read_text(encoding="utf-8")
     assert text.startswith("# ")
-    assert format_text(text) == text
+    assert format_text(text, file=path) == text
     assert load_space(path).name == path.stem
     assert run("check", path).exit_code == 0
 

@@ -62,12 +62,12 @@ def test_a_folder_of_another_training_is_refused(
 def test_a_replaced_training_leaves_the_files_of_the_user(tmp_path: Path) -> None:
     run = tmp_path / "run"
     stopped(tmp_path, run, 3)
-    (run / "notes.md").write_text("mine")
+    (run / "notes.md").write_text("mine", encoding="utf-8")
     (run / "results").mkdir()
-    (run / "results/table.txt").write_text("mine too")
+    (run / "results/table.txt").write_text("mine too", encoding="utf-8")
     assert train(settings(tmp_path), run, force=True).status == "ok"
-    assert (run / "notes.md").read_text() == "mine"
-    assert (run / "results/table.txt").read_text() == "mine too"
+    assert (run / "notes.md").read_text(encoding="utf-8") == "mine"
+    assert (run / "results/table.txt").read_text(encoding="utf-8") == "mine too"
     assert checkpoints(run) == ["step-00000012"]
 
 

@@ -183,10 +183,10 @@ def test_the_expected_best_size_spends_the_budget(grid):
 
 def test_a_file_is_not_the_folder_of_a_grid(grid, tmp_path):
     file = tmp_path / "notes.txt"
-    file.write_text("mine")
+    file.write_text("mine", encoding="utf-8")
     done = plan(grid(), "--out", file, "--force")
     assert (done.code, f"error[E0503]: {file} is not a folder" in done.err) == (1, True)
-    assert file.read_text() == "mine"
+    assert file.read_text(encoding="utf-8") == "mine"
 
 
 def test_another_plan_is_not_replaced_unasked(grid):
