@@ -11,6 +11,6 @@ aira-dsl search examples/worked_example.arch --evaluator table --sampler tpe --b
 aira-dsl aggregate "$OUT/seed0" "$OUT/seed1" --top 20 --name voted --out "$OUT/voted.arch"
 aira-dsl extrapolate "$OUT/voted.arch" --to 1m --out "$OUT/voted_1m.arch"
 aira-dsl show "$OUT/voted_1m.arch"
-aira-dsl train "$OUT/voted_1m.arch" --data python-sources ${TRAIN:---tokens 500k --batch 8} --out "$OUT/trained"
-aira-dsl questions python-sources --count "${QUESTIONS:-200}" --out "$OUT/questions"
+aira-dsl train "$OUT/voted_1m.arch" --data python-sources ${TRAIN:---tokens 3M --batch 8} --out "$OUT/trained"
+aira-dsl questions python-sources --count "${QUESTIONS:-500}" --out "$OUT/questions"
 aira-dsl evaluate "$OUT/trained" --tasks "$OUT/questions/cloze.yaml" --out "$OUT/results"
