@@ -1,4 +1,4 @@
-"""A task: a folder with what is measured, what a candidate is, and who judges it.
+"""A task: a folder with what is measured, what a candidate is, and how it is judged.
 
     metadata.yaml    name, metric, limits, baselines (`aira_dsl.design.metadata`)
     description.md   what agents and people read; {{ placeholders }} come from the metadata

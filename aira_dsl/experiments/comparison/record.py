@@ -52,7 +52,7 @@ class RunSummary(Record):
         final_test: its scores on the test split, one for each test seed; None where it failed.
         valid_rate: share of the trials with a usable architecture, 0 to 1.
         first_try_rate: share of the trials whose first call drew no complaint; None without calls.
-        duplicates: proposals that repeated an arrangement, those handed back included.
+        duplicates: proposals that repeated an arrangement, rejected ones included.
         distinct: different arrangements.
         hamming: mean share of slots in which two different arrangements differ, 0 to 1; None for
             fewer than two.

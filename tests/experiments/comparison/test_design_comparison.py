@@ -138,7 +138,7 @@ def test_page_and_text_say_what_the_record_says(found: DesignComparison) -> None
         "3 methods write code for counting",
         "No language model took part",
         "Over all tasks",
-        "Who ends better: counting",
+        "Which method ends better: counting",
         "on this task at size tiny",
     ):
         assert part in text, part
