@@ -1,15 +1,19 @@
 """The protocols of model services: how they answer, what they bill, and who asks them."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from aira_dsl.agents.models.base import Billing, Request, Usage
 from aira_dsl.agents.models.base import Message as Turn
+from aira_dsl.agents.prices import load_prices
+from aira_dsl.study.trials import Trial
 from tests.helpers.chat_service import Completion
-from tests.helpers.model_service import KEY, Behaviour, Failure, Message
+from tests.helpers.model_service import KEY, Behaviour, Failure, Message, Service
 
 Draw = Callable[[Request, random.Random], str]
 """The scripted proposer's: an answer from a request alone."""
@@ -103,6 +107,17 @@ PROTOCOLS = {
         ("--proposer", "pydantic-ai", "--model", "openai:gpt-5"),
     ),
 }  # fmt: skip
+
+
+def assert_accounts(protocol: Protocol, service: Service, rows: Sequence[Trial]) -> None:
+    """Compare calls, tokens and dollars of a run with what the unreliable service has sent."""
+    calls = [call for row in rows for call in row.calls]
+    assert len(calls) == len(service.sent) >= len(rows)
+    assert len(service.requests) >= len(calls) * 3 // 2 - 1
+    billed = protocol.billed(service.sent)
+    assert sum((call.usage for call in calls), Usage()) == billed
+    usd = load_prices().usd(protocol.billing, billed)
+    assert sum(call.usd for call in calls) == pytest.approx(usd)
 
 
 def files_with(secret: str, folder: Path) -> list[Path]:
