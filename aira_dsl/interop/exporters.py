@@ -12,7 +12,7 @@ from aira_dsl.interop import huggingface
 from aira_dsl.interop.expressible import require_expressible
 from aira_dsl.interop.families import megatron, nemotron_h, olmo
 from aira_dsl.interop.standalone import source as standalone
-from aira_dsl.utils.files import FolderKind, require_replaceable
+from aira_dsl.utils.files import OutputKind, require_replaceable
 
 if TYPE_CHECKING:
     from aira_dsl.models.model import LanguageModel
@@ -81,7 +81,7 @@ class FolderExporter:
     """
 
     target: str
-    folder_kind: Callable[[], FolderKind]
+    folder_kind: Callable[[], OutputKind]
     loading: tuple[str, ...]
     outline: tuple[str, ...]
     save: _Save
@@ -161,7 +161,7 @@ def _olmo(architecture: Architecture) -> str:
     return json.dumps(olmo.to_olmo(architecture), indent=2) + "\n"
 
 
-def _module_folder() -> FolderKind:
+def _module_folder() -> OutputKind:
     from aira_dsl.models.storage import MODULE
 
     return MODULE

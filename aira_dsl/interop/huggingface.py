@@ -25,7 +25,7 @@ from aira_dsl.interop.tokenizer import (
     default_tokenizer,
     write_tokenizer,
 )
-from aira_dsl.utils.files import FolderKind, write_folder
+from aira_dsl.utils.files import OutputKind, write_folder
 from aira_dsl.version import __version__
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ GENERAL_KEYS = (
 )  # fmt: skip
 """Settings of every config.json of transformers that do not concern the architecture."""
 
-FOLDER = FolderKind(
+FOLDER = OutputKind(
     "a folder that aira-dsl exported",
     "another model",
     frozenset({CONFIG, GENERATION, WEIGHTS, CONFIGURATION, MODELING, TEXT, TOKENIZER, SETTINGS}),

@@ -21,7 +21,7 @@ from aira_dsl.errors import InputError
 from aira_dsl.models.construction import lay_out
 from aira_dsl.models.limits import require_disk, require_memory
 from aira_dsl.models.model import LanguageModel
-from aira_dsl.utils.files import FolderKind, write_folder
+from aira_dsl.utils.files import OutputKind, write_folder
 from aira_dsl.version import __version__
 
 WEIGHTS = "model.safetensors"
@@ -30,7 +30,7 @@ METADATA_KEY = "aira_dsl"
 FORMAT = 1
 
 
-MODULE = FolderKind("a module folder", "another model", frozenset({TEXT, WEIGHTS}))
+MODULE = OutputKind("a module folder", "another model", frozenset({TEXT, WEIGHTS}))
 
 
 def save_model(

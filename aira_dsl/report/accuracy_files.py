@@ -6,10 +6,10 @@ from typing import Literal
 
 from aira_dsl.evaluation.accuracy.result import Accuracy
 from aira_dsl.report.terminal.accuracy import accuracy_text
-from aira_dsl.utils.files import FolderKind, require_consent, require_replaceable, write_folder
+from aira_dsl.utils.files import OutputKind, require_consent, require_replaceable, write_folder
 
 RESULTS, TABLE = "results.json", "table.txt"
-FOLDER = FolderKind(
+FOLDER = OutputKind(
     "a folder of evaluation results", "another evaluation", frozenset({RESULTS, TABLE})
 )
 

@@ -7,10 +7,10 @@ from typing import Literal
 from aira_dsl.report.isoflop_figures import frontier, isoflop_curves
 from aira_dsl.report.terminal.isoflop import isoflop_json
 from aira_dsl.scaling.isoflop.analysis import Analysis
-from aira_dsl.utils.files import FolderKind, write_folder
+from aira_dsl.utils.files import OutputKind, write_folder
 
 NUMBERS, CURVES, FRONTIER = "fit.json", "isoflops.png", "frontier.png"
-FOLDER = FolderKind(
+FOLDER = OutputKind(
     name="the folder of an isoFLOP fit",
     content="another fit",
     files=frozenset({NUMBERS, CURVES, FRONTIER}),

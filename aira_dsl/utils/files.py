@@ -86,7 +86,7 @@ def write_text(path: Path, text: str, *, force: bool = False) -> Literal["writte
 
 
 @dataclass(frozen=True, slots=True)
-class FolderKind:
+class OutputKind:
     """Contents of a folder that `write_folder` may replace.
 
     Attributes:
@@ -101,7 +101,7 @@ class FolderKind:
 
 
 def write_folder(
-    folder: Path, kind: FolderKind, write: Callable[[Path], None], *, force: bool = False
+    folder: Path, kind: OutputKind, write: Callable[[Path], None], *, force: bool = False
 ) -> Literal["written", "unchanged"]:
     """Fill a temporary folder beside the destination with `write`, then rename it into place.
 
@@ -132,7 +132,7 @@ def write_folder(
     return "written"
 
 
-def require_replaceable(folder: Path, kind: FolderKind) -> None:
+def require_replaceable(folder: Path, kind: OutputKind) -> None:
     """Raise InputError E0503 if the path exists and is not of this kind.
 
     `force` does not replace such a thing: `--out .` must not cost a user other files.
@@ -182,7 +182,7 @@ def _same(made: Path, folder: Path) -> bool:
     )
 
 
-def require_consent(folder: Path, kind: FolderKind, force: bool) -> None:
+def require_consent(folder: Path, kind: OutputKind, force: bool) -> None:
     """Raise InputError E0503 if the folder has content and `force` is not given."""
     if folder.is_dir() and any(folder.iterdir()) and not force:
         raise InputError(

@@ -20,10 +20,10 @@ from aira_dsl.data.tokens.corpus import Split, TokenCorpus
 from aira_dsl.data.tokens.tokenizer import BYTES, open_tokenizer
 from aira_dsl.errors import InputError
 from aira_dsl.evaluation.accuracy.options import QuestionOptions
-from aira_dsl.utils.files import FolderKind, write_folder
+from aira_dsl.utils.files import OutputKind, write_folder
 
 TASK, QUESTIONS = "cloze.yaml", "questions.jsonl"
-FOLDER = FolderKind("a folder of questions", "other questions", frozenset({TASK, QUESTIONS}))
+FOLDER = OutputKind("a folder of questions", "other questions", frozenset({TASK, QUESTIONS}))
 CHOICES = 4
 
 _CONTEXT, _ANSWER = 200, 40

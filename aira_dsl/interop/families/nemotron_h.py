@@ -37,12 +37,12 @@ from aira_dsl.interop.tokenizer import (
     write_tokenizer,
 )
 from aira_dsl.primitives import MLP, Attention, Mamba2
-from aira_dsl.utils.files import FolderKind, write_folder
+from aira_dsl.utils.files import OutputKind, write_folder
 
 if TYPE_CHECKING:
     from aira_dsl.models.model import LanguageModel
 
-FOLDER = FolderKind(
+FOLDER = OutputKind(
     "a folder that aira-dsl exported",
     "another model",
     frozenset({CONFIG, GENERATION, WEIGHTS, TEXT, TOKENIZER, SETTINGS}),
