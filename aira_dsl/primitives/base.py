@@ -23,6 +23,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from aira_dsl.utils.documented import Documented
+from aira_dsl.utils.unused import OmitsUnused
 
 Size = Annotated[int, Field(strict=True, ge=1, le=1 << 20)]
 """A tensor dimension or a count of heads: a whole number from 1 to 1,048,576."""
@@ -65,11 +66,14 @@ class Dimensions:
     conv: int
 
 
-class Primitive(Documented, BaseModel):
+class Primitive(Documented, OmitsUnused, BaseModel):
     """One kind of block: its parameters (the pydantic fields), its rules and its costs.
 
     The docstring below a field describes it in the YAML schema, in the editor and in the docs.
     Costs, caches and properties are asked of resolved blocks only.
+
+    A field that a kind gets later is marked `Annotated[…, OPTION]` (`utils.unused`): a block that
+    does not use it keeps its identity.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
