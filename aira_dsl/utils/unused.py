@@ -1,8 +1,8 @@
 """Fields of a model that are written only where they are used.
 
-Fingerprints, keys of stored scores and recorded files follow from what a model is dumped to. A field
-that is added later would change all of them; one that is marked with `OPTION` is left out of dumps
-while it has its default.
+Fingerprints, keys of stored scores and recorded files follow from what a model is dumped to. A
+field that is added later would change all of them; one that is marked with `OPTION` is left out of
+dumps while it has its default.
 """
 
 from typing import Any
