@@ -116,6 +116,10 @@ class Primitive(Documented, OmitsUnused, BaseModel):
         """Count the elements that decoding keeps for every token of a sequence."""
         return 0
 
+    def cached_tokens(self, context: int) -> int:
+        """Count the tokens of a context for which decoding keeps `kv_cache_elements`."""
+        return context
+
     def recurrent_elements(self, width: int) -> int:
         """Count the elements of the recurrent state of a sequence, kept in float32 at least."""
         return 0
