@@ -39,18 +39,22 @@ def test_the_description_has_the_numbers_of_a_size(task: Task, size: str, words:
 def test_a_baseline_learns(task: Task, name: str, tmp_path: Path) -> None:
     cpu = task.size("cpu")
     settings = {**cpu.settings, "corpus": "python-reference", "eval_tokens": 16_384}
-    short = cpu.model_copy(update={"settings": settings})
+    # Limits that a machine at a tenth of the speed keeps.
+    limits = {"training_seconds": 600.0, "startup_seconds": 600.0, "scoring_seconds": 3000.0}
+    short = cpu.model_copy(update={"settings": settings, **limits})
     metadata = task.metadata.model_copy(update={"sizes": {"cpu": short}})
     task = Task(task.folder, metadata)
     data = prepare_data(task, "cpu", seed=1, root=tmp_path)
     script = task.baselines()[name].files["train.py"]
-    # Some steps instead of some seconds: the score does not depend on other work of the machine.
-    short_script = script.replace("+ last_step < 1:", "< 1 and steps < 100:")
-    assert short_script != script
-    candidate = Candidate({"train.py": short_script})
+    # Some steps of one thread instead of some seconds of two: other work of the machine changes
+    # neither the score nor how much of the processor a step takes.
+    for old, new in (("+ last_step < 1:", "< 1 and steps < 40:"), ("threads(2)", "threads(1)")):
+        assert old in script
+        script = script.replace(old, new)
+    candidate = Candidate({"train.py": script})
     judgement = judge(JudgeRequest(task, "cpu", candidate, data, kinds.choose("auto")))
     assert judgement.status == "ok", judgement.message
-    assert judgement.facts["reported_steps"] == 100
+    assert judgement.facts["reported_steps"] == 40
     assert judgement.score is not None
     assert 1.0 < judgement.score < 5.0  # 8 is chance
     assert judgement.facts["scored_bytes"] == 16_384
