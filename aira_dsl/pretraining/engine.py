@@ -16,7 +16,8 @@ from torch.distributed.tensor import DTensor
 
 from aira_dsl.data.tokens.rows import Batch
 from aira_dsl.models import LanguageModel, build
-from aira_dsl.pretraining.batches import parts_of
+from aira_dsl.pretraining.batches import Part, parts_of
+from aira_dsl.pretraining.cuda_graph import RecordedPasses, require_recordable, square_of
 from aira_dsl.pretraining.network import Network
 from aira_dsl.pretraining.optimizers import Optimizers
 from aira_dsl.pretraining.parametrization import rescale
@@ -58,6 +59,7 @@ class Engine:
         processes: those that share the work.
 
     Raises:
+        UsageError: E1513, the steps cannot be recorded as a CUDA graph.
         RunError: E0501, the weights do not fit in free memory.
     """
 
@@ -68,6 +70,9 @@ class Engine:
         if processes.size > 1:
             _shard(self.network)
         self.optimizers = Optimizers(self.model, settings)
+        self.recorded: RecordedPasses | None = None
+        if settings.cuda_graph:
+            require_recordable(settings, processes)
         self.schedule = Schedule(
             settings.schedule, plan.steps, settings.warmup, settings.decay, settings.final
         )
@@ -83,9 +88,14 @@ class Engine:
         Raises:
             NotFinite: in all processes; the weights are as they were before.
         """
-        entropy = self._gradients(batch)
-        gradients = self._local_gradients()
-        entropy, square, *summed = self.processes.sum(entropy, _square(gradients), *signals)
+        parts = parts_of(batch, self.settings.accumulate, even=self.processes.size > 1)
+        if self.settings.cuda_graph:
+            entropy, gradients, square = self._replayed(parts)
+        else:
+            entropy = self._gradients(parts)
+            gradients = self._local_gradients()
+            square = float(square_of(gradients))
+        entropy, square, *summed = self.processes.sum(entropy, square, *signals)
         loss, gradient = entropy / self.plan.step_tokens, math.sqrt(square)
         for value, name in ((loss, "loss"), (gradient, "norm of the gradient")):
             if not math.isfinite(value):
@@ -93,7 +103,7 @@ class Engine:
         if gradient > self.settings.clip:
             torch._foreach_mul_(gradients, self.settings.clip / gradient)
         factor = self.schedule.factor(number)
-        self.optimizers.step(factor)
+        self.optimizers.step(factor, keep_gradients=self.settings.cuda_graph)
         return StepFacts(loss, gradient, self.settings.learning_rate * factor, tuple(summed))
 
     def _local_gradients(self) -> list[Tensor]:
@@ -105,9 +115,16 @@ class Engine:
             if each is not None
         ]
 
-    def _gradients(self, batch: Batch) -> float:
+    def _replayed(self, parts: list[Part]) -> tuple[float, list[Tensor], float]:
+        """Accumulate gradients by the recorded passes; return entropy, gradients, their square."""
+        if self.recorded is None:  # not before a checkpoint is restored, which drops gradients
+            shape_PL = parts[0][0].shape[0], parts[0][0].shape[1]
+            self.recorded = RecordedPasses(self.network, shape_PL, 1 / self.plan.step_tokens)
+        entropy = sum(float(self.recorded.accumulate(*part)) for part in parts)
+        return entropy, self.recorded.gradients, float(self.recorded.square())
+
+    def _gradients(self, parts: list[Part]) -> float:
         """Accumulate gradients; return the summed cross-entropy of this process's rows."""
-        parts = parts_of(batch, self.settings.accumulate, even=self.processes.size > 1)
         # Sharding averages gradients over the processes.
         scale = self.processes.size / self.plan.step_tokens
         total = torch.zeros((), dtype=torch.float64, device=self.processes.device)
@@ -118,12 +135,6 @@ class Engine:
             torch.autograd.backward(loss * scale)
             total += entropy
         return float(total)
-
-
-def _square(gradients: list[Tensor]) -> float:
-    """Return the sum of squares, in float64: the same to its last digits however it is divided."""
-    norms = [torch.linalg.vector_norm(each, dtype=torch.float64) for each in gradients]
-    return float(torch.stack(norms).square().sum())
 
 
 def _initialized(plan: TrainPlan, seed: int, device: torch.device) -> LanguageModel:

@@ -40,13 +40,18 @@ class Optimizers:
         if matrices := [group for role, group in groups.items() if role in by_muon]:
             self.all.append(Muon(matrices))
 
-    def step(self, factor: float) -> None:
-        """Apply the gradients and forget them; `factor` is the schedule's."""
+    def step(self, factor: float, *, keep_gradients: bool = False) -> None:
+        """Apply the gradients, then forget them.
+
+        Args:
+            factor: of the learning rate, the schedule's.
+            keep_gradients: set them to zero where they are.
+        """
         for optimizer in self.all:
             for group in optimizer.param_groups:
                 group["lr"] = self.learning_rate * factor * group["factor"]
             optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+            optimizer.zero_grad(set_to_none=not keep_gradients)
 
 
 def _adamw(groups: dict[Role, dict[str, Any]], left_out: frozenset[Role]) -> AdamW:

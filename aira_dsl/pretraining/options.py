@@ -94,6 +94,9 @@ class TrainMachineOptions(Options):
     no_compile: bool = False
     """Do not compile the layers on a GPU; CPUs have kernels."""
 
+    cuda_graph: bool = False
+    """Record a step as a CUDA graph: quick for models whose kernels are shorter than a launch."""
+
 
 class TrainRecordOptions(Options):
     """Records."""
