@@ -20,10 +20,20 @@ def require_expressible(
 
 
 def kinds_without_a_form(architecture: Architecture, known: Iterable[str]) -> list[str]:
-    """Return one reason for every kind of layer that a target has no form for."""
-    kinds = dict.fromkeys(architecture.blocks[name].kind for name in architecture.layers)
+    """Return one reason for every kind of layer, and every option, that a target has no form for.
+
+    Options (`utils.unused`) came after the forms of the targets: none of them is expressible.
+    """
+    blocks = [architecture.blocks[name] for name in dict.fromkeys(architecture.layers)]
     known = set(known)
-    return [f"it has {kind} layers" for kind in kinds if kind not in known]
+    kinds = [f"it has {block.kind} layers" for block in blocks if block.kind not in known]
+    options = [
+        f"its {block.kind} has {name} {str(value).lower()}"
+        for block in blocks
+        if block.kind in known
+        for name, value in block.used_options().items()
+    ]
+    return list(dict.fromkeys([*kinds, *options]))
 
 
 def only_of_kind(architecture: Architecture, kind: str, reasons: list[str]) -> Primitive | None:

@@ -115,7 +115,8 @@ def _block(name: str, found: Named, part: Part, scope: Scope) -> str:
     if read is None:
         return f"{title}\n\nIt has errors, so its shapes and costs are not known."
     block, width, context = read
-    given = ", ".join(f"{key} {_value(value)}" for key, value in block if key != "kind")
+    dumped = block.model_dump(exclude={"kind"})
+    given = ", ".join(f"{key} {_value(value)}" for key, value in dumped.items())
     sizes = [f"{key} {'×'.join(map(str, shape))}" for key, shape in block.weights(width).items()]
     flops = block.training_flops(width, context)
     rows = [

@@ -16,6 +16,13 @@ OPTION = object()
 class OmitsUnused(BaseModel):
     """A model whose dumps leave out options that have their defaults."""
 
+    def used_options(self) -> dict[str, Any]:
+        """Return the options whose values are not their defaults."""
+        fields = type(self).model_fields.items()
+        options = [name for name, field in fields if OPTION in field.metadata]
+        values = {name: getattr(self, name) for name in options}
+        return {k: v for k, v in values.items() if v != type(self).model_fields[k].default}
+
     @model_serializer(mode="wrap")
     def _used(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         content: dict[str, Any] = dump(self)

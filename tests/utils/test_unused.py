@@ -31,3 +31,8 @@ def test_an_option_that_is_used_is_written_and_read_again() -> None:
 
 def test_an_option_is_in_the_schema() -> None:
     assert "window" in Windowed.model_json_schema()["properties"]
+
+
+def test_options_in_use_are_named() -> None:
+    assert Windowed().used_options() == {}
+    assert Windowed(window=8).used_options() == {"window": 8}

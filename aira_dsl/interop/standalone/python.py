@@ -48,7 +48,8 @@ def _tail(architecture: Architecture) -> str:
     blocks = []
     for name in used_blocks(architecture):
         block = architecture.blocks[name]
-        parameters = ", ".join(f"{key}={_literal(value)}" for key, value in block if key != "kind")
+        dumped = block.model_dump(exclude={"kind"})  # without options that are not used
+        parameters = ", ".join(f"{key}={_literal(value)}" for key, value in dumped.items())
         blocks.append(f'    "{name}": ({type(block).__name__}, dict({parameters})),')
     layers = layers_expression(architecture)
     if len(layers) > 88:
