@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from aira_dsl.primitives import Mamba2 as Spec
-from aira_dsl.primitives.mamba2 import cuda
+from aira_dsl.primitives.common import cuda
+from aira_dsl.primitives.mamba2.cuda import run_scan
 from aira_dsl.primitives.mamba2.module import Mamba2
 from aira_dsl.primitives.mamba2.ssd import Operands, ssd
 
@@ -105,7 +106,7 @@ def test_scan_is_called_as_documented() -> None:
     )
     state = torch.randn(2, 6, 3, 4, generator=generator)
     for first in (None, state):
-        y, last = cuda.run_scan(mamba2_chunk_scan, operands, chunk=8, state_BHPN=first)
+        y, last = run_scan(mamba2_chunk_scan, operands, chunk=8, state_BHPN=first)
         expected = ssd(operands, chunk=5, state_BHPN=first, want_state=True)
         torch.testing.assert_close((y, last), expected, atol=1e-5, rtol=1e-4)
 

@@ -17,18 +17,24 @@ uniform in [1, 16]; D one; the convolution torch's own default; projections as e
 package. Nothing redraws dt_bias later: that mistake handicapped Mamba elsewhere (mad-lab issue 3).
 
 Shapes: B batch, L length, D model width, E inner width, H heads, P head dimension, G groups,
-N state size, M = G·N, C convolution channels (E + 2·M), K kernel, T = K - 1.
+N state size, M = G·N, C convolution channels (E + 2·M).
 """
 
 import math
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor, nn
 
-from aira_dsl.primitives.common.cache import LayerCache, MixerCache
+from aira_dsl.primitives.common.autocast import no_autocast
+from aira_dsl.primitives.common.cache import LayerCache
+from aira_dsl.primitives.common.convolution import (
+    ConvolutionCache,
+    convolve,
+    depthwise,
+    init_convolution,
+)
 from aira_dsl.primitives.common.mixer import Mixer, init_linear, init_output
 from aira_dsl.primitives.common.norm import GatedRMSNorm
 from aira_dsl.primitives.mamba2 import cuda, spec
@@ -42,10 +48,9 @@ KERNEL_CHUNK = 256
 
 
 @dataclass(slots=True)
-class Mamba2Cache(MixerCache):
+class Mamba2Cache(ConvolutionCache):
     """The convolution's last inputs and the state; the same size however long the sequence is."""
 
-    inputs_BTC: Tensor
     state_BHPN: Tensor
 
 
@@ -64,10 +69,7 @@ class Mamba2(Mixer):
         # are short then (measured on a CPU, docs/compiler.md).
         self.chunk = 16 if block.state <= 16 else 32
         self.in_proj = nn.Linear(width, block.projection, bias=False)
-        # Only its parameters are used, see `_convolve`.
-        self.conv1d = nn.Conv1d(
-            block.conv_channels, block.conv_channels, block.conv, groups=block.conv_channels
-        )
+        self.conv1d = depthwise(block.conv_channels, block.conv, bias=True)
         self.dt_bias = nn.Parameter(torch.empty(block.heads))
         self.A_log = nn.Parameter(torch.empty(block.heads))
         self.D = nn.Parameter(torch.empty(block.heads))
@@ -82,27 +84,14 @@ class Mamba2(Mixer):
         z_BLE, xBC_BLC, dt_BLH = torch.split(
             self.in_proj(x_BLD), [block.inner, block.conv_channels, block.heads], dim=-1
         )
-        xBC_BLC = self._convolve(xBC_BLC, cache)
+        xBC_BLC = convolve(self.conv1d, xBC_BLC, cache, "silu")
         y_BLE = self._scan(xBC_BLC, dt_BLH, cache)
         return self.out_proj(self.norm(y_BLE, z_BLE))  # type: ignore[no-any-return]
-
-    def _convolve(self, x_BLC: Tensor, cache: Mamba2Cache | None) -> Tensor:
-        """Causal depthwise convolution, then silu; remembers the last K - 1 inputs."""
-        width = self.block.conv
-        if cache is None:
-            kernel = cuda.conv_kernel(x_BLC, width)
-            if kernel is not None:
-                return cuda.run_conv(kernel, x_BLC, self.conv1d.weight, self.conv1d.bias)
-            x_BLC = nn.functional.pad(x_BLC, (0, 0, width - 1, 0))
-        else:
-            x_BLC = torch.cat((cache.inputs_BTC, x_BLC), dim=1)
-            cache.inputs_BTC = x_BLC[:, x_BLC.shape[1] - (width - 1) :].clone()
-        return nn.functional.silu(_conv(x_BLC, self.conv1d.weight, self.conv1d.bias))
 
     def _scan(self, xBC_BLC: Tensor, dt_BLH: Tensor, cache: Mamba2Cache | None) -> Tensor:
         """Run the recurrence, in float32 at least and outside autocast."""
         block, wide = self.block, torch.promote_types(dt_BLH.dtype, torch.float32)
-        with _no_autocast(xBC_BLC.device.type):
+        with no_autocast(xBC_BLC.device.type):
             x_BLE, B_BLM, C_BLM = torch.split(
                 xBC_BLC.to(wide),
                 [block.inner, block.groups * block.state, block.groups * block.state],
@@ -147,9 +136,7 @@ class Mamba2(Mixer):
     def init_weights(self, generator: Generator, depth: int) -> None:
         """Draw every parameter; see the module docstring."""
         init_linear(self.in_proj, generator)
-        bound = 1 / math.sqrt(self.block.conv)
-        self.conv1d.weight.uniform_(-bound, bound, generator=generator)
-        self.conv1d.bias.uniform_(-bound, bound, generator=generator)  # type: ignore[union-attr]
+        init_convolution(self.conv1d, generator)
         dt_H = torch.empty_like(self.dt_bias).uniform_(generator=generator)
         dt_H = (dt_H * math.log(DT_MAX / DT_MIN) + math.log(DT_MIN)).exp().clamp(min=DT_FLOOR)
         self.dt_bias.copy_(dt_H + (-torch.expm1(-dt_H)).log())  # softplus(dt_bias) = dt
@@ -157,23 +144,3 @@ class Mamba2(Mixer):
         self.D.fill_(1.0)
         self.norm.weight.fill_(1.0)
         init_output(self.out_proj, generator, depth)
-
-
-def _no_autocast(device: str) -> AbstractContextManager[object]:
-    if not torch.amp.is_autocast_available(device):  # the meta device
-        return nullcontext()
-    return torch.autocast(device, enabled=False)
-
-
-def _conv(x_BLC: Tensor, weight_C1K: Tensor, bias_C: Tensor | None) -> Tensor:
-    """Convolve each channel with its own kernel; the output is K - 1 shorter than the input.
-
-    A two-dimensional convolution of height 1 over the transposed tensor is the same sum, but
-    (B, L, C) in memory already is its channels-last layout: several times faster on a CPU than
-    transposing for conv1d, and than shifted multiply-adds (docs/compiler.md).
-    """
-    image_BC1L = x_BLC.transpose(1, 2).unsqueeze(2)
-    y_BC1L = nn.functional.conv2d(
-        image_BC1L, weight_C1K.unsqueeze(2), bias_C, groups=weight_C1K.shape[0]
-    )
-    return y_BC1L.squeeze(2).transpose(1, 2)
