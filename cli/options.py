@@ -104,13 +104,15 @@ def _details(field: FieldInfo) -> dict[str, Any]:
                 details["max"] = high
             case Spelling():
                 details |= {"metavar": each.metavar} if each.metavar else {}
-                details |= {"parser": _reported(each.parse)} if each.parse else {}
+                details |= {"parser": reported(each.parse)} if each.parse else {}
     if "parser" in details:  # typer checks bounds of its own numbers only; the model has them, too
         details.pop("min", None), details.pop("max", None)
     return details
 
 
-def _reported(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+def reported(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return a parser for typer: a text that `parse` refuses is a mistake in the command line."""
+
     def parser(text: Any) -> Any:
         if not isinstance(text, str):  # a default, which has its value already
             return text

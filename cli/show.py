@@ -2,11 +2,18 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from aira_dsl.utils.options import parse_context
+
+from .options import reported
 from .process import print_rich
+
+if TYPE_CHECKING:
+    from aira_dsl.architecture import Architecture, Workload
+    from aira_dsl.evaluation.latency.fit import Fit
 
 
 def show(
@@ -14,7 +21,12 @@ def show(
     *,
     scale: Annotated[str | None, typer.Option(help="Scale of the file to show.")] = None,
     context: Annotated[
-        int | None, typer.Option(help="Tokens of a sequence, if not the file's.", min=1)
+        int | None,
+        typer.Option(
+            help="Tokens of a sequence, such as 8192 or 128k, if not the file's.",
+            metavar="TOKENS",
+            parser=reported(parse_context),
+        ),
     ] = None,
     batch: Annotated[int, typer.Option(help="Sequences decoded at once.", min=1)] = 1,
     convention: Annotated[
@@ -22,6 +34,10 @@ def show(
     ] = "paper",
     budget: Annotated[
         float | None, typer.Option(help="Training FLOPs to spend, for example 2e19.", min=1.0)
+    ] = None,
+    gpu: Annotated[
+        str | None,
+        typer.Option(help="GPU such as h100: does the model fit, and what bounds its speed."),
     ] = None,
     svg: Annotated[Path | None, typer.Option(help="Output file of a drawing of the stack.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
@@ -33,6 +49,7 @@ def show(
     from aira_dsl.architecture import Workload
     from aira_dsl.language.paths import load_path
     from aira_dsl.report.summary import show_json, summary
+    from aira_dsl.report.terminal.fit import fit_json, fit_text
 
     architecture = load_path(file)
     if scale is not None:
@@ -44,7 +61,22 @@ def show(
 
         done = write_text(svg, draw(architecture, workload), force=force)
         print(f"{svg}: {done}")
-    elif format == "json":
-        print(json.dumps(show_json(architecture, workload), indent=2))
+        return
+    on_gpu = None if gpu is None else _fit(architecture, gpu, workload)
+    if format == "json":
+        found = show_json(architecture, workload)
+        if on_gpu is not None:
+            found["gpu"] = fit_json(on_gpu)
+        print(json.dumps(found, indent=2))
     else:
         print_rich(summary(architecture, workload))
+        if on_gpu is not None:
+            print_rich(fit_text(on_gpu))
+
+
+def _fit(architecture: "Architecture", gpu: str, workload: "Workload") -> "Fit":
+    from aira_dsl.evaluation.latency.fit import fit
+    from aira_dsl.evaluation.latency.gpus import find_gpu
+
+    context = workload.context or architecture.context
+    return fit(architecture, find_gpu(gpu), context=context, batch=workload.batch)

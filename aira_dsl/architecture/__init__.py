@@ -12,9 +12,12 @@ from aira_dsl.architecture.costs import (
     BATCH_TOKENS,
     CONVENTIONS,
     ELEMENT_BYTES,
+    WEIGHT_BITS,
+    Cache,
     Costs,
     Workload,
     cost,
+    kept_tokens,
 )
 from aira_dsl.architecture.pattern import MAX_LAYERS, compress
 
@@ -25,7 +28,9 @@ __all__ = [
     "ELEMENT_BYTES",
     "MAX_LAYERS",
     "SETTINGS",
+    "WEIGHT_BITS",
     "Architecture",
+    "Cache",
     "Costs",
     "Design",
     "Scale",
@@ -33,4 +38,5 @@ __all__ = [
     "Workload",
     "compress",
     "cost",
+    "kept_tokens",
 ]

@@ -1,9 +1,10 @@
 """What an architecture costs, by formula: nothing is allocated, 3B costs nothing to inspect."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from aira_dsl.architecture.architecture import Architecture
-from aira_dsl.primitives.base import Convention
+from aira_dsl.primitives.base import Convention, Primitive
 
 CONVENTIONS: dict[Convention, str] = {
     "paper": (
@@ -23,6 +24,9 @@ BATCH_TOKENS = 524_288
 
 ELEMENT_BYTES = 2
 """Bytes of an element where caches are reported: bfloat16."""
+
+_ENDLESS = 1 << 62
+"""A context beyond every window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,27 @@ AS_WRITTEN = Workload()
 """One sequence of the architecture's own context, by the paper's convention."""
 
 
+WEIGHT_BITS = {"bf16": 16, "fp8": 8, "4 bits": 4}
+"""Bits of a weight in the precisions in which models are served, without scales of blocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """Keys and values of the layers that keep the same tokens.
+
+    Attributes:
+        token_bytes: bytes per token of a sequence.
+        tokens: the largest number of tokens that are kept, such as a window; None for all.
+    """
+
+    token_bytes: int
+    tokens: int | None = None
+
+    def bytes(self, context: int) -> int:
+        """Bytes that a sequence of `context` tokens keeps."""
+        return self.token_bytes * (context if self.tokens is None else min(context, self.tokens))
+
+
 @dataclass(frozen=True, slots=True)
 class Costs:
     """Costs of one architecture.
@@ -53,19 +78,28 @@ class Costs:
     Attributes:
         parameters: learnable parameters without embedding and head.
         embedding_parameters: those of the embedding, and of the head unless it is tied to it.
+        input_parameters: those of the embedding alone; 0 if the head is tied to it.
         active_parameters: of all parameters, those that one token uses.
         training_flops: FLOPs per token of a training step at the architecture's context.
         forward_flops: a third of `training_flops`.
-        kv_cache_bytes: bytes that decoding keeps per token of a sequence.
+        prefill_flops: FLOPs from a prompt of the whole context to the logits after it.
+        decode_flops: FLOPs of the token after it, its logits included.
+        caches: keys and values, those without a limit first, then by limit.
+        kv_cache_bytes: bytes that decoding keeps for each token of a sequence, however long it is:
+            caches without a limit.
         state_bytes: bytes that decoding keeps per sequence, however long: recurrent states in
             float32 at least, the inputs of convolutions in the precision of the model.
     """
 
     parameters: int
     embedding_parameters: int
+    input_parameters: int
     active_parameters: int
     training_flops: int
     forward_flops: int
+    prefill_flops: int
+    decode_flops: int
+    caches: tuple[Cache, ...]
     kv_cache_bytes: int
     state_bytes: int
 
@@ -74,9 +108,32 @@ class Costs:
         """All learnable parameters, embedding and head included."""
         return self.parameters + self.embedding_parameters
 
+    @property
+    def active_without_input(self) -> int:
+        """Active parameters without the embedding, of which a token reads one row."""
+        return self.active_parameters - self.input_parameters
+
+    @property
+    def active_without_embeddings(self) -> int:
+        """Active parameters of the layers: without embedding and head."""
+        return self.active_parameters - self.embedding_parameters
+
+    @property
+    def window_bytes(self) -> int:
+        """Bytes that caches with a limit keep once a sequence is longer than the limits."""
+        return sum(cache.token_bytes * (cache.tokens or 0) for cache in self.caches)
+
+    def weight_bytes(self, bits: int) -> int:
+        """Bytes of all weights at this number of bits each."""
+        return -(-self.total_parameters * bits // 8)
+
+    def kv_bytes(self, context: int) -> int:
+        """Bytes of the keys and values of a sequence of `context` tokens."""
+        return sum(cache.bytes(context) for cache in self.caches)
+
     def cache_bytes(self, context: int, batch: int = 1) -> int:
-        """Bytes that decoding keeps for `batch` sequences of `context` tokens."""
-        return batch * (context * self.kv_cache_bytes + self.state_bytes)
+        """Bytes that decoding keeps for `batch` sequences of `context` tokens, states included."""
+        return batch * (self.kv_bytes(context) + self.state_bytes)
 
     def tokens(self, budget: int) -> int:
         """Tokens that a budget of training FLOPs pays for."""
@@ -101,7 +158,7 @@ def cost(
         element_bytes: bytes of an element of the model (2 for bfloat16, 4 for float32); recurrent
             states take at least 4.
         context: tokens of a sequence; None for the architecture's own.
-        convention: how to count FLOPs, see `CONVENTIONS`.
+        convention: how to count FLOPs of training, see `CONVENTIONS`.
     """
     blocks = [architecture.blocks[name] for name in architecture.layers]
     width, context = architecture.width, context or architecture.context
@@ -111,12 +168,34 @@ def cost(
     embeddings = embedding if architecture.tie_embeddings else 2 * embedding
     idle = sum(block.parameters(width) - block.active_parameters(width) for block in blocks)
     training += 6 * embedding if convention == "megatron" else 0  # the head
+    caches = _caches(blocks, width, element_bytes)
     return Costs(
         parameters=parameters,
         embedding_parameters=embeddings,
+        input_parameters=0 if architecture.tie_embeddings else embedding,
         active_parameters=parameters + embeddings - idle,
         training_flops=training,
         forward_flops=training // 3,
-        kv_cache_bytes=element_bytes * sum(block.kv_cache_elements(width) for block in blocks),
+        prefill_flops=2 * embedding + sum(b.prefill_flops(width, context) for b in blocks),
+        decode_flops=2 * embedding + sum(b.decode_flops(width, context) for b in blocks),
+        caches=caches,
+        kv_cache_bytes=sum(cache.token_bytes for cache in caches if cache.tokens is None),
         state_bytes=sum(block.state_bytes(width, element_bytes) for block in blocks),
     )
+
+
+def kept_tokens(block: Primitive) -> int | None:
+    """Return the largest number of tokens for which a block keeps keys and values; None for all."""
+    limit = block.cached_tokens(_ENDLESS)
+    return None if limit == _ENDLESS else limit
+
+
+def _caches(blocks: Iterable[Primitive], width: int, element_bytes: int) -> tuple[Cache, ...]:
+    """Add up the caches of layers that keep the same tokens."""
+    found: dict[int | None, int] = {}
+    for block in blocks:
+        if elements := block.kv_cache_elements(width):
+            limit = kept_tokens(block)
+            found[limit] = found.get(limit, 0) + element_bytes * elements
+    order = sorted(found, key=lambda limit: limit or 0)
+    return tuple(Cache(found[limit], limit) for limit in order)

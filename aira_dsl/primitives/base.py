@@ -117,8 +117,19 @@ class Primitive(Documented, OmitsUnused, BaseModel):
         return 0
 
     def cached_tokens(self, context: int) -> int:
-        """Count the tokens of a context for which decoding keeps `kv_cache_elements`."""
+        """Count the tokens of a context for which decoding keeps `kv_cache_elements`.
+
+        Either all of them, or all up to a limit such as a window.
+        """
         return context
+
+    def prefill_flops(self, width: int, context: int) -> int:
+        """Count the forward FLOPs of a whole prompt, attention over the causal part only."""
+        return context * self.training_flops(width, context, "megatron") // 3
+
+    def decode_flops(self, width: int, context: int) -> int:
+        """Count the FLOPs of one token that attends to `context` tokens, itself included."""
+        return self.training_flops(width, context, "paper") // 3
 
     def recurrent_elements(self, width: int) -> int:
         """Count the elements of the recurrent state of a sequence, kept in float32 at least."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lark import Token
 
-from aira_dsl.architecture import ELEMENT_BYTES, Architecture
+from aira_dsl.architecture import ELEMENT_BYTES, Architecture, kept_tokens
 from aira_dsl.language.syntax.parser import parse_pattern
 from aira_dsl.language.syntax.tree import Group, Pattern
 from aira_dsl.primitives.base import Convention
@@ -28,6 +28,7 @@ class Line:
         parameters: learnable parameters, norms included.
         flops_share: share of all layers' training FLOPs, 0 to 1.
         cache_bytes: bytes that decoding keeps per token.
+        cache_tokens: the largest number of tokens that are kept; None for all.
         state_bytes: bytes that decoding keeps per sequence.
     """
 
@@ -42,6 +43,7 @@ class Line:
     parameters: int
     flops_share: float
     cache_bytes: int
+    cache_tokens: int | None
     state_bytes: int
 
     @property
@@ -114,6 +116,7 @@ class _Drawing:
                 parameters=rounds * (block.parameters(width) + width),
                 flops_share=rounds * self._flops(str(name)) / self.total,
                 cache_bytes=rounds * ELEMENT_BYTES * block.kv_cache_elements(width),
+                cache_tokens=kept_tokens(block),
                 state_bytes=rounds * block.state_bytes(width, ELEMENT_BYTES),
             )
         )

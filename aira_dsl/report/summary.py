@@ -6,12 +6,20 @@ Everything follows from formulas; torch is not imported and nothing is allocated
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from aira_dsl.architecture import AS_WRITTEN, BATCH_TOKENS, CONVENTIONS, Architecture, Workload
+from aira_dsl.architecture import (
+    AS_WRITTEN,
+    BATCH_TOKENS,
+    CONVENTIONS,
+    WEIGHT_BITS,
+    Architecture,
+    Costs,
+    Workload,
+)
 from aira_dsl.architecture.record import as_json, costs_at, costs_json
 from aira_dsl.primitives.registry import KINDS
 from aira_dsl.report.stack import Line, count_kinds, gutters, lines
 from aira_dsl.report.terminal.bar import Bar
-from aira_dsl.utils.formatting import humanized
+from aira_dsl.utils.formatting import binary, humanized
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -92,6 +100,8 @@ def _cells(line: Line, gutter: str, widest: float) -> list["str | RenderableType
     block = line.block if line.count == 1 else f"{line.count} × {line.block}"
     color = KINDS[line.kind].color
     cache = humanized(line.cache_bytes) + "B" if line.cache_bytes else ""
+    if cache and line.cache_tokens is not None:
+        cache += f" ≤ {line.cache_tokens:,}"
     return [
         numbers,
         Text(gutter, style="dim"),
@@ -112,8 +122,6 @@ def _totals_table(architecture: Architecture, workload: Workload) -> "Renderable
     costs = costs_at(architecture, workload)
     context = workload.context or architecture.context
     tied = " (head tied)" if architecture.tie_embeddings else ""
-    idle = costs.active_parameters < costs.total_parameters
-    active = f", {costs.active_parameters:,} active for each token" if idle else ""
     sequences = "1 sequence" if workload.batch == 1 else f"{workload.batch:,} sequences"
     counts = ", ".join(f"{count:,} {kind}" for kind, count in count_kinds(architecture).items())
     rows = {
@@ -121,9 +129,17 @@ def _totals_table(architecture: Architecture, workload: Workload) -> "Renderable
         "layers": counts,
         "parameters": f"{costs.parameters:,} without embeddings",
         "embeddings": f"{costs.embedding_parameters:,}{tied}",
-        "total parameters": f"{costs.total_parameters:,}{active}",
+        "total parameters": f"{costs.total_parameters:,}",
+        **_active_row(costs),
+        "weights": ", ".join(
+            f"{binary(costs.weight_bytes(bits))} in {name}" for name, bits in WEIGHT_BITS.items()
+        ),
         "training FLOPs": f"{costs.training_flops:,} per token at context {context:,}",
-        "cache": f"{costs.kv_cache_bytes:,} bytes per token (bfloat16)",
+        "inference FLOPs": (
+            f"{humanized(costs.prefill_flops)} for a prompt of {context:,}, "
+            f"{humanized(costs.decode_flops)} for the next token"
+        ),
+        "cache": f"{costs.kv_cache_bytes:,} bytes per token{_windows(costs)} (bfloat16)",
         "state": f"{costs.state_bytes:,} bytes per sequence (recurrent in float32)",
         "cache and state": (
             f"{costs.cache_bytes(context, workload.batch):,} bytes for {sequences} of {context:,}"
@@ -138,6 +154,26 @@ def _totals_table(architecture: Architecture, workload: Workload) -> "Renderable
     for label, value in rows.items():
         table.add_row(label, Text(value))  # Text: a pattern is not markup
     return table
+
+
+def _active_row(costs: Costs) -> dict[str, str]:
+    """Return the active parameters, by all three ways in which vendors count them."""
+    if costs.active_parameters == costs.total_parameters:
+        return {}
+    return {
+        "active parameters": (
+            f"{costs.active_parameters:,} for each token; {costs.active_without_input:,} without "
+            f"the embedding, {costs.active_without_embeddings:,} without embedding and head"
+        )
+    }
+
+
+def _windows(costs: Costs) -> str:
+    return "".join(
+        f", {cache.token_bytes:,} for each of the last {cache.tokens:,}"
+        for cache in costs.caches
+        if cache.tokens is not None
+    )
 
 
 def _cut(pattern: str, limit: int = 400) -> str:

@@ -147,6 +147,22 @@ def parse_count(text: str) -> int:
     return int(number)
 
 
+_CONTEXTS = {"": 1, "k": 1 << 10, "M": 1 << 20}
+
+
+def parse_context(text: str) -> int:
+    """Return the tokens of a text such as `8192`, `128k` or `1M`; here k is 1,024.
+
+    Raises:
+        ValueError: the text is not a number of tokens from 1 to 16M.
+    """
+    match = re.fullmatch(r"(\d[\d_]*)([kM]?)", text.replace("K", "k"))
+    tokens = int(match[1]) * _CONTEXTS[match[2]] if match else 0
+    if not 1 <= tokens <= 1 << 24:
+        raise ValueError(f"invalid context {text!r}: use 1 to 16M tokens, e.g. 8192, 128k, 1M")
+    return tokens
+
+
 _BOUNDS = {
     "greater_than_equal": ("ge", "at least"),
     "greater_than": ("gt", "above"),
@@ -207,8 +223,12 @@ _SIZE = Spelling(metavar="SIZE", parse=parse_size, write=lambda value: f"{value 
 
 _NUMBER = Spelling(metavar="NUMBER", parse=parse_count, write=lambda value: f"{int(value)}")
 
+_CONTEXT = Spelling(metavar="TOKENS", parse=parse_context)
+
 Seconds = Annotated[float, Field(gt=0), _DURATION]
 Bytes = Annotated[int, _SIZE]
 Count = Annotated[int, Field(ge=1), _NUMBER]
+Context = Annotated[int, Field(ge=1, le=1 << 24), _CONTEXT]
+"""Tokens of a sequence; `128k` is 131,072."""
 FloatCount = Annotated[float, Field(ge=1, lt=1e40), _NUMBER]
 """A count that may be beyond 64 bits, such as FLOPs."""

@@ -1,8 +1,12 @@
 """Memory of decoding: weights, keys and values, recurrent states, and what fits beside them."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
-from aira_dsl.architecture import Architecture, cost
+from aira_dsl.architecture import Architecture, Costs, cost
+
+_LONGEST = 1 << 50
+"""Tokens of a sequence; no memory has room for more if anything is kept for each."""
 
 
 @dataclass(frozen=True)
@@ -58,19 +62,32 @@ def memory_of(
         capacity: bytes; None if unknown.
     """
     costs = cost(architecture, element_bytes=element_bytes)
-    weights = costs.total_parameters * element_bytes
-    per_token, per_sequence = costs.kv_cache_bytes, costs.state_bytes
+    weights = costs.weight_bytes(8 * element_bytes)
+    return memory_from(costs, weights, context=context, batch=batch, capacity=capacity)
+
+
+def memory_from(
+    costs: Costs, weights: int, *, context: int, batch: int, capacity: int | None
+) -> Memory:
+    """Compare costs with a capacity; `weights` is the bytes of all weights."""
     longest = largest = None
     if capacity is not None:
         room = max(0, capacity - weights)
-        kept = context * per_token + per_sequence
-        longest = max(0, room // batch - per_sequence) // per_token if per_token else None
+        kept = costs.cache_bytes(context)
+        longest = _longest_context(costs, room // batch)
         largest = room // kept if kept else None
     return Memory(
         capacity=capacity,
         weights=weights,
-        cache=batch * context * per_token,
-        state=batch * per_sequence,
+        cache=batch * costs.kv_bytes(context),
+        state=batch * costs.state_bytes,
         longest_context=longest,
         largest_batch=largest,
     )
+
+
+def _longest_context(costs: Costs, room: int) -> int | None:
+    """Return how many tokens of a sequence fit in some bytes; None for any number."""
+    if not costs.kv_cache_bytes and costs.cache_bytes(_LONGEST) <= room:
+        return None
+    return max(0, bisect_right(range(_LONGEST), room, key=costs.cache_bytes) - 1)

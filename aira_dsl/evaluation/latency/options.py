@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from aira_dsl.utils.machine import DeviceChoice
-from aira_dsl.utils.options import Options
+from aira_dsl.utils.options import Context, Options
 
 Precision = Literal["fp32", "bf16", "fp8"]
 
@@ -16,7 +16,7 @@ ELEMENT_BYTES: dict[Precision, int] = {"fp32": 4, "bf16": 2, "fp8": 1}
 class WorkloadOptions(Options):
     """Workload."""
 
-    context: Annotated[int, Field(ge=1, le=1 << 24)] | None = None
+    context: Context | None = None
     """Tokens of each sequence: of the prompt, and before a decoded token (default: the file's)."""
 
     batch: Annotated[int, Field(ge=1, le=1 << 16)] = 1

@@ -4,11 +4,11 @@ A part of the model takes max(FLOPs / peak FLOP/s, bytes / bandwidth), and parts
 another (the roofline model, Williams et al. 2009, doi 10.1145/1498765.1498785). There are no
 efficiency factors. Every layer counts
 
-- prefill: the FLOPs of all prompts, attention over the causal half (convention `megatron`); its
-  weights read once, the residual stream read and written once, caches and states written once;
-- decoding: the FLOPs of one token for each sequence, attention over the whole context (convention
-  `paper`); its weights read once, the residual stream read and written once, keys and values read
-  once, states read and written once.
+- prefill: the FLOPs of all prompts, attention over their causal part; its weights read once, the
+  residual stream read and written once, caches and states written once;
+- decoding: the FLOPs of one token for each sequence, attention over all tokens that are kept; its
+  weights read once, the residual stream read and written once, keys and values read once, states
+  read and written once.
 
 The ends are the rows of the embedding and the head, which prefill needs for last tokens only.
 Everything between two layers stays on the chip. Weights that no token of a mixture of experts uses
@@ -94,16 +94,21 @@ def roofline(
 def _prefill(block: Primitive, width: int, context: int, batch: int, size: int) -> Work:
     """Return the work of one layer for whole prompts."""
     tokens = batch * context
-    flops = tokens * block.training_flops(width, context, "megatron") / 3
-    kept = size * context * block.kv_cache_elements(width) + block.state_bytes(width, size)
+    flops = batch * block.prefill_flops(width, context)
+    kept = _kv_bytes(block, width, context, size) + block.state_bytes(width, size)
     return Work(flops, size * (_weights(block, width) + 2 * tokens * width) + batch * kept)
 
 
 def _decode(block: Primitive, width: int, context: int, batch: int, size: int) -> Work:
     """Return the work of one layer for one token of each sequence."""
-    flops = batch * block.training_flops(width, context, "paper") / 3
-    kept = size * context * block.kv_cache_elements(width) + 2 * block.state_bytes(width, size)
+    flops = batch * block.decode_flops(width, context)
+    kept = _kv_bytes(block, width, context, size) + 2 * block.state_bytes(width, size)
     return Work(flops, size * (_weights(block, width) + 2 * batch * width) + batch * kept)
+
+
+def _kv_bytes(block: Primitive, width: int, context: int, size: int) -> int:
+    """Count the bytes of the keys and values of a sequence."""
+    return size * block.cached_tokens(context) * block.kv_cache_elements(width)
 
 
 def _weights(block: Primitive, width: int) -> int:
