@@ -1,8 +1,11 @@
 """Costs by formula, against counts written down from their sources."""
 
+import dataclasses
+
 import pytest
 
-from aira_dsl.architecture import BATCH_TOKENS, Architecture, cost
+from aira_dsl.architecture import BATCH_TOKENS, Architecture, Cache, cost
+from aira_dsl.architecture.costs import _caches
 from aira_dsl.primitives import MLP, Attention, Mamba2
 
 BLOCKS = {
@@ -55,6 +58,45 @@ def test_context_and_caches():
     assert costs.cache_bytes(1000) == 1000 * per_token + state
     assert costs.cache_bytes(1000, batch=4) == 4 * costs.cache_bytes(1000)
     assert cost(model("A"), element_bytes=4).kv_cache_bytes == 2 * per_token
+
+
+class Recent(Attention):
+    """Attention to the last 100 tokens: what a window costs, whatever primitive has one."""
+
+    def cached_tokens(self, context: int) -> int:
+        return min(context, 100)
+
+
+def test_caches_of_windows_end_with_the_window():
+    blocks = [BLOCKS["A"].resolve(2048), Recent(heads=32, kv_heads=8).resolve(2048)]
+    caches = _caches([*blocks, *blocks, BLOCKS["M"]], 2048, 2)
+    per_token = 2 * 2 * 8 * 64 * 2  # of two layers
+    assert caches == (Cache(per_token), Cache(per_token, 100))
+    costs = dataclasses.replace(cost(model("M")), caches=caches)
+    for context, kept in ((1, 2), (100, 200), (101, 201), (5000, 5100)):
+        assert costs.kv_bytes(context) == kept * per_token
+    assert costs.window_bytes == 100 * per_token
+
+
+@pytest.mark.parametrize(("tied", "read"), [(True, 0), (False, 2048 * 128_256)])
+def test_three_ways_to_count_active_parameters(tied, read):
+    costs = cost(model("A", "M", tie_embeddings=tied))
+    assert costs.active_parameters == costs.total_parameters
+    assert costs.active_without_input == costs.total_parameters - read
+    assert costs.active_without_embeddings == costs.parameters
+
+
+def test_weights_in_the_precisions_of_serving():
+    costs = cost(model("A", "M"))
+    assert costs.weight_bytes(16) == 2 * costs.total_parameters
+    assert costs.weight_bytes(4) == -(-costs.total_parameters // 2)
+
+
+def test_inference_counts_the_causal_part_and_one_row_of_logits():
+    costs, attention = cost(model("A"), context=1000), BLOCKS["A"].resolve(2048)
+    linear, head = 2 * attention.parameters(2048), 2 * 2048 * 128_256
+    assert costs.decode_flops == linear + 4 * 1000 * 2048 + head
+    assert costs.prefill_flops == 1000 * (linear + 2 * 1000 * 2048) + head
 
 
 def test_budgets():

@@ -199,3 +199,21 @@ def test_json_has_every_number_of_the_report() -> None:
     )
     assert first["memory"]["fits"] is True
     assert first["memory"]["longest_context"] > second["memory"]["longest_context"]
+
+
+def test_show_says_whether_a_model_fits_and_what_bounds_it() -> None:
+    """Llama 3.2 1B: 32,768 bytes of keys and values a token, eight sequences of 131,072 tokens."""
+    workload = ("--context", "128k", "--batch", "8", "--gpu", "H100")
+    done = run("show", *LLAMA, *workload, "--format", "json")
+    found = json.loads(done.out)["gpu"]
+    assert found["context"] == 131_072
+    for precision, bits in (("bf16", 16), ("fp8", 8), ("4 bits", 4)):
+        memory = found["memory"][precision]
+        assert memory["weights"] == 1_235_814_400 * bits // 8
+        assert memory["needed"] == memory["weights"] + 8 * 131_072 * 32_768
+        assert memory["fits"]
+    bounds = {phase: each["bound"] for phase, each in found["speed"].items()}
+    assert bounds == {"prefill": "compute", "decode": "memory"}
+    shown = run("show", *LLAMA, *workload).out
+    assert "8 sequences of 131,072 tokens" in shown
+    assert "no" in run("show", *LLAMA, "--batch", "999999", "--gpu", "l4").out.split()

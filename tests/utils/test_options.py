@@ -10,7 +10,7 @@ from aira_dsl.cli.options import with_options
 import aira_dsl
 from aira_dsl.errors import UsageError
 from aira_dsl.study.options import SearchOptions
-from aira_dsl.utils.options import arguments_of
+from aira_dsl.utils.options import arguments_of, parse_context
 from tests.helpers.command_line import run
 
 REFUSED = [
@@ -38,6 +38,19 @@ REFUSED = [
     (("evaluate", "x", "--tasks", "y", "--out="), "'--out=' gives an empty value"),
     (("data", "prepare", "x", "--split-at", ""), "the argument after '--split-at' is empty"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"), [("8192", 8192), ("128k", 131_072), ("128K", 131_072), ("1M", 1 << 20)]
+)
+def test_contexts_are_written_short(text: str, tokens: int) -> None:
+    assert parse_context(text) == tokens
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5k", "17M", "k", "99999999999999"])
+def test_a_context_out_of_range_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="use 1 to 16M tokens"):
+        parse_context(text)
 
 
 @pytest.mark.parametrize(("arguments", "told"), REFUSED)
