@@ -18,6 +18,7 @@ VALUES = {
     "width": "128", "context": "256", "vocab": "99", "depth": "2", "norm_eps": "1e-6",
     "tie_embeddings": "true", "heads": "8", "kv_heads": "2", "head_dim": "32", "rope": "1e4",
     "hidden": "256", "activation": "gelu", "inner": "64", "state": "16", "conv": "3", "groups": "1",
+    "bias": "true",
 }  # fmt: skip
 
 

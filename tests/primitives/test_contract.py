@@ -5,7 +5,7 @@ A kind without a line in CASES is tested with its default parameters.
 
 import pytest
 
-from aira_dsl.primitives import MLP, Attention, Mamba2
+from aira_dsl.primitives import MLP, Attention, Mamba2, ShortConv
 from aira_dsl.primitives.registry import KINDS, Block
 from aira_dsl.testing.primitives import PrimitiveContract
 
@@ -21,6 +21,8 @@ CASES: dict[str, Block] = {
     "mamba2-groups": Mamba2(inner=24, state=3, head_dim=4, conv=2, groups=3),
     "mamba2-wide-state": Mamba2(inner=8, state=18, head_dim=8, conv=3),
     "mamba2-no-convolution": Mamba2(inner=8, state=2, head_dim=2, conv=1),
+    "short_conv": ShortConv(),
+    "short_conv-bias": ShortConv(conv=5, inner=10, bias=True),
 }
 
 CASES |= {kind: spec() for kind, spec in KINDS.items() if kind not in CASES}  # type: ignore[call-arg]

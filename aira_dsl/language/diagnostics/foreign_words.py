@@ -55,11 +55,17 @@ _SAME: dict[str, dict[str, str]] = {
         "conv": "d_conv conv_kernel conv_kernel_size mamba_d_conv kernel_size conv_size conv_width",
         "groups": "ngroups n_groups num_groups mamba_n_groups mamba_num_groups",
     },
+    "short_conv": {
+        "conv": "conv_l_cache d_conv conv_kernel conv_kernel_size kernel kernel_size conv_size",
+        "inner": "d_inner inner_size inner_dim conv_dim",
+        "bias": "conv_bias use_bias",
+    },
     "kind": {
         "attention": "mha multi_head_attention multihead_attention self_attention full_attention "
         "softmax_attention causal_attention causal_self_attention sdpa global_attention",
         "mlp": "ffn feed_forward feedforward feed_forward_network",
         "mamba2": "mamba_2 ssd mamba2_mixer mamba_2_mixer",
+        "short_conv": "conv conv1d convolution short_convolution gated_short_conv",
     },
     "value": {"relu2": "relu_squared squared_relu relu_2 sq_relu", "swiglu": "swi_glu silu_glu"},
 }
@@ -132,7 +138,6 @@ _ABSENT = {
         "gdn gated_delta_net gated_deltanet deltanet delta_net gated_delta_rule kda",
     ),
     "a mixture of experts": ("moe", "moe mo_e mixture_of_experts sparse_moe moe_mlp experts"),
-    "a short convolution": ("short_conv", "conv conv1d convolution short_conv short_convolution"),
     "RetNet": ("retnet", "retnet retention"),
     "RWKV": ("rwkv", "rwkv rwkv4 rwkv5 rwkv6 rwkv7"),
     "S4": ("s4", "s4 s4d s5 h3 dss"),

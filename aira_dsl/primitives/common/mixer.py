@@ -51,8 +51,9 @@ class Mixer(nn.Module, ABC):
 
 
 def init_linear(linear: nn.Linear, generator: Generator) -> None:
-    """Draw a projection from a normal distribution with standard deviation 0.02."""
+    """Draw a projection, normal with standard deviation 0.02; a bias is zero."""
     nn.init.normal_(linear.weight, std=INIT_STD, generator=generator)
+    _zero_bias(linear)
 
 
 def init_output(linear: nn.Linear, generator: Generator, depth: int) -> None:
@@ -64,3 +65,9 @@ def init_output(linear: nn.Linear, generator: Generator, depth: int) -> None:
     """
     linear.writes_to_stream = True  # type: ignore[assignment]
     nn.init.normal_(linear.weight, std=INIT_STD / math.sqrt(depth), generator=generator)
+    _zero_bias(linear)
+
+
+def _zero_bias(linear: nn.Linear) -> None:
+    if linear.bias is not None:
+        nn.init.zeros_(linear.bias)
