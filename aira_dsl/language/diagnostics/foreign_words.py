@@ -60,12 +60,23 @@ _SAME: dict[str, dict[str, str]] = {
         "inner": "d_inner inner_size inner_dim conv_dim",
         "bias": "conv_bias use_bias",
     },
+    "mla": {
+        "heads": "num_heads n_heads n_head num_attention_heads",
+        "q_rank": "q_lora_rank",
+        "kv_rank": "kv_lora_rank",
+        "nope_dim": "qk_nope_head_dim nope_head_dim",
+        "rope_dim": "qk_rope_head_dim rope_head_dim",
+        "value_dim": "v_head_dim",
+        "rope": "theta rope_theta rope_base rotary_base",
+        "interleaved": "rope_interleave rope_interleaved",
+    },
     "kind": {
         "attention": "mha multi_head_attention multihead_attention self_attention full_attention "
         "softmax_attention causal_attention causal_self_attention sdpa global_attention",
         "mlp": "ffn feed_forward feedforward feed_forward_network",
         "mamba2": "mamba_2 ssd mamba2_mixer mamba_2_mixer",
         "short_conv": "conv conv1d convolution short_convolution gated_short_conv",
+        "mla": "latent_attention multi_head_latent_attention multihead_latent_attention",
     },
     "value": {"relu2": "relu_squared squared_relu relu_2 sq_relu", "swiglu": "swi_glu silu_glu"},
 }
@@ -126,7 +137,6 @@ _TOLD: dict[str, dict[str, str]] = {
 """By place: words that need a sentence, because a word of ours is not the same."""
 
 _ABSENT = {
-    "multi-head latent attention": ("mla", "mla latent_attention multi_head_latent_attention"),
     "Mamba-1": ("mamba1", "mamba1 mamba_1 s6 selective_ssm"),
     "sliding-window attention": (
         "sliding_window",

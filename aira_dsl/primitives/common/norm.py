@@ -16,7 +16,8 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(width))
 
     def forward(self, x_D: Tensor) -> Tensor:
-        """Normalize the last dimension."""
+        """Normalize the last dimension, in the weight's precision at least (autocast lowers x)."""
+        x_D = x_D.to(torch.promote_types(x_D.dtype, self.weight.dtype))
         return nn.functional.rms_norm(x_D, self.weight.shape, self.weight, self.eps)
 
 
