@@ -111,6 +111,7 @@ def test_costs_of_deepseek_v3() -> None:
     linear = 6 * (187_107_328 - 1536 - 512)
     assert block.training_flops(7168, 4096) == linear + 6 * 4096 * 128 * 320
     assert block.training_flops(7168, 4096, "megatron") == linear + 3 * 4096 * 128 * 320
+    assert block.decode_flops(7168, 4096) == linear // 3 + 2 * 4096 * 128 * 1088
 
 
 def test_scales_keep_the_proportions_of_deepseek() -> None:

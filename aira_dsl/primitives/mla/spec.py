@@ -80,10 +80,18 @@ class MLA(Primitive):
 
     def training_flops(self, width: int, context: int, convention: Convention = "paper") -> int:
         """6·projections + 6·T·h·(n + e + v): scores and sums over the square, or half of it."""
-        shapes = self.weights(width).values()
-        projections = sum(prod(shape) for shape in shapes if len(shape) == 2)
         square = 6 * context * self.heads * (self.key_dim + self.value_dim)
-        return 6 * projections + (square if convention == "paper" else square // 2)
+        causal = square if convention == "paper" else square // 2
+        return 6 * self._projections(width) + causal
+
+    def decode_flops(self, width: int, context: int) -> int:
+        """2·projections + 2·T·h·(2·r + e): the absorbed form, attention over latents."""
+        attention = 2 * context * self.heads * (2 * self.kv_rank + self.rope_dim)
+        return 2 * self._projections(width) + attention
+
+    def _projections(self, width: int) -> int:
+        """Count the parameters without those of norms."""
+        return sum(prod(shape) for shape in self.weights(width).values() if len(shape) == 2)
 
     def kv_cache_elements(self, width: int) -> int:
         """Count the latent and the shared key: kv_rank + rope_dim."""
