@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from aira_dsl.primitives import MLP, Attention, Mamba2
 from aira_dsl.primitives.attention.module import _attend
+from aira_dsl.primitives.common.ssd import Operands, ssd
 from aira_dsl.primitives.mamba2.module import _conv
-from aira_dsl.primitives.mamba2.ssd import Operands, ssd
 from aira_dsl.primitives.registry import make_mixer
 
 RUNS = 9

@@ -14,9 +14,9 @@ import torch
 
 from aira_dsl.primitives import Mamba2 as Spec
 from aira_dsl.primitives.common import cuda
+from aira_dsl.primitives.common.ssd import Operands, ssd
 from aira_dsl.primitives.mamba2.cuda import run_scan
 from aira_dsl.primitives.mamba2.module import Mamba2
-from aira_dsl.primitives.mamba2.ssd import Operands, ssd
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aira_dsl.primitives import Mamba2 as Spec
+from aira_dsl.primitives.common.ssd import Operands, ssd
 from aira_dsl.primitives.mamba2.module import Mamba2
-from aira_dsl.primitives.mamba2.ssd import Operands, ssd
 
 
 def softplus(x: np.ndarray) -> np.ndarray:

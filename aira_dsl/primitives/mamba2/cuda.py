@@ -6,7 +6,7 @@ Shapes: B batch, L length, H heads, P head dimension, N state size.
 from torch import Tensor
 
 from aira_dsl.primitives.common.cuda import CONVOLUTION, Kernel, probe
-from aira_dsl.primitives.mamba2.ssd import Operands
+from aira_dsl.primitives.common.ssd import Operands
 
 MAX_STATE = 256
 _SCAN = ("mamba_ssm", "mamba_ssm.ops.triton.ssd_combined", "mamba_chunk_scan_combined")

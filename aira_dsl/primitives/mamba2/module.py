@@ -37,8 +37,8 @@ from aira_dsl.primitives.common.convolution import (
 )
 from aira_dsl.primitives.common.mixer import Mixer, init_linear, init_output
 from aira_dsl.primitives.common.norm import GatedRMSNorm
+from aira_dsl.primitives.common.ssd import Operands, ssd
 from aira_dsl.primitives.mamba2 import cuda, spec
-from aira_dsl.primitives.mamba2.ssd import Operands, ssd
 
 DT_MIN, DT_MAX, DT_FLOOR = 1e-3, 1e-1, 1e-4
 A_MIN, A_MAX = 1.0, 16.0
