@@ -190,7 +190,7 @@ TAMPERING = [
         "time.monotonic = time.time = time.perf_counter = lambda: 0.0\n"
         "while run.progress < 1:\n    pass",
         "over time",
-        "over time: training took longer than 1 s",
+        "over time: training took longer than 2 s",
     ),
     _trains(
         "reports facts that are none",
@@ -296,7 +296,7 @@ WEIGHTS = [
         "os.write(int(sys.argv[1]), struct.pack('!I', len(header)) + header + b'x')\n"
         "time.sleep(1000)",
         "over time",
-        "over time: training took longer than 1 s",
+        "over time: training took longer than 2 s",
     ),
     _trains(
         "hands over weights of another shape",
@@ -353,13 +353,13 @@ ENDS = [
         "import threading\n"
         "threading.Thread(target=lambda: 1 / 0).start()\nthreading.Event().wait()",
         "over time",
-        "over time: training took longer than 1 s (ZeroDivisionError: division by zero)",
+        "over time: training took longer than 2 s (ZeroDivisionError: division by zero)",
     ),
     _answers(
         "tells what it is asked, and loops",
         "print(tokens, file=sys.stderr, flush=True)\n        while True: pass",
         "over time",
-        "over time: scoring took longer than 3 s",
+        "over time: scoring took longer than 2 s",
     ),
     _answers("loops when asked", "while True: pass", "over time", "over time: scoring took"),
     _starts("exits before the start", "sys.exit(3)", "crashed", "start-up: SystemExit: 3"),

@@ -63,8 +63,8 @@ def test_what_a_new_candidate_starts_with_must_be_a_candidate(folder):
     ("old", "new", "place"),
     [
         ("direction: minimize", "direction: down", "direction"),
-        ("training_seconds: 1.0", "training_seconds: -1", "sizes.tiny.training_seconds"),
-        ("training_seconds: 1.0", "train_seconds: 1", "sizes.tiny.training_seconds"),
+        ("training_seconds: 60.0", "training_seconds: -1", "sizes.tiny.training_seconds"),
+        ("training_seconds: 60.0", "train_seconds: 1", "sizes.tiny.training_seconds"),
         ("memory_mib: 512", "memory_mib: 99999999999", "sizes.tiny.memory_mib"),
         ("vocabulary: 16", "vocabulary: 2026-01-01", "sizes.tiny.settings"),
         ("[train.py]", "[../train.py]", "candidate.files.0"),
@@ -95,7 +95,7 @@ def test_unknown_tasks_and_sizes(folder):
 
 def test_the_description_is_filled_from_metadata_size_and_settings(folder):
     task = load_task(folder)
-    assert task.description() == "Write `train.py`: a model of 16 tokens, trained for 1.0 s.\n"
+    assert task.description() == "Write `train.py`: a model of 16 tokens, trained for 60.0 s.\n"
     for text, place in (
         (b"# Words\n\n{{ missing }}\n", ":3: 'missing' is undefined"),
         (b"a\n{{ 1 / 0 }}", ":2: ZeroDivisionError"),

@@ -9,7 +9,7 @@ from aira_dsl.design.candidate import Candidate
 from aira_dsl.design.data import prepare_data
 from aira_dsl.design.judge.judging import judge
 from aira_dsl.design.request import JudgeRequest
-from aira_dsl.design.task import load_task
+from aira_dsl.design.task import Task, load_task
 from aira_dsl.sandbox import kinds
 from tests.design.cases import CASES, Case, script
 
@@ -32,12 +32,22 @@ def honest_score(honest):
     return judgement.score
 
 
+def with_limit(task: Task, phase: str) -> Task:
+    """Return the task with two seconds for a phase: the others have a minute."""
+    name = {"start-up": "startup_seconds", "training": "training_seconds"}
+    tiny = task.size("tiny").model_copy(update={name.get(phase, "scoring_seconds"): 2.0})
+    return Task(task.folder, task.metadata.model_copy(update={"sizes": {"tiny": tiny}}))
+
+
 def judgement_of(honest: JudgeRequest, case: Case):
-    """Return the judgement of a case."""
+    """Return the judgement of a case; only one that must be over time has little of it."""
     files = {
         name: text.replace("{data}", str(honest.data.path)) for name, text in case.files.items()
     }
-    return judge(replace(honest, candidate=Candidate(files)))
+    task = honest.task
+    if case.status == "over time":
+        task = with_limit(task, case.reason.removeprefix("over time: ").split()[0])
+    return judge(replace(honest, task=task, candidate=Candidate(files)))
 
 
 @pytest.mark.parametrize(
