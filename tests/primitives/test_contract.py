@@ -17,6 +17,8 @@ CASES: dict[str, Block] = {
     "mlp-relu": MLP(hidden=17, activation="relu"),
     "mlp-relu2": MLP(hidden=17, activation="relu2"),
     "mlp-gelu": MLP(hidden=17, activation="gelu"),
+    "mlp-geglu-bias": MLP(hidden=17, activation="geglu", bias=True),
+    "mlp-swiglu-clamped": MLP(hidden=17, activation="swiglu_clamped", clamp=0.1, bias=True),
     "mamba2": Mamba2(inner=16, state=4, head_dim=8),
     "mamba2-groups": Mamba2(inner=24, state=3, head_dim=4, conv=2, groups=3),
     "mamba2-wide-state": Mamba2(inner=8, state=18, head_dim=8, conv=3),

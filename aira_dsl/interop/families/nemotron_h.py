@@ -37,6 +37,7 @@ from aira_dsl.interop.tokenizer import (
     write_tokenizer,
 )
 from aira_dsl.primitives import MLP, Attention, Mamba2
+from aira_dsl.primitives.mlp.spec import GATED
 from aira_dsl.utils.files import OutputKind, write_folder
 
 if TYPE_CHECKING:
@@ -132,8 +133,8 @@ def unsupported(architecture: Architecture) -> list[str]:
     only_of_kind(architecture, "mamba2", reasons)
     if isinstance(attention, Attention) and attention.rope is not None:
         reasons.append("its attention has rotary positions (NemotronH needs `rope none`)")
-    if isinstance(mlp, MLP) and mlp.activation == "swiglu":
-        reasons.append("its mlp is gated (swiglu)")
+    if isinstance(mlp, MLP) and mlp.activation in GATED:
+        reasons.append(f"its mlp is gated ({mlp.activation})")
     if architecture.tie_embeddings:
         reasons.append("its head is tied to the embedding")
     return reasons

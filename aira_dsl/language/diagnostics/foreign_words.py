@@ -46,6 +46,7 @@ _SAME: dict[str, dict[str, str]] = {
         "ffn_size dim_feedforward n_inner d_inner inner_dim mlp_dim d_mlp",
         "activation": "hidden_act mlp_hidden_act act_fn activation_fn activation_function "
         "hidden_activation nonlinearity ffn_activation",
+        "bias": "mlp_bias use_bias add_bias_linear",
     },
     "mamba2": {
         "inner": "d_inner d_ssm inner_size inner_dim intermediate_size mamba_intermediate_size",
@@ -78,14 +79,20 @@ _SAME: dict[str, dict[str, str]] = {
         "short_conv": "conv conv1d convolution short_convolution gated_short_conv",
         "mla": "latent_attention multi_head_latent_attention multihead_latent_attention",
     },
-    "value": {"relu2": "relu_squared squared_relu relu_2 sq_relu", "swiglu": "swi_glu silu_glu"},
+    "value": {
+        "relu2": "relu_squared squared_relu relu_2 sq_relu",
+        "swiglu": "swi_glu silu_glu",
+        "geglu": "ge_glu",
+        "reglu": "re_glu",
+        "silu": "swish",
+    },
 }
 """By place and by our word: words with the same meaning and the same values."""
 
 _NO_TIE = "the setting is its opposite, `tie_embeddings`: true ties, false, the default, does not"
 _ORDER = "the order of the layers is a pattern of block names: `layers 5×(2A-M)-A`"
 _EXPAND = "write the inner width itself: `inner` is expand × width"
-_GLU = "is not in the language; the gated activation is `swiglu`"
+_GLU = "is not in the language; gated activations are `swiglu`, `geglu` and `reglu`"
 _APPROXIMATE = "`gelu` is the exact one; approximations are not in the language"
 
 _TOLD: dict[str, dict[str, str]] = {
@@ -105,7 +112,6 @@ _TOLD: dict[str, dict[str, str]] = {
     },
     "mlp": {
         "hidden_size": "`hidden` counts the hidden units; `width`, a setting, is the model's",
-        "bias mlp_bias use_bias": "projections have no bias",
         "gated glu": "a gated MLP has `activation swiglu`",
     },
     "mamba2": {
@@ -122,15 +128,12 @@ _TOLD: dict[str, dict[str, str]] = {
         ),
         "mqa multi_query_attention": "multi-query attention is `attention { kv_heads 1 }`",
         "swiglu swi_glu gated_mlp": "SwiGLU is `mlp { activation swiglu }`",
-        "geglu ge_glu": f"GeGLU {_GLU}",
-        "reglu re_glu": f"ReGLU {_GLU}",
+        "geglu ge_glu": "GeGLU is `mlp { activation geglu }`",
+        "reglu re_glu": "ReGLU is `mlp { activation reglu }`",
         "mamba ssm mamba_mixer": "Mamba-2 is `mamba2`",
     },
     "value": {
-        "geglu ge_glu": f"GeGLU {_GLU}",
-        "reglu re_glu": f"ReGLU {_GLU}",
         "glu gated sigmoid_glu": f"the sigmoid gate {_GLU}",
-        "silu swish": "SiLU is used only in the gate of `swiglu`",
         "gelu_new gelu_tanh gelu_pytorch_tanh gelu_fast gelu_approx quick_gelu": _APPROXIMATE,
     },
 }

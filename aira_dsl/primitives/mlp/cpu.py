@@ -10,12 +10,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from aira_dsl.primitives.kernels.call import call
+from aira_dsl.primitives.mlp.activation import plain
 from aira_dsl.primitives.mlp.module import MLP
+
+_ACTIVATIONS = {"swiglu", "relu", "relu2", "gelu"}
 
 
 def supports(mixer: MLP) -> bool:
-    """Return True: the kernels run every MLP."""
-    return True
+    """Return whether the kernels know the activation; they have no biases and no limits."""
+    has_options = mixer.up_proj.bias is not None or mixer.clamp is not None
+    return mixer.activation in _ACTIVATIONS and not has_options
 
 
 def run(mixer: MLP, x_BLD: Tensor) -> Tensor:
@@ -31,12 +35,10 @@ def _hidden(mixer: MLP, x_BLD: Tensor) -> Tensor:
     match mixer.activation:
         case "swiglu":
             return _SwiGLU.apply(up_BLF)  # type: ignore[no-any-return,no-untyped-call]
-        case "relu":
-            return F.relu(up_BLF)
         case "relu2":
             return _ReLU2.apply(up_BLF)  # type: ignore[no-any-return,no-untyped-call]
-        case "gelu":
-            return F.gelu(up_BLF)
+        case _:
+            return plain(mixer.activation, up_BLF)
 
 
 class _SwiGLU(torch.autograd.Function):

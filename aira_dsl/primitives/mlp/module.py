@@ -1,6 +1,6 @@
 """Position-wise feed-forward layers.
 
-Parameter names are Hugging Face Llama's (gated) and NemotronH's (plain); no biases.
+Parameter names are Hugging Face Llama's (gated) and NemotronH's (plain).
 
 Shapes: B batch, L length, D model width, F hidden units.
 """
@@ -10,18 +10,20 @@ from torch import Generator, Tensor, nn
 from aira_dsl.primitives.common.cache import LayerCache
 from aira_dsl.primitives.common.mixer import Mixer, init_linear, init_output
 from aira_dsl.primitives.mlp import spec
+from aira_dsl.primitives.mlp.activation import gated, plain
 
 
 class MLP(Mixer):
-    """down(act(up(x))), or down(silu(gate(x)) · up(x)) with SwiGLU (arXiv 2002.05202)."""
+    """down(act(up(x))), or down(act(gate(x)) · up(x)) with a gate (arXiv 2002.05202)."""
 
     def __init__(self, block: spec.MLP, width: int, norm_eps: float = 1e-5) -> None:
         super().__init__()
-        self.activation = block.activation
-        if block.activation == "swiglu":
-            self.gate_proj = nn.Linear(width, block.hidden, bias=False)
-        self.up_proj = nn.Linear(width, block.hidden, bias=False)
-        self.down_proj = nn.Linear(block.hidden, width, bias=False)
+        self.activation, self.clamp = block.activation, block.clamp
+        self.is_gated = block.activation in spec.GATED
+        if self.is_gated:
+            self.gate_proj = nn.Linear(width, block.hidden, bias=block.bias)
+        self.up_proj = nn.Linear(width, block.hidden, bias=block.bias)
+        self.down_proj = nn.Linear(block.hidden, width, bias=block.bias)
 
     def forward(self, x_BLD: Tensor, cache: LayerCache = None) -> Tensor:
         """Transform every position by itself."""
@@ -29,22 +31,16 @@ class MLP(Mixer):
 
     def _hidden(self, x_BLD: Tensor) -> Tensor:
         up_BLF: Tensor = self.up_proj(x_BLD)
-        match self.activation:
-            case "swiglu":
-                return nn.functional.silu(self.gate_proj(x_BLD)) * up_BLF
-            case "relu":
-                return nn.functional.relu(up_BLF)
-            case "relu2":
-                return nn.functional.relu(up_BLF).square()
-            case "gelu":
-                return nn.functional.gelu(up_BLF)
+        if self.is_gated:
+            return gated(self.activation, self.gate_proj(x_BLD), up_BLF, self.clamp)
+        return plain(self.activation, up_BLF)
 
     def new_cache(self, batch_size: int) -> None:
         """Return None: a position does not depend on the others."""
 
     def init_weights(self, generator: Generator, depth: int) -> None:
-        """Draw the projections."""
-        if self.activation == "swiglu":
+        """Draw the projections; biases are zero."""
+        if self.is_gated:
             init_linear(self.gate_proj, generator)
         init_linear(self.up_proj, generator)
         init_output(self.down_proj, generator, depth)
