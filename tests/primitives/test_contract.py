@@ -23,6 +23,10 @@ CASES: dict[str, Block] = {
     "mamba2-groups": Mamba2(inner=24, state=3, head_dim=4, conv=2, groups=3),
     "mamba2-wide-state": Mamba2(inner=8, state=18, head_dim=8, conv=3),
     "mamba2-no-convolution": Mamba2(inner=8, state=2, head_dim=2, conv=1),
+    "mamba2-norm-first": Mamba2(inner=16, head_dim=4, groups=2, gated_norm="norm_first"),
+    "mamba2-no-norm": Mamba2(
+        inner=16, head_dim=8, gated_norm=None, conv_bias=False, bias=True, dt_min=0.01, dt_max=2.0
+    ),
     "short_conv": ShortConv(),
     "short_conv-bias": ShortConv(conv=5, inner=10, bias=True),
 }

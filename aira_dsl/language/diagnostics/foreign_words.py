@@ -55,6 +55,10 @@ _SAME: dict[str, dict[str, str]] = {
         "head_dim": "headdim d_head head_size mamba_head_dim mamba_d_head mamba_headdim",
         "conv": "d_conv conv_kernel conv_kernel_size mamba_d_conv kernel_size conv_size conv_width",
         "groups": "ngroups n_groups num_groups mamba_n_groups mamba_num_groups",
+        "conv_bias": "use_conv_bias mamba_conv_bias",
+        "bias": "use_bias mamba_proj_bias",
+        "dt_min": "time_step_min",
+        "dt_max": "time_step_max",
     },
     "short_conv": {
         "conv": "conv_l_cache d_conv conv_kernel conv_kernel_size kernel kernel_size conv_size",
@@ -120,7 +124,6 @@ _TOLD: dict[str, dict[str, str]] = {
             "there are inner / head_dim heads: give `inner` and `head_dim`"
         ),
         "chunk_size chunk mamba_chunk_size": "the chunk is chosen for speed, and not written",
-        "conv_bias use_conv_bias": "the convolution always has a bias",
     },
     "kind": {
         "gqa grouped_query_attention": (

@@ -24,19 +24,36 @@ class RMSNorm(nn.Module):
 class GatedRMSNorm(nn.Module):
     """RMSNorm of y · silu(z), each group of channels by itself: Mamba-2's, gate first.
 
-    Computed in float32 at least, since the product of two activations has a wide range.
+    With `gate_first` false it is RMSNorm(y) · silu(z). Computed in float32 at least, since the
+    product of two activations has a wide range.
     """
 
-    def __init__(self, width: int, groups: int, eps: float) -> None:
+    def __init__(self, width: int, groups: int, eps: float, *, gate_first: bool = True) -> None:
         super().__init__()
         self.groups = groups
         self.eps = eps
+        self.gate_first = gate_first
         self.weight = nn.Parameter(torch.ones(width))
 
     def forward(self, y_D: Tensor, gate_D: Tensor) -> Tensor:
-        """Gate, then normalize; the result has the gate's dtype."""
+        """Gate and normalize; the result has the gate's dtype."""
         wide = torch.promote_types(gate_D.dtype, torch.float32)
-        y_D = y_D.to(wide) * nn.functional.silu(gate_D.to(wide))
+        y_D, factor_D = y_D.to(wide), nn.functional.silu(gate_D.to(wide))
+        y_D = (
+            self._normalize(y_D * factor_D) if self.gate_first else self._normalize(y_D) * factor_D
+        )
+        return y_D.to(gate_D.dtype)
+
+    def _normalize(self, y_D: Tensor) -> Tensor:
         y_GD = torch.unflatten(y_D, -1, (self.groups, -1))
         y_GD = nn.functional.rms_norm(y_GD, y_GD.shape[-1:], eps=self.eps)
-        return (y_GD.flatten(-2) * self.weight).to(gate_D.dtype)
+        return y_GD.flatten(-2) * self.weight
+
+
+class Gate(nn.Module):
+    """y · silu(z): what is left of a gated norm without the norm."""
+
+    def forward(self, y_D: Tensor, gate_D: Tensor) -> Tensor:
+        """Gate, in float32 at least; the result has the gate's dtype."""
+        wide = torch.promote_types(gate_D.dtype, torch.float32)
+        return (y_D.to(wide) * nn.functional.silu(gate_D.to(wide))).to(gate_D.dtype)

@@ -26,8 +26,8 @@ LANES = 16
 
 
 def supports(mixer: Mamba2) -> bool:
-    """Tell whether the kernels can run a mixer."""
-    return mixer.block.conv in CONV_WIDTHS
+    """Tell whether the kernels can run a mixer: they have none of the options."""
+    return mixer.block.conv in CONV_WIDTHS and not mixer.block.used_options()
 
 
 def run(mixer: Mamba2, x_BLD: Tensor) -> Tensor:

@@ -7,6 +7,9 @@
     y_t        = h_t·C_t + D·x_t
     out        = out_proj(GatedRMSNorm(y, z))         gate first; each group normalized by itself
 
+Options of other models: the norm before the gate or none (Falcon-H1), bounds of dt (Nemotron-H,
+Zamba2: from below), biases of the projections, no bias of the convolution.
+
 Weights move both ways by name. In the order in which the original constructs them they are
 in_proj.weight, conv1d.weight, conv1d.bias, dt_bias, A_log, D, norm.weight, out_proj.weight; in the
 order of its state_dict (a module's own parameters come first, as in any torch module), and of ours:
@@ -36,7 +39,7 @@ from aira_dsl.primitives.common.convolution import (
     init_convolution,
 )
 from aira_dsl.primitives.common.mixer import Mixer, init_linear, init_output
-from aira_dsl.primitives.common.norm import GatedRMSNorm
+from aira_dsl.primitives.common.norm import Gate, GatedRMSNorm
 from aira_dsl.primitives.common.ssd import Operands, ssd
 from aira_dsl.primitives.mamba2 import cuda, spec
 
@@ -68,13 +71,13 @@ class Mamba2(Mixer):
         # A small state makes the products inside a chunk the larger part of the work, so chunks
         # are short then (measured on a CPU, docs/compiler.md).
         self.chunk = 16 if block.state <= 16 else 32
-        self.in_proj = nn.Linear(width, block.projection, bias=False)
-        self.conv1d = depthwise(block.conv_channels, block.conv, bias=True)
+        self.in_proj = nn.Linear(width, block.projection, bias=block.bias)
+        self.conv1d = depthwise(block.conv_channels, block.conv, bias=block.conv_bias)
         self.dt_bias = nn.Parameter(torch.empty(block.heads))
         self.A_log = nn.Parameter(torch.empty(block.heads))
         self.D = nn.Parameter(torch.empty(block.heads))
-        self.norm = GatedRMSNorm(block.inner, block.groups, norm_eps)
-        self.out_proj = nn.Linear(block.inner, width, bias=False)
+        self.norm = _norm(block, norm_eps)
+        self.out_proj = nn.Linear(block.inner, width, bias=block.bias)
         self.mark_no_decay()
 
     def forward(self, x_BLD: Tensor, cache: LayerCache = None) -> Tensor:
@@ -99,13 +102,19 @@ class Mamba2(Mixer):
             )
             operands = Operands(
                 torch.unflatten(x_BLE, -1, (block.heads, block.head_dim)),
-                nn.functional.softplus(dt_BLH.to(wide) + self.dt_bias.to(wide)),
+                self._step_sizes(dt_BLH.to(wide)),
                 -self.A_log.to(wide).exp(),
                 torch.unflatten(B_BLM, -1, (block.groups, block.state)),
                 torch.unflatten(C_BLM, -1, (block.groups, block.state)),
                 self.D.to(wide),
             )
             return self._recur(operands, cache).flatten(2)
+
+    def _step_sizes(self, dt_BLH: Tensor) -> Tensor:
+        dt_BLH = nn.functional.softplus(dt_BLH + self.dt_bias.to(dt_BLH.dtype))
+        if self.block.dt_min is None and self.block.dt_max is None:
+            return dt_BLH
+        return dt_BLH.clamp(self.block.dt_min, self.block.dt_max)
 
     def _recur(self, operands: Operands, cache: Mamba2Cache | None) -> Tensor:
         """Run the recurrence on the fastest path there is; updates the cached state."""
@@ -142,5 +151,13 @@ class Mamba2(Mixer):
         self.dt_bias.copy_(dt_H + (-torch.expm1(-dt_H)).log())  # softplus(dt_bias) = dt
         self.A_log.uniform_(A_MIN, A_MAX, generator=generator).log_()
         self.D.fill_(1.0)
-        self.norm.weight.fill_(1.0)
+        for gain in self.norm.parameters():
+            gain.fill_(1.0)
         init_output(self.out_proj, generator, depth)
+
+
+def _norm(block: spec.Mamba2, eps: float) -> GatedRMSNorm | Gate:
+    if block.gated_norm is None:
+        return Gate()
+    gate_first = block.gated_norm == "gate_first"
+    return GatedRMSNorm(block.inner, block.groups, eps, gate_first=gate_first)

@@ -1,8 +1,16 @@
 """Mamba-2: a selective state space with one scalar decay a head (SSD, arXiv 2405.21060)."""
 
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field
 
 from aira_dsl.primitives.base import Color, Convention, Dimensions, Primitive, Size, Weights
+from aira_dsl.utils.unused import OPTION
+
+StepSize = Annotated[float, Field(ge=0.0, le=1e6)]
+"""A bound of step sizes."""
+
+Problem = tuple[str, str, str]
 
 
 class Mamba2(Primitive):
@@ -22,31 +30,42 @@ class Mamba2(Primitive):
     """Kernel of the causal depthwise convolution."""
     groups: Size = 1
     """Groups of heads that share B and C."""
+    gated_norm: Annotated[Literal["gate_first", "norm_first"] | None, OPTION] = "gate_first"
+    """Norm before the output projection: of the gated channels, gated after it, or none."""
+    conv_bias: Annotated[bool, OPTION] = True
+    """Whether the convolution has a bias."""
+    bias: Annotated[bool, OPTION] = False
+    """Whether the projections have biases."""
+    dt_min: Annotated[StepSize | None, OPTION] = None
+    """Smallest step size; none for no bound."""
+    dt_max: Annotated[StepSize | None, OPTION] = None
+    """Largest step size; none for no bound."""
 
     @property
     def heads(self) -> int:
         """Number of SSM heads."""
         return self.inner // self.head_dim
 
-    def problems(self, width: int) -> list[tuple[str, str, str]]:
-        """Check that heads divide the inner width and groups divide the heads."""
+    def problems(self, width: int) -> list[Problem]:
+        """Check that heads divide the inner width, groups the heads; that step sizes are left."""
+        return [*self._divisions(), *self._step_sizes()]
+
+    def _divisions(self) -> list[Problem]:
         if self.inner % self.head_dim:
-            return [
-                (
-                    "head_dim",
-                    f"inner {self.inner} is not divisible by head_dim {self.head_dim}",
-                    f"use head_dim {_largest_divisor(self.inner, self.head_dim)}",
-                )
-            ]
+            message = f"inner {self.inner} is not divisible by head_dim {self.head_dim}"
+            divisor = _largest_divisor(self.inner, self.head_dim)
+            return [("head_dim", message, f"use head_dim {divisor}")]
         if self.heads % self.groups:
-            return [
-                (
-                    "groups",
-                    f"groups {self.groups} must divide the {self.heads} heads, inner / head_dim",
-                    f"use groups {_largest_divisor(self.heads, self.groups)}",
-                )
-            ]
+            message = f"groups {self.groups} must divide the {self.heads} heads, inner / head_dim"
+            divisor = _largest_divisor(self.heads, self.groups)
+            return [("groups", message, f"use groups {divisor}")]
         return []
+
+    def _step_sizes(self) -> list[Problem]:
+        if self.dt_min is None or self.dt_max is None or self.dt_min <= self.dt_max:
+            return []
+        message = f"dt_max {self.dt_max:g} is below dt_min {self.dt_min:g}"
+        return [("dt_max", message, f"use dt_max {self.dt_min:g} or more, or none")]
 
     @property
     def conv_channels(self) -> int:
@@ -59,9 +78,10 @@ class Mamba2(Primitive):
         return self.inner + self.conv_channels + self.heads
 
     def weights(self, width: int) -> Weights:
-        """Return projections, convolution with bias, dt_bias, A_log, D and the gated norm."""
-        return {
+        """Return projections, convolution, dt_bias, A_log, D and the gated norm."""
+        weights: Weights = {
             "in_proj.weight": (self.projection, width),
+            "in_proj.bias": (self.projection,),
             "conv1d.weight": (self.conv_channels, 1, self.conv),
             "conv1d.bias": (self.conv_channels,),
             "dt_bias": (self.heads,),
@@ -69,7 +89,15 @@ class Mamba2(Primitive):
             "D": (self.heads,),
             "norm.weight": (self.inner,),
             "out_proj.weight": (width, self.inner),
+            "out_proj.bias": (width,),
         }
+        absent = {
+            "in_proj.bias": not self.bias,
+            "conv1d.bias": not self.conv_bias,
+            "norm.weight": self.gated_norm is None,
+            "out_proj.bias": not self.bias,
+        }
+        return {name: shape for name, shape in weights.items() if not absent.get(name)}
 
     def training_flops(self, width: int, context: int, convention: Convention = "paper") -> int:
         """6·(d·d_in + d_conv·k + 2·n·P·N + w·d) (paper §4.3, where P is 64).
@@ -91,13 +119,15 @@ class Mamba2(Primitive):
         return self.conv_channels * (self.conv - 1)
 
     def at(self, dimensions: Dimensions) -> Self:
-        """Take the inner width, state and heads, in one group."""
-        return type(self)(
-            inner=dimensions.inner,
-            state=dimensions.state,
-            head_dim=dimensions.ssm_head_dim,
-            conv=dimensions.conv,
-        )
+        """Take the inner width, state and heads, in one group; options stay."""
+        sizes = {
+            "inner": dimensions.inner,
+            "state": dimensions.state,
+            "head_dim": dimensions.ssm_head_dim,
+            "conv": dimensions.conv,
+            "groups": 1,
+        }
+        return self.model_copy(update=sizes)
 
 
 def _largest_divisor(number: int, limit: int) -> int:

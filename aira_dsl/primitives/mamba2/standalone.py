@@ -37,17 +37,23 @@ def scan(
 
 
 class GatedRMSNorm(nn.Module):
-    """RMSNorm of y · silu(z), each group of channels by itself."""
+    """RMSNorm of y · silu(z), each group of channels by itself, or RMSNorm(y) · silu(z)."""
 
-    def __init__(self, width: int, groups: int, eps: float) -> None:
+    def __init__(self, width: int, groups: int, eps: float, gate_first: bool) -> None:
         super().__init__()
-        self.groups, self.eps = groups, eps
+        self.groups, self.eps, self.gate_first = groups, eps, gate_first
         self.weight = nn.Parameter(torch.ones(width))
 
     def forward(self, y: Tensor, z: Tensor) -> Tensor:
-        """Gate, then normalize, in float32."""
-        y = (y.float() * F.silu(z.float())).unflatten(-1, (self.groups, -1))
-        return (F.rms_norm(y, y.shape[-1:], eps=self.eps).flatten(-2) * self.weight).to(z)
+        """Gate and normalize, in float32."""
+        y, factor = y.float(), F.silu(z.float())
+        y = self.normalize(y * factor) if self.gate_first else self.normalize(y) * factor
+        return y.to(z)
+
+    def normalize(self, y: Tensor) -> Tensor:
+        """Normalize each group of channels."""
+        y = y.unflatten(-1, (self.groups, -1))
+        return F.rms_norm(y, y.shape[-1:], eps=self.eps).flatten(-2) * self.weight
 
 
 class Mamba2(nn.Module):
@@ -55,19 +61,23 @@ class Mamba2(nn.Module):
 
     def __init__(
         self, width: int, eps: float, *, inner: int, state: int, head_dim: int, conv: int,
-        groups: int,
+        groups: int, gated_norm: str | None = "gate_first", conv_bias: bool = True,
+        bias: bool = False, dt_min: float | None = None, dt_max: float | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.inner, self.state, self.head_dim, self.groups = inner, state, head_dim, groups
+        self.dt_min, self.dt_max = dt_min, dt_max
         heads, channels = inner // head_dim, inner + 2 * groups * state
         self.sizes = (inner, channels, heads)
-        self.in_proj = nn.Linear(width, sum(self.sizes), bias=False)
-        self.conv1d = nn.Conv1d(channels, channels, conv, groups=channels)
+        self.in_proj = nn.Linear(width, sum(self.sizes), bias=bias)
+        self.conv1d = nn.Conv1d(channels, channels, conv, groups=channels, bias=conv_bias)
         self.dt_bias = nn.Parameter(torch.zeros(heads))
         self.A_log = nn.Parameter(torch.zeros(heads))
         self.D = nn.Parameter(torch.ones(heads))
-        self.norm = GatedRMSNorm(inner, groups, eps)
-        self.out_proj = nn.Linear(inner, width, bias=False)
+        if gated_norm is not None:
+            self.norm = GatedRMSNorm(inner, groups, eps, gated_norm == "gate_first")
+        self.gated_norm = gated_norm
+        self.out_proj = nn.Linear(inner, width, bias=bias)
 
     def forward(self, x_BLD: Tensor, cache: dict[str, Tensor]) -> Tensor:
         """Mix from the state in the cache on, or from zero; the cache then holds the new one."""
@@ -83,15 +93,23 @@ class Mamba2(nn.Module):
         )
         state = cache.get("state", x_BLHP.new_zeros(*x_BLHP[:, 0].shape, self.state))
         dt_BLH = F.softplus(dt.float() + self.dt_bias.float())
+        if self.dt_min is not None or self.dt_max is not None:
+            dt_BLH = dt_BLH.clamp(self.dt_min, self.dt_max)
         A_H = -self.A_log.float().exp()
         y_BLHP, cache["state"] = scan(x_BLHP, dt_BLH, A_H, B_BLHN, C_BLHN, state)
         y_BLHP = y_BLHP + self.D.float()[:, None] * x_BLHP
-        return self.out_proj(self.norm(y_BLHP.flatten(2), z))
+        y_BLE = y_BLHP.flatten(2)
+        if self.gated_norm is None:
+            return self.out_proj((y_BLE * F.silu(z.float())).to(z))
+        return self.out_proj(self.norm(y_BLE, z))
 
     @torch.no_grad()
     def init_weights(self, depth: int) -> None:
         """Draw A uniform in [1, 16], dt log-uniform in [0.001, 0.1], and out_proj by depth."""
         nn.init.normal_(self.out_proj.weight, std=0.02 / math.sqrt(depth))
+        for projection in (self.in_proj, self.out_proj):
+            if projection.bias is not None:
+                nn.init.zeros_(projection.bias)
         self.A_log.copy_(torch.empty_like(self.A_log).uniform_(1, 16).log())
         dt = torch.empty_like(self.dt_bias).uniform_(math.log(1e-3), math.log(1e-1)).exp()
         self.dt_bias.copy_(dt + torch.log(-torch.expm1(-dt)))  # softplus(dt_bias) = dt
