@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .source import print_notes
+
 if TYPE_CHECKING:
     from aira_dsl.language import Diagnostic
     from aira_dsl.language.paths import Checked
@@ -27,10 +29,14 @@ def check(
     format: Annotated[Format, typer.Option(help="How to write diagnostics.")] = Format.text,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 on warnings, too.")] = False,
 ) -> None:
-    """Check architecture and space files; exit 1 if anything is wrong, warnings aside."""
-    from aira_dsl.language.paths import check_path
+    """Check architectures, spaces and configs; exit 1 if anything is wrong, warnings aside."""
+    from aira_dsl.interop.sources import check_model
 
-    results = [check_path(path) for path in files]
+    results = []
+    for path in files:
+        result, notes = check_model(path)
+        print_notes(notes)
+        results.append(result)
     found = [diagnostic for result in results for diagnostic in result.diagnostics]
     if format is Format.text:
         for result in results:

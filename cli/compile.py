@@ -10,6 +10,7 @@ from aira_dsl.interop.exporters import EXPORTERS, Weights
 from aira_dsl.interop.tokenizer import TOKENIZER
 
 from .process import print_rich
+from .source import Source, load
 
 if TYPE_CHECKING:
     from aira_dsl.architecture import Architecture
@@ -21,7 +22,7 @@ else:
 
 
 def compile_(
-    file: Annotated[Path, typer.Argument(help="An architecture file; `-` reads the input.")],
+    file: Source,
     *,
     scale: Annotated[str | None, typer.Option(help="Compile it at this scale of the file.")] = None,
     emit: Annotated[
@@ -48,11 +49,11 @@ def compile_(
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
 ) -> None:
     """Compile an architecture to a PyTorch module, or export it."""
-    from aira_dsl.language.paths import STDIN, load_path
+    from aira_dsl.language.paths import STDIN
 
     choice = Weights(seed=seed, source=weights, dtype=dtype, included=not no_weights)
     _check_options(emit, choice, out)
-    architecture = load_path(file)
+    architecture = load(file)
     if scale is not None:
         architecture = architecture.at(scale)
     if emit == "summary":
@@ -60,7 +61,8 @@ def compile_(
         return
     exporter = EXPORTERS[emit]
     if exporter.kind == "folder":
-        stem = architecture.name if file == STDIN else file.stem
+        named = file == STDIN or file.name == "config.json" or file.is_dir()
+        stem = architecture.name if named else file.stem
         folder = out or Path(f"{stem}{'' if scale is None else f'_{scale}'}.{emit}")
         _write_folder(architecture, exporter, folder, choice, force)
         if emit == "module":

@@ -1,17 +1,17 @@
 """`aira-dsl diff`: what differs in meaning between two architectures."""
 
 import json
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from .process import print_rich
+from .source import Source, load
 
 
 def diff(
-    a: Annotated[Path, typer.Argument(help="An architecture file.")],
-    b: Annotated[Path, typer.Argument(help="Another one.")],
+    a: Source,
+    b: Source,
     *,
     scale: Annotated[str | None, typer.Option(help="Compare both at this scale.")] = None,
     exit_code: Annotated[
@@ -22,10 +22,9 @@ def diff(
     ] = "text",
 ) -> None:
     """Compare two architectures by what they mean: settings, layers, costs."""
-    from aira_dsl.language.paths import load_path
     from aira_dsl.report.terminal.diff import difference, drawing
 
-    models = [load_path(path) for path in (a, b)]
+    models = [load(path) for path in (a, b)]
     if scale is not None:
         models = [model.at(scale) for model in models]
     found = difference(*models)

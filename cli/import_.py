@@ -1,14 +1,16 @@
 """`aira-dsl import`: from the configs and notations of other tools to an architecture file."""
 
 import re
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from typer.core import TyperCommand
 
+from aira_dsl.interop.importers import IMPORTERS
+
 from .process import print_rich
+from .source import print_notes
 
 _TEXT = re.compile(r"-[-M*GDE+|/\[\]\\]*|--[a-z][\w-]*\s.*", re.DOTALL)
 """Megatron-LM's pattern or arguments as one word of the command line, not an option."""
@@ -31,8 +33,8 @@ def import_(
         typer.Argument(
             metavar="[FORMAT] SOURCE",
             help="A config.json, its folder, a file of Megatron-LM arguments, or `-` for the "
-            "standard input; after `megatron` also a pattern such as 'M-M*-'. "
-            "FORMAT (hf, nemotron_h, aira_dsl, olmo, megatron) is recognized.",
+            "standard input; after `megatron` also a pattern such as 'M-M*-'. FORMAT is "
+            f"recognized; it is hf or one of {', '.join(IMPORTERS)}.",
         ),
     ],
     *,
@@ -65,8 +67,7 @@ def import_(
         raise UsageError("E0523", message, help="quote a pattern or arguments")
     format = words[0] if len(words) == 2 else None
     imported = read(words[-1], format, like=like, name=name, costs_only=costs_only)
-    for note in imported.notes:
-        print(f"note: {note}", file=sys.stderr)
+    print_notes(imported.notes)
     if costs_only:
         from aira_dsl.report.summary import summary
 

@@ -12,8 +12,9 @@ from aira_dsl.evaluation.latency.options import (
     WorkloadOptions,
 )
 
-from .options import File, Format, with_options
+from .options import Format, with_options
 from .process import print_rich
+from .source import Source, load
 
 if TYPE_CHECKING:
     from aira_dsl.architecture import Architecture
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 @with_options
 def latency(
-    file: File,
+    file: Source,
     *,
     gpu: Annotated[
         list[str] | None,
@@ -37,13 +38,12 @@ def latency(
     format_: Format = "text",
 ) -> None:
     """Measure or estimate how fast a design prefills and decodes, and what fits in memory."""
-    from aira_dsl.language.paths import load_path
     from aira_dsl.report.terminal.latency import gpus_text, latency_json, latency_text
 
     if gpu and measurement != MeasurementOptions():
         message = "--device, --threads and --rounds are for measurements, not for --gpu"
         raise typer.BadParameter(message, param_hint="'--gpu'")
-    architecture = load_path(file)
+    architecture = load(file, costs_only=True)
     if scale is not None:
         architecture = architecture.at(scale)
     found = (

@@ -29,7 +29,6 @@ Format = Annotated[
     Literal["text", "json"], typer.Option("--format", help="Output for people, or for scripts.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
-File = Annotated[Path, typer.Argument(help="Architecture file.")]
 SpaceFile = Annotated[
     Path | None,
     typer.Argument(

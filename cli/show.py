@@ -10,6 +10,7 @@ from aira_dsl.utils.options import parse_context
 
 from .options import reported
 from .process import print_rich
+from .source import Source, load
 
 if TYPE_CHECKING:
     from aira_dsl.architecture import Architecture, Workload
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def show(
-    file: Annotated[Path, typer.Argument(help="An architecture file; `-` reads the input.")],
+    file: Source,
     *,
     scale: Annotated[str | None, typer.Option(help="Scale of the file to show.")] = None,
     context: Annotated[
@@ -47,11 +48,10 @@ def show(
 ) -> None:
     """Draw an architecture layer by layer, with parameters, FLOPs and caches."""
     from aira_dsl.architecture import Workload
-    from aira_dsl.language.paths import load_path
     from aira_dsl.report.summary import show_json, summary
     from aira_dsl.report.terminal.fit import fit_json, fit_text
 
-    architecture = load_path(file)
+    architecture = load(file, costs_only=True)
     if scale is not None:
         architecture = architecture.at(scale)
     workload = Workload(context, batch, convention, None if budget is None else int(budget))

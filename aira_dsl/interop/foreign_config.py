@@ -6,8 +6,10 @@ an architecture that it does not describe.
 """
 
 import json
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import UnionType
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -30,30 +32,41 @@ class Account:
         costs_only: whether settings that change no costs are accepted.
         reasons: what the language cannot express, each with the sections that have it.
         notes: assumptions and accepted differences, for the user.
+        assumed: numbers that a config leaves to the defaults of its family.
+        costs_known: whether the reasons leave the costs as they are.
     """
 
     costs_only: bool = False
     reasons: dict[str, list[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    assumed: dict[str, float] = field(default_factory=dict)
+    costs_known: bool = True
 
 
 class ForeignConfig:
     """A mapping of settings that remembers which ones were taken.
 
-    A key that is absent or null has its default. Values of a wrong type raise InputError E0520 and
+    A key that is absent has the default of the family, if there is one; a key that is absent or
+    null has the default that its reader gives. Values of a wrong type raise InputError E0520 and
     absent keys without a default E0521; both name the key.
     """
 
     def __init__(
-        self, content: dict[str, Any], *, account: Account | None = None, path: str = ""
+        self,
+        content: dict[str, Any],
+        *,
+        account: Account | None = None,
+        path: str = "",
+        defaults: Mapping[str, Any] | None = None,
     ) -> None:
         self.content = content
         self.account = account or Account()
         self.path = path
+        self.defaults = defaults or {}
         self._left = set(content)
 
     def take(self, key: str, *aliases: str) -> Any:
-        """Return the value of a key or of its older names, None if all are absent.
+        """Return the value of a key or of its older names; if all are absent, the default or None.
 
         Two names with different values are refused.
         """
@@ -64,20 +77,42 @@ class ForeignConfig:
         if any(value != values[0] for value in values):
             said = ", ".join(f"{name} {_shown(value)}" for name, value in found.items())
             self._add(f"settings disagree: {said}")
-        return values[0] if values else None
+        if values or not self.content.keys().isdisjoint(names):
+            return values[0] if values else None
+        return next((self.defaults[name] for name in names if name in self.defaults), None)
 
     def integer(self, key: str, *aliases: str, default: int | None = None) -> int:
         """Return a whole number."""
         value = self._or_default(key, aliases, default)
         if not isinstance(value, int) or isinstance(value, bool):
             raise self._wrong(key, value, "a whole number")
+        self._note_default(key, aliases, value)
         return value
+
+    def optional(self, key: str, *aliases: str) -> int | None:
+        """Return a whole number, None if the key is absent or null."""
+        return None if self.take(key, *aliases) is None else self.integer(key, *aliases)
+
+    def positive(self, key: str, *aliases: str, default: int | None = None) -> int:
+        """Return a whole number of at least 1."""
+        value = self.integer(key, *aliases, default=default)
+        if value < 1:
+            raise self._wrong(key, value, "at least 1")
+        return value
+
+    def inverse(self, key: str, *, power: float = 1.0) -> float:
+        """Return 1 / value^power of a number above 0."""
+        value = self.number(key)
+        if not 0 < value < math.inf:
+            raise self._wrong(key, value, "above 0")
+        return float(value**-power)
 
     def number(self, key: str, *aliases: str, default: float | None = None) -> float:
         """Return a number."""
         value = self._or_default(key, aliases, default)
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise self._wrong(key, value, "a number")
+        self._note_default(key, aliases, value)
         return float(value)
 
     def flag(self, key: str, *, default: bool) -> bool:
@@ -87,21 +122,25 @@ class ForeignConfig:
             raise self._wrong(key, value, "true or false")
         return value
 
-    def word(self, key: str, *, default: str | None = None) -> str:
+    def word(self, key: str, *aliases: str, default: str | None = None) -> str:
         """Return a text."""
-        value = self._or_default(key, (), default)
+        value = self._or_default(key, aliases, default)
         if not isinstance(value, str):
             raise self._wrong(key, value, "a text")
         return value
 
     def words(self, key: str) -> list[str] | None:
         """Return a list of texts, None if the key is absent."""
-        value = self.take(key)
-        if value is None:
-            return None
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise self._wrong(key, value, "a list of texts")
-        return value
+        return self._list(key, str, "a list of texts")
+
+    def integers(self, key: str) -> list[int] | None:
+        """Return a list of whole numbers, None if the key is absent."""
+        return self._list(key, int, "a list of whole numbers")
+
+    def numbers(self, key: str) -> list[float] | None:
+        """Return a list of numbers, None if the key is absent."""
+        found = self._list(key, int | float, "a list of numbers")
+        return None if found is None else [float(value) for value in found]
 
     def section(self, key: str) -> "ForeignConfig | None":
         """Return a nested mapping with the same account, None if the key is absent."""
@@ -136,7 +175,7 @@ class ForeignConfig:
         if self.account.costs_only and not costs:
             self.account.notes.append(f"not in these costs: {self.path}{message}")
         else:
-            self._add(message)
+            self._add(message, costs=costs)
 
     def block(self, kind: type[_Block], keys: dict[str, str], width: int, **values: Any) -> _Block:
         """Make a block for a model of this width; broken rules name the config's keys.
@@ -177,7 +216,21 @@ class ForeignConfig:
             if key in self._left:
                 self._add(f"{key} {_shown(value)} (unknown setting)")
 
-    def _add(self, reason: str) -> None:
+    def _list(self, key: str, kind: type | UnionType, wanted: str) -> list[Any] | None:
+        value = self.take(key)
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(isinstance(each, kind) for each in value):
+            raise self._wrong(key, value, wanted)
+        return value
+
+    def _note_default(self, key: str, aliases: tuple[str, ...], value: float) -> None:
+        """Remember a number that the family supplies."""
+        if self.content.keys().isdisjoint((key, *aliases)) and key in self.defaults:
+            self.account.assumed[f"{self.path}{key}"] = value
+
+    def _add(self, reason: str, *, costs: bool = True) -> None:
+        self.account.costs_known &= not costs
         self.account.reasons.setdefault(reason, []).append(self.path.removesuffix("."))
 
     def _or_default(self, key: str, aliases: tuple[str, ...], default: Any) -> Any:
@@ -215,7 +268,9 @@ def require_no_reasons(account: Account) -> None:
         raise InputError(
             "E0520",
             f"the config cannot be expressed: {'; '.join(said)}",
-            help="remove a setting only if it does not change the model",
+            help="its costs are known: `aira-dsl show` or `aira-dsl import --costs-only`"
+            if account.costs_known
+            else "remove a setting only if it does not change the model",
         )
 
 

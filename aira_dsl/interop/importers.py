@@ -11,6 +11,7 @@ from typing import Any
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import InputError, UsageError
 from aira_dsl.interop import huggingface
+from aira_dsl.interop.decoders.registry import READERS, language_model, reader
 from aira_dsl.interop.families import megatron_arguments, nemotron_h_config, olmo_config
 from aira_dsl.interop.families.other_models import require_importer
 from aira_dsl.interop.foreign_config import Account, ForeignConfig, read_config
@@ -49,6 +50,7 @@ IMPORTERS: dict[str, Importer] = {
     "nemotron_h": Importer(nemotron_h_config.read_nemotron_h, hugging_face=True),
     "olmo": Importer(olmo_config.read_olmo, _is_olmo),
     "megatron": Importer(megatron_arguments.read_megatron, _is_megatron),
+    **{key: Importer(reader(key), hugging_face=True) for key in READERS},
 }
 """Every format by its name; that of a Hugging Face config is its model_type."""
 
@@ -97,12 +99,27 @@ def read(
     """
     _check_options(format, name)
     content = _content(source, format)
+    return read_content(content, format, like=like, name=name, costs_only=costs_only)
+
+
+def read_content(
+    content: dict[str, Any],
+    format: str | None = None,
+    *,
+    like: Path | None = None,
+    name: str = "model",
+    costs_only: bool = False,
+) -> Imported:
+    """Read the settings of a config; arguments and errors are those of `read`."""
+    content, part = language_model(content)
     if format is None or format == HUGGING_FACE:
         format = _recognized(content, format)
     if "model_type" in content:
         model_types = {key for key, importer in IMPORTERS.items() if importer.hugging_face}
         require_importer(content, format, model_types)
     account = Account(costs_only=costs_only)
+    if part is not None:
+        account.notes.append(f"only the language model is read: {part}")
     architecture = read_config(content, _reader(format, like, name), account)
     return Imported(architecture, tuple(account.notes))
 
@@ -150,6 +167,13 @@ def _recognized(content: dict[str, Any], format: str | None) -> str:
             return name
     message = "the config has no model_type, by which the format of a Hugging Face config is known"
     raise InputError("E0521", message, help=f"name its format: {', '.join(IMPORTERS)}")
+
+
+def is_config(content: dict[str, Any]) -> bool:
+    """Tell whether the content of a JSON file is a config of another tool."""
+    content, _ = language_model(content)
+    recognized = any(each.recognizes(content) for each in IMPORTERS.values())
+    return recognized or "model_type" in content or "architectures" in content
 
 
 def _is_file(path: Path) -> bool:

@@ -70,31 +70,38 @@ class Formatted:
 
 def load_path(path: Path) -> Architecture:
     """Read an architecture from a file or the standard input; raises ArchitectureError."""
-    return parse(_read(path), filename=_name(path), file=_file(path))
+    return parse(read_path(path), filename=shown_path(path), file=file_of(path))
 
 
 def load_space_path(path: Path) -> SpaceDefinition:
     """Read a search space from a file or the standard input; raises ArchitectureError."""
-    return parse_space(_read(path), filename=_name(path), file=_file(path))
+    return parse_space(read_path(path), filename=shown_path(path), file=file_of(path))
 
 
 def check_path(path: Path) -> Checked:
     """Check one file, architecture or space."""
-    name, source = _name(path), None
     try:
-        source = _read(path)
-        diagnostics, space = examine(source, name, _file(path))
-        return Checked(name, diagnostics, source, _summary(space) if space else "")
+        return check_text(path, read_path(path))
     except ArchitectureError as error:
-        return Checked(name, error.diagnostics, source)
+        return Checked(shown_path(path), error.diagnostics, None)
+
+
+def check_text(path: Path, text: str) -> Checked:
+    """Check the text of a path."""
+    name = shown_path(path)
+    try:
+        diagnostics, space = examine(text, name, file_of(path))
+        return Checked(name, diagnostics, text, _summary(space) if space else "")
+    except ArchitectureError as error:
+        return Checked(name, error.diagnostics, text)
 
 
 def format_path(path: Path) -> Formatted:
     """Format one file, in memory."""
-    name, source = _name(path), None
+    name, source = shown_path(path), None
     try:
-        source = _read(path)
-        text = format_text(source, filename=name, file=_file(path))
+        source = read_path(path)
+        text = format_text(source, filename=name, file=file_of(path))
         return Formatted(name, source, text, ())
     except ArchitectureError as error:
         return Formatted(name, source, source, error.diagnostics)
@@ -114,15 +121,18 @@ def terminal_style(stream: TextIO) -> tuple[bool, int]:
     return not os.environ.get("NO_COLOR"), shutil.get_terminal_size().columns
 
 
-def _file(path: Path) -> Path | None:
+def file_of(path: Path) -> Path | None:
+    """Return where a text belongs that may extend others; None for the standard input."""
     return None if path == STDIN else path
 
 
-def _name(path: Path) -> str:
+def shown_path(path: Path) -> str:
+    """Return what messages call a path."""
     return "<stdin>" if path == STDIN else str(path)
 
 
-def _read(path: Path) -> str:
+def read_path(path: Path) -> str:
+    """Return the text of a file or the standard input; raises ArchitectureError if it cannot."""
     if path == STDIN:
         return decode(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>")
     return read_text(path)

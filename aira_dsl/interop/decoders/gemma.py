@@ -1,0 +1,78 @@
+"""Gemma 1 to 3: gated GELU, embeddings scaled by the root of the width, norms stored as 1 + w."""
+
+from typing import Any
+
+from aira_dsl.architecture import Architecture
+from aira_dsl.interop.decoders.blocks import attention, biases, mlp
+from aira_dsl.interop.decoders.layers import (
+    FULL,
+    SLIDING,
+    Layer,
+    assemble,
+    depth,
+    every,
+    listed,
+    paired,
+)
+from aira_dsl.interop.decoders.rope import rope
+from aira_dsl.interop.foreign_config import ForeignConfig
+
+
+def read_gemma(config: ForeignConfig, name: str) -> Architecture:
+    """Read Gemma (`modeling_gemma.py`): one kind of layer."""
+    _causal(config)
+    activation = "hidden_activation" if config.take("hidden_activation") else "hidden_act"
+    config.without_effect(["hidden_act"])
+    heads = attention(config, rope(config), bias=biases(config, "attention_bias"))
+    layers = [("A", heads), ("M", mlp(config, activation=activation))] * depth(config)
+    return assemble(config, name, layers, **_settings(config))
+
+
+def read_gemma2(config: ForeignConfig, name: str) -> Architecture:
+    """Read Gemma 2 (`modeling_gemma2.py`): every second layer has a window; soft caps."""
+    return _with_windows(config, name, period=2, options={})
+
+
+def read_gemma3(config: ForeignConfig, name: str) -> Architecture:
+    """Read Gemma 3 (`modeling_gemma3.py`): one full layer in six, positions by kind of layer."""
+    period = config.positive("sliding_window_pattern", "_sliding_window_pattern", default=6)
+    local = config.number("rope_local_base_freq", default=10_000.0)
+    return _with_windows(config, name, period=period, local=local, options={"qk_norm": "head"})
+
+
+def _with_windows(
+    config: ForeignConfig,
+    name: str,
+    *,
+    period: int,
+    options: dict[str, Any],
+    local: float | None = None,
+) -> Architecture:
+    _causal(config)
+    config.without_effect(["hidden_act", "cache_implementation"])
+    kinds = listed(config, (FULL, SLIDING), every(period, SLIDING, FULL))
+    options = {
+        **options,
+        "bias": biases(config, "attention_bias"),
+        "scale": config.inverse("query_pre_attn_scalar", power=0.5),
+        "softcap": config.take("attn_logit_softcapping"),
+        "norm": "sandwich",
+    }
+    window = config.integer("sliding_window")
+    near = rope(config, SLIDING, theta=local, scaled=local is None)
+    mixers: dict[str, Layer] = {
+        FULL: ("A", attention(config, rope(config, FULL), **options)),
+        SLIDING: ("W", attention(config, near, window=window, **options)),
+    }
+    feed_forward: Layer = ("M", mlp(config, activation="hidden_activation", norm="sandwich"))
+    layers = paired([mixers[kind] for kind in kinds], feed_forward)
+    settings = {**_settings(config), "softcap": config.take("final_logit_softcapping")}
+    return assemble(config, name, layers, **settings)
+
+
+def _causal(config: ForeignConfig) -> None:
+    config.only("use_bidirectional_attention", [False], "attention to later tokens")
+
+
+def _settings(config: ForeignConfig) -> dict[str, Any]:
+    return {"embedding_scale": config.integer("hidden_size") ** 0.5}

@@ -1,0 +1,101 @@
+"""DeepSeek V3 and GLM 4: sigmoid routers, dense layers first, latent attention."""
+
+from typing import Any
+
+from aira_dsl.architecture import Architecture
+from aira_dsl.interop.decoders.blocks import attention, biases, block, mlp
+from aira_dsl.interop.decoders.experts import experts
+from aira_dsl.interop.decoders.layers import Layer, assemble, depth, paired
+from aira_dsl.interop.decoders.rope import rope
+from aira_dsl.interop.foreign_config import ForeignConfig
+from aira_dsl.primitives.base import Primitive
+
+
+def dense_first(count: int, dense: int, single: Layer, mixture: Layer) -> list[Layer]:
+    """Return feed-forward layers of which the first few are no mixtures."""
+    return [single if index < dense else mixture for index in range(count)]
+
+
+def sigmoid_experts(config: ForeignConfig, **options: Any) -> Primitive:
+    """Read experts as DeepSeek V3 chooses them: by sigmoids with a correction, in groups."""
+    width = config.integer("moe_intermediate_size")
+    return experts(
+        config,
+        **{
+            "hidden": width,
+            "router": "sigmoid",
+            "correction_bias": True,
+            "renormalize": config.flag("norm_topk_prob", default=True),
+            "scale": config.number("routed_scaling_factor", default=1.0),
+            "groups": config.integer("n_group", "num_expert_group", default=1),
+            "top_groups": config.integer("topk_group", default=1),
+            "shared": width * config.integer("n_shared_experts", "num_shared_experts", default=0)
+            or None,
+            **options,
+        },
+    )
+
+
+def read_glm4_moe(config: ForeignConfig, name: str) -> Architecture:
+    """Read GLM 4.5 and 4.6 (`modeling_glm4_moe.py`): half of a head is rotated."""
+    count = depth(config)
+    heads = attention(
+        config,
+        rope(config, rotary=0.5),
+        bias=biases(config, "attention_bias", "qkv"),
+        qk_norm="head" if config.flag("use_qk_norm", default=False) else None,
+    )
+    feed_forwards = dense_first(
+        count,
+        config.integer("first_k_dense_replace", default=0),
+        ("M", mlp(config)),
+        ("E", sigmoid_experts(config)),
+    )
+    multi_token(config)
+    return assemble(config, name, paired([("A", heads)] * count, feed_forwards))
+
+
+def multi_token(config: ForeignConfig) -> None:
+    """Say that layers for multi-token prediction are left out, as transformers leaves them out."""
+    count = config.optional("num_nextn_predict_layers", "num_mtp_layers")
+    if count:
+        config.account.notes.append(f"{count} layers for multi-token prediction are left out")
+
+
+def read_deepseek_v3(config: ForeignConfig, name: str) -> Architecture:
+    """Read DeepSeek V3 (`modeling_deepseek_v3.py`): latent attention and many experts."""
+    config.without_effect(
+        ("pretraining_tp", "num_key_value_heads", "ep_size", "moe_layer_freq", "topk_method",
+         "scoring_func", "seq_aux", "aux_loss_alpha", "head_dim", "qk_head_dim")
+    )  # fmt: skip
+    count = depth(config)
+    mixer = latent_attention(config, rope(config))
+    feed_forwards = dense_first(
+        count,
+        config.integer("first_k_dense_replace", default=0),
+        ("M", mlp(config)),
+        ("E", sigmoid_experts(config)),
+    )
+    multi_token(config)
+    return assemble(config, name, paired([("L", mixer)] * count, feed_forwards))
+
+
+def latent_attention(config: ForeignConfig, rope: dict[str, Any], **options: Any) -> Primitive:
+    """Read multi-head latent attention; positions are the caller's."""
+    config.only("attention_bias", [False], "biases of latent attention")
+    return block(
+        config,
+        "mla",
+        {"heads": "num_attention_heads", "q_rank": "q_lora_rank", "kv_rank": "kv_lora_rank"},
+        **{
+            "heads": config.integer("num_attention_heads"),
+            "q_rank": config.optional("q_lora_rank"),
+            "kv_rank": config.integer("kv_lora_rank"),
+            "nope_dim": config.integer("qk_nope_head_dim"),
+            "rope_dim": config.integer("qk_rope_head_dim"),
+            "value_dim": config.integer("v_head_dim"),
+            "interleaved": config.flag("rope_interleave", default=True),
+            **rope,
+            **options,
+        },
+    )

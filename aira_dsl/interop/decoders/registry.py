@@ -1,0 +1,75 @@
+"""Readers of config.json by model_type, and what is common to all of them."""
+
+import json
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from aira_dsl.architecture import Architecture
+from aira_dsl.interop.decoders import dense
+from aira_dsl.interop.foreign_config import ForeignConfig
+from aira_dsl.interop.huggingface import GENERAL_KEYS
+
+Reader = Callable[[ForeignConfig, str], Architecture]
+
+READERS: dict[str, Reader] = {
+    "llama": dense.read_llama,
+    "phi3": dense.read_phi3,
+    "smollm3": dense.read_smollm3,
+}
+"""Families by model_type; a new one is a line here, with its function in a file of this folder."""
+
+_WITHOUT_EFFECT = (
+    "model_type",
+    # Training.
+    "attention_dropout", "router_aux_loss_coef", "output_router_logits", "initializer_factor",
+    "router_z_loss_coef", "z_loss_coefficient",
+    # How generation or a kernel works.
+    "num_logits_to_keep", "cache_implementation", "attn_implementation", "hybrid_cache",
+    "max_length", "temperature", "top_p", "top_k", "do_sample", "unsloth_fixed", "unsloth_version",
+)  # fmt: skip
+"""Settings of many families that change neither the function of a model nor its costs."""
+
+_PARTS = ("text_config", "llm_config", "language_config")
+"""Keys of the language model in the config of a model that also sees or hears."""
+
+
+def reader(model_type: str) -> Reader:
+    """Return the function that reads configs of a model_type, defaults of transformers included."""
+
+    def read(config: ForeignConfig, name: str) -> Architecture:
+        config.defaults = defaults()[model_type]
+        config.without_effect(GENERAL_KEYS)
+        config.without_effect(_WITHOUT_EFFECT)
+        found = READERS[model_type](config, name)
+        if config.account.assumed:
+            said = ", ".join(f"{key} {value}" for key, value in config.account.assumed.items())
+            message = f"the config does not have these, transformers' defaults are taken: {said}"
+            config.account.notes.append(message)
+        return found
+
+    return read
+
+
+@cache
+def defaults() -> dict[str, dict[str, Any]]:
+    """Return the defaults of every model_type: those of the config classes of transformers 5.23."""
+    text = files("aira_dsl.interop.decoders").joinpath("defaults.json").read_text(encoding="utf-8")
+    found: dict[str, dict[str, Any]] = json.loads(text)
+    return found
+
+
+def language_model(content: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
+    """Return the settings of the language model in a config, and the key that they stand under.
+
+    What a model that also sees says outside of its parts (tied embeddings) counts for the language
+    model, unless that says it, too. A part without model_type has that of the model and `_text`.
+    """
+    key = next((key for key in _PARTS if isinstance(content.get(key), dict)), None)
+    if key is None:
+        return content, None
+    outer = {name: content[name] for name in ("tie_word_embeddings",) if name in content}
+    whole = content.get("model_type")
+    named = {"model_type": f"{whole}_text"} if isinstance(whole, str) else {}
+    return {**outer, **named, **content[key]}, key

@@ -1,0 +1,93 @@
+"""Rotary positions of a config: base, part of the head, scaling; for all layers or for a kind."""
+
+from typing import Any
+
+from aira_dsl.interop.foreign_config import ForeignConfig
+
+_WITHOUT_EFFECT = (
+    # Sections of positions of images and videos; a text has one position.
+    "mrope_section", "mrope_interleaved",
+    # Read above, or by transformers only.
+    "type", "rope_type", "rope_theta", "partial_rotary_factor", "max_position_embeddings",
+)  # fmt: skip
+
+
+def rope(
+    config: ForeignConfig,
+    kind: str | None = None,
+    *,
+    theta: float | None = None,
+    rotary: float = 1.0,
+    scaled: bool = True,
+) -> dict[str, Any]:
+    """Return the options of attention that say its rotary positions.
+
+    Args:
+        config: the config.
+        kind: the kind of layer, for configs that give parameters by kind.
+        theta: the base that this kind has if the config gives none.
+        rotary: the part of a head that is rotated if the config does not say.
+        scaled: whether a scaling that the config gives for all kinds is meant for this one.
+    """
+    key = "rope_scaling" if config.take("rope_scaling") else "rope_parameters"
+    section = config.section(key) or ForeignConfig({}, account=config.account)
+    config.take("rope_parameters")
+    if kind is not None and isinstance(section.content.get(kind), dict):
+        by_kind = section.section(kind)
+        assert by_kind is not None
+        section, scaled = by_kind, True
+    return _options(config, section, theta, rotary, scaled)
+
+
+def _options(
+    config: ForeignConfig,
+    section: ForeignConfig,
+    theta: float | None,
+    rotary: float,
+    scaled: bool,
+) -> dict[str, Any]:
+    base = section.take("rope_theta")
+    if base is None and theta is None and config.take("rope_theta") is None:
+        return {"rope": None}
+    if base is None:
+        base = config.number("rope_theta") if theta is None else theta
+    part = section.take("partial_rotary_factor")
+    if part is None:
+        part = config.number("partial_rotary_factor", default=rotary)
+    scaling = _scaling(config, section)
+    section.without_effect(_WITHOUT_EFFECT)
+    section.close()
+    return {"rope": base, "rotary": part, **(scaling if scaled else {})}
+
+
+def _scaling(config: ForeignConfig, section: ForeignConfig) -> dict[str, Any]:
+    kind = section.word("rope_type", "type", default="default")
+    longest = config.optional("max_position_embeddings")
+    original = section.optional("original_max_position_embeddings") or longest
+    factor = section.take("factor")
+    match kind:
+        case "default" | "mrope":
+            return {}
+        case "linear":
+            return {"rope_scaling": kind, "rope_factor": factor}
+        case "llama3":
+            return {
+                "rope_scaling": kind,
+                "rope_factor": factor,
+                "rope_original": original,
+                "rope_low": section.number("low_freq_factor"),
+                "rope_high": section.number("high_freq_factor"),
+            }
+        case "yarn":
+            return {
+                "rope_scaling": kind,
+                "rope_factor": factor,
+                "rope_original": original,
+                "rope_low": section.number("beta_slow", default=1.0),
+                "rope_high": section.number("beta_fast", default=32.0),
+                "rope_attention": section.take("attention_factor"),
+            }
+    section.refuse("rope_type" if "rope_type" in section.content else "type",
+                   "another scaling of rotary positions", costs=False)  # fmt: skip
+    section.without_effect(section.content)
+    return {}
