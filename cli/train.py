@@ -12,13 +12,14 @@ import typer
 
 from aira_dsl.pretraining.options import TrainOptions
 
-from .options import File, Force, Format, with_options
+from .options import Force, Format, with_options
 from .process import console
+from .source import Source, load
 
 
 @with_options
 def train(
-    file: File,
+    file: Source,
     *,
     data: Annotated[
         list[Path], typer.Option(help="Text files, folders, or a prepared corpus; repeatable.")
@@ -34,11 +35,10 @@ def train(
     """Train a model on text; the same command continues an interrupted training."""
     from aira_dsl.errors import AiraError, RunError
     from aira_dsl.language import to_text
-    from aira_dsl.language.paths import load_path
     from aira_dsl.pretraining.settings import TrainSettings
     from aira_dsl.report.terminal.training import TrainView, result_text
 
-    architecture = load_path(file)
+    architecture = load(file)
     if scale is not None:
         architecture = architecture.at(scale)
     settings = TrainSettings(
