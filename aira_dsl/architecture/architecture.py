@@ -26,9 +26,10 @@ from pydantic import (
 from aira_dsl.architecture.pattern import MAX_LAYERS, compress
 from aira_dsl.architecture.scales import extrapolate
 from aira_dsl.errors import InputError, UsageError
-from aira_dsl.primitives.base import Size
+from aira_dsl.primitives.base import NormKind, Size
 from aira_dsl.primitives.registry import Block
 from aira_dsl.utils.documented import Documented
+from aira_dsl.utils.unused import OPTION, OmitsUnused
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
 """What a block or an architecture may be called."""
@@ -50,7 +51,10 @@ ScaleName = Annotated[
 Layers = Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_LAYERS)]
 
 
-class Design(Documented, BaseModel):
+Factor = Annotated[float, Field(gt=0.0, le=1e6)]
+
+
+class Design(Documented, OmitsUnused, BaseModel):
     """Dimensions and blocks: all of an architecture but its name and the order of its layers.
 
     The docstring below a field describes it in the YAML schema and in the editor, too.
@@ -67,7 +71,15 @@ class Design(Documented, BaseModel):
     tie_embeddings: Annotated[bool, Field(strict=True)] = False
     """Whether the head shares the embedding's weights."""
     norm_eps: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-5
-    """Epsilon of every RMSNorm."""
+    """Epsilon of every norm."""
+    norm_kind: Annotated[NormKind, OPTION] = "rms"
+    """Norms of layers and before the head: RMSNorm, or LayerNorm with or without bias."""
+    embedding_scale: Annotated[Factor, OPTION] = 1.0
+    """Factor of the token embedding."""
+    logit_scale: Annotated[Factor, OPTION] = 1.0
+    """Factor of the logits."""
+    softcap: Annotated[Factor | None, OPTION] = None
+    """Bound c of the logits, after their factor: c·tanh(logits / c); none for no bound."""
     blocks: Annotated[dict[Name, Block], Field(min_length=1)]
     """Blocks by name; resolved on construction."""
 
@@ -86,9 +98,17 @@ class Design(Documented, BaseModel):
 
     def stack_parameters(self, layers: Sequence[str]) -> int:
         """Count the learnable parameters of these layers, all norms included, no embeddings."""
-        # One norm before every layer, one before the head; each has a gain per channel.
-        mixers = sum(self.blocks[name].parameters(self.width) for name in layers)
-        return mixers + self.width * (len(layers) + 1)
+        return sum(map(self.layer_parameters, layers)) + self.norm_parameters
+
+    def layer_parameters(self, name: str) -> int:
+        """Count the learnable parameters of a layer, its norms included."""
+        block = self.blocks[name]
+        return block.parameters(self.width) + block.norms * self.norm_parameters
+
+    @property
+    def norm_parameters(self) -> int:
+        """Count the learnable parameters of a norm: gains, and biases if it has them."""
+        return self.width * (2 if self.norm_kind == "layer" else 1)
 
     def replace(self, **changes: Any) -> Self:
         """Return a validated copy with other field values."""
@@ -164,7 +184,7 @@ class SpaceDefinition(Design):
 
 
 class Architecture(Design):
-    """A language model's architecture: pre-norm residual layers, one block each."""
+    """A language model's architecture: residual layers, one block each."""
 
     name: Name = "model"
     """Name of the architecture; not part of its identity."""
@@ -199,10 +219,12 @@ class Architecture(Design):
             name: json.dumps(self.blocks[name].model_dump(), sort_keys=True)
             for name in set(self.layers)
         }
-        meaning = [
+        meaning: list[Any] = [
             [self.width, self.vocab, self.context, self.tie_embeddings, self.norm_eps],
             [used[name] for name in self.layers],
         ]
+        if options := self.used_options():
+            meaning.append(sorted(options.items()))
         return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()[:16]
 
     def at(self, name: str) -> "Architecture":

@@ -20,14 +20,16 @@ def require_expressible(
 
 
 def kinds_without_a_form(architecture: Architecture, known: Iterable[str]) -> list[str]:
-    """Return one reason for every kind of layer, and every option, that a target has no form for.
+    """Return one reason for every kind of layer and every option that a target has no form for.
 
     Options (`utils.unused`) came after the forms of the targets: none of them is expressible.
     """
     blocks = [architecture.blocks[name] for name in dict.fromkeys(architecture.layers)]
     known = set(known)
     kinds = [f"it has {block.kind} layers" for block in blocks if block.kind not in known]
-    options = [
+    used = architecture.used_options().items()
+    options = [f"it has {name} {str(value).lower()}" for name, value in used]
+    options += [
         f"its {block.kind} has {name} {str(value).lower()}"
         for block in blocks
         if block.kind in known

@@ -46,6 +46,9 @@ GENERAL_KEYS = (
 )  # fmt: skip
 """Settings of every config.json of transformers that do not concern the architecture."""
 
+OPTIONS = ("norm_kind", "embedding_scale", "logit_scale", "softcap")
+"""Settings that only a config that uses them has."""
+
 FOLDER = OutputKind(
     "a folder that aira-dsl exported",
     "another model",
@@ -146,6 +149,7 @@ def read_config_of_export(config: ForeignConfig, name: str) -> Architecture:
         context=config.integer("max_position_embeddings"),
         tie_embeddings=config.flag("tie_word_embeddings", default=False),
         norm_eps=config.number("norm_eps"),
+        **{key: value for key in OPTIONS if (value := config.take(key)) is not None},
         blocks=config.take("blocks"),
         layers=tuple(layers),
     )
@@ -157,6 +161,7 @@ def config_of(architecture: Architecture, dtype: str) -> dict[str, Any]:
         name: architecture.blocks[name].model_dump(mode="json")
         for name in used_blocks(architecture)
     }
+    used = architecture.used_options()
     return {
         "architectures": ["AiraForCausalLM"],
         "auto_map": {
@@ -169,6 +174,7 @@ def config_of(architecture: Architecture, dtype: str) -> dict[str, Any]:
         "blocks": blocks,
         "layers": list(architecture.layers),
         "norm_eps": architecture.norm_eps,
+        **{key: used[key] for key in OPTIONS if key in used},
         "max_position_embeddings": architecture.context,
         "tie_word_embeddings": architecture.tie_embeddings,
         **special_tokens(None),

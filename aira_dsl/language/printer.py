@@ -104,7 +104,7 @@ def _block(name: str, block: Block, width: int) -> str:
 def kept(block: Any, width: int) -> dict[str, Any]:
     """Return the parameters that do not follow from the defaults and the width."""
     dumped = block.model_dump(exclude={"kind"})  # without options that are not used
-    found = {name: getattr(block, name) for name in dumped}
+    found = {name: getattr(block, name) for name in block.parameter_names() if name in dumped}
     for name in list(found):
         fewer = {key: value for key, value in found.items() if key != name}
         if KINDS[block.kind](**fewer).resolve(width) == block:

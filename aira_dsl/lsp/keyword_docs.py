@@ -64,7 +64,7 @@ def parameters(kind: str) -> dict[str, Entry]:
     if kind not in KINDS:
         return {}
     fields = _fields(KINDS[kind])
-    return {name: entry for name, entry in fields.items() if name != "kind"}
+    return {name: fields[name] for name in KINDS[kind].parameter_names()}
 
 
 @cache

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aira_dsl.models import LanguageModel
+from aira_dsl.models.model import Layer
 from aira_dsl.primitives.common.cpu_norm import add_norm
 from aira_dsl.primitives.common.mixer import Mixer
 from aira_dsl.primitives.registry import part
@@ -36,17 +37,28 @@ class FastModel(nn.Module):
 
     def forward(self, tokens_BL: Tensor) -> Tensor:
         """Return logits_BLV in float32."""
-        weight_VD = self.model.head.weight.to(self.dtype)
-        return F.linear(self.hidden(tokens_BL), weight_VD).float()
+        head = self.model.head
+        logits_BLV = F.linear(self.hidden(tokens_BL), head.weight.to(self.dtype))
+        return head.scaled(logits_BLV.float())
 
     def hidden(self, tokens_BL: Tensor) -> Tensor:
         """Return x_BLD after the final norm, in this model's dtype."""
         x_BLD, y_BLD = self.model.embedding(tokens_BL), None
         for layer in self.model.stack:
-            x_BLD, normed_BLD = add_norm(layer.norm, x_BLD, y_BLD, self.dtype)
-            y_BLD = run_mixer(layer.mixer, normed_BLD)
+            x_BLD, y_BLD = run_branch(layer, x_BLD, y_BLD, self.dtype)
         _, normed_BLD = add_norm(self.model.norm, x_BLD, y_BLD, self.dtype)
         return normed_BLD  # type: ignore[no-any-return]
+
+
+def run_branch(
+    layer: Layer, x_BLD: Tensor, y_BLD: Tensor | None, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """Add the branch y of the layer before; return the stream, and this layer's branch."""
+    x_BLD, normed_BLD = add_norm(layer.norm, x_BLD, y_BLD, dtype)
+    y_BLD = run_mixer(layer.mixer, normed_BLD)
+    if not isinstance(layer.post_norm, nn.Identity):
+        _, y_BLD = add_norm(layer.post_norm, y_BLD.float(), None, dtype)
+    return x_BLD, layer.scaled(y_BLD)
 
 
 def run_mixer(mixer: Mixer, x_BLD: Tensor) -> Tensor:

@@ -2,8 +2,9 @@
 
     x = embedding(tokens);   x = x + mixer_i(norm_i(x)) for every layer;   logits = head(norm(x))
 
-Pre-norm residual layers with one mixer each. The head is the embedding's matrix if the
-architecture ties them. There is no dropout and no position embedding besides RoPE.
+Residual layers with one mixer each; a block may have its norm after the mixer, on both sides, or
+none. The head is the embedding's matrix if the architecture ties them. There is no dropout and no
+position embedding besides RoPE.
 
 Shapes: B batch, L length, D model width, V vocabulary.
 """
@@ -13,11 +14,11 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor, nn
 
-from aira_dsl.architecture import Architecture
+from aira_dsl.architecture import Architecture, Design
 from aira_dsl.primitives import Primitive
 from aira_dsl.primitives.common.cache import LayerCache
 from aira_dsl.primitives.common.mixer import INIT_STD
-from aira_dsl.primitives.common.norm import RMSNorm
+from aira_dsl.primitives.common.norm import make_norm
 from aira_dsl.primitives.registry import make_mixer
 
 
@@ -34,16 +35,71 @@ class Cache:
 
 
 class Layer(nn.Module):
-    """One residual layer: x + mixer(norm(x))."""
+    """One residual layer: x + s · post_norm(mixer(norm(x))); norms that a block lacks do nothing.
 
-    def __init__(self, block: Primitive, width: int, eps: float) -> None:
+    Args:
+        block: what the layer computes, and where its norms are.
+        design: gives width and norms.
+    """
+
+    def __init__(self, block: Primitive, design: Design) -> None:
         super().__init__()
-        self.norm = RMSNorm(width, eps)
-        self.mixer = make_mixer(block, width, eps)
+        before, after = block.norm in ("pre", "sandwich"), block.norm in ("post", "sandwich")
+        self.scale = block.residual_scale
+        self.norm = _norm(design) if before else nn.Identity()
+        self.mixer = make_mixer(block, design.width, design.norm_eps)
+        self.post_norm = _norm(design) if after else nn.Identity()
 
     def forward(self, x_BLD: Tensor, cache: LayerCache = None) -> Tensor:
         """Add the mixer's output to the stream."""
-        return x_BLD + self.mixer(self.norm(x_BLD), cache)  # type: ignore[no-any-return]
+        return x_BLD + self.scaled(self.post_norm(self.mixer(self.norm(x_BLD), cache)))
+
+    def scaled(self, y_BLD: Tensor) -> Tensor:
+        """Return what is added to the stream for an output of the last norm or mixer."""
+        return y_BLD if self.scale == 1.0 else self.scale * y_BLD
+
+
+class Embedding(nn.Embedding):
+    """Token embedding, times a factor."""
+
+    def __init__(self, vocab: int, width: int, scale: float) -> None:
+        super().__init__(vocab, width)
+        self.scale = scale
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return x_BLD of tokens_BL."""
+        x_BLD = super().forward(input)
+        return x_BLD if self.scale == 1.0 else self.scale * x_BLD
+
+
+class Head(nn.Linear):
+    """Projection to logits, times a factor, then bounded by softcap·tanh(logits / softcap)."""
+
+    def __init__(self, design: Design) -> None:
+        super().__init__(design.width, design.vocab, bias=False)
+        self.scale = design.logit_scale
+        self.softcap = design.softcap
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return logits_BLV of x_BLD."""
+        return self.scaled(super().forward(input))
+
+    def scaled(self, logits_V: Tensor) -> Tensor:
+        """Scale and bound what the matrix gives."""
+        if self.scale != 1.0:
+            logits_V = self.scale * logits_V
+        if self.softcap is None:
+            return logits_V
+        return self.softcap * torch.tanh(logits_V / self.softcap)
+
+
+def _norm(design: Design) -> nn.Module:
+    return make_norm(design.norm_kind, design.width, design.norm_eps)
+
+
+def _init_norm(norm: nn.Module) -> None:
+    for name, parameter in norm.named_parameters():
+        nn.init.constant_(parameter, 0.0 if name == "bias" else 1.0)
 
 
 class LanguageModel(nn.Module):
@@ -58,13 +114,13 @@ class LanguageModel(nn.Module):
         super().__init__()
         self.architecture = architecture
         self.seed = seed
-        width, eps = architecture.width, architecture.norm_eps
-        self.embedding = nn.Embedding(architecture.vocab, width)
+        scale = architecture.embedding_scale
+        self.embedding = Embedding(architecture.vocab, architecture.width, scale)
         self.layers = nn.ModuleList(
-            Layer(architecture.blocks[name], width, eps) for name in architecture.layers
+            Layer(architecture.blocks[name], architecture) for name in architecture.layers
         )
-        self.norm = RMSNorm(width, eps)
-        self.head = nn.Linear(width, architecture.vocab, bias=False)
+        self.norm = _norm(architecture)
+        self.head = Head(architecture)
         self.restore_links()
 
     def forward(self, tokens_BL: Tensor, cache: Cache | None = None) -> Tensor:
@@ -94,14 +150,14 @@ class LanguageModel(nn.Module):
         """Draw every parameter: the embedding, the layers in order, the head unless tied.
 
         Embedding and projections are normal with standard deviation 0.02; projections back into
-        the stream are divided by sqrt(depth); gains are one; Mamba-2's own parameters are drawn
-        as mamba_ssm draws them (`aira_dsl.primitives.mamba2.module`).
+        the stream are divided by sqrt(depth); gains of norms are one, their biases zero; Mamba-2's
+        own parameters are drawn as mamba_ssm draws them (`aira_dsl.primitives.mamba2.module`).
         """
         nn.init.normal_(self.embedding.weight, std=INIT_STD, generator=generator)
         for layer in self.stack:
-            nn.init.ones_(layer.norm.weight)
             layer.mixer.init_weights(generator, self.architecture.depth)
-        nn.init.ones_(self.norm.weight)
+        for norm in (self.norm, *(n for each in self.stack for n in (each.norm, each.post_norm))):
+            _init_norm(norm)
         if not self.architecture.tie_embeddings:
             nn.init.normal_(self.head.weight, std=INIT_STD, generator=generator)
 

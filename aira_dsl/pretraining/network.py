@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from aira_dsl.models import LanguageModel
-from aira_dsl.models.cpu_model import run_mixer
+from aira_dsl.models.cpu_model import run_branch
 from aira_dsl.models.cuda_model import run_layer
 from aira_dsl.models.model import Layer
 from aira_dsl.models.precision import DTYPES, missing_kernels
@@ -61,8 +61,7 @@ class Block(nn.Module):
     def _run(self, x_BLD: Tensor, y_BLD: Tensor | None) -> tuple[Tensor, Tensor | None]:
         match self.how:
             case "kernels":
-                x_BLD, normed_BLD = add_norm(self.layer.norm, x_BLD, y_BLD, self.dtype)
-                return x_BLD, run_mixer(self.layer.mixer, normed_BLD)
+                return run_branch(self.layer, x_BLD, y_BLD, self.dtype)
             case "compiled":
                 return run_layer(self.layer, x_BLD), None
             case "plain":
@@ -124,6 +123,7 @@ class Network(nn.Module):
 
     def _loss(self, hidden_ND: Tensor, targets_N: Tensor) -> tuple[Tensor, Tensor]:
         logits_NV = F.linear(hidden_ND, self.head.weight.to(hidden_ND.dtype)).float()
+        logits_NV = self.head.scaled(logits_NV)
         entropy = F.cross_entropy(logits_NV, targets_N, ignore_index=IGNORE, reduction="sum")
         if self.z_loss == 0.0:
             return entropy, entropy.detach()

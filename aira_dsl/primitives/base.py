@@ -23,7 +23,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from aira_dsl.utils.documented import Documented
-from aira_dsl.utils.unused import OmitsUnused
+from aira_dsl.utils.unused import OPTION, OmitsUnused
 
 Size = Annotated[int, Field(strict=True, ge=1, le=1 << 20)]
 """A tensor dimension or a count of heads: a whole number from 1 to 1,048,576."""
@@ -36,6 +36,9 @@ Color = Literal[
     "bright_yellow", "bright_blue", "bright_magenta", "bright_cyan",
 ]  # fmt: skip
 """A color by its terminal name; the SVG has a light and a dark variant of each."""
+
+NormKind = Literal["rms", "layer", "layer_no_bias"]
+"""RMSNorm, or LayerNorm with or without bias."""
 
 Weights = dict[str, tuple[int, ...]]
 """Shapes of weights by the names that the torch module's state dict gives them."""
@@ -79,11 +82,26 @@ class Primitive(Documented, OmitsUnused, BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
+    norm: Annotated[Literal["pre", "post", "sandwich"] | None, OPTION] = "pre"
+    """Norm before the mixer, after it, on both sides, or none."""
+    residual_scale: Annotated[float, Field(gt=0.0, le=1e6), OPTION] = 1.0
+    """Factor of the mixer's output, before it is added to the residual stream."""
 
     symbol: ClassVar[str]
     """One or two letters that stand for the kind in drawings."""
     color: ClassVar[Color]
     """The color of the kind in drawings."""
+
+    @classmethod
+    def parameter_names(cls) -> list[str]:
+        """Return the names of the parameters: the kind's own ones, then those of every kind."""
+        names = [name for name in cls.model_fields if name != "kind"]
+        return sorted(names, key=Primitive.model_fields.__contains__)
+
+    @property
+    def norms(self) -> int:
+        """Number of norms of the layer, over the width of the model."""
+        return {"pre": 1, "post": 1, "sandwich": 2, None: 0}[self.norm]
 
     def resolve(self, width: int) -> Self:
         """Return the same block with every default that depends on the width filled in."""
@@ -98,10 +116,10 @@ class Primitive(Documented, OmitsUnused, BaseModel):
 
     @abstractmethod
     def weights(self, width: int) -> Weights:
-        """Return name and shape of every weight of the torch module, without the layer's norm."""
+        """Return name and shape of every weight of the torch module, without the layer's norms."""
 
     def parameters(self, width: int) -> int:
-        """Count the learnable parameters of the mixer, without the layer's norm."""
+        """Count the learnable parameters of the mixer, without the layer's norms."""
         return sum(prod(shape) for shape in self.weights(width).values())
 
     def active_parameters(self, width: int) -> int:
@@ -167,5 +185,14 @@ class Primitive(Documented, OmitsUnused, BaseModel):
         return elements > 0
 
     def at(self, dimensions: Dimensions) -> Self | None:
-        """Return this block at another model size, or None if the kind has no rule for it."""
+        """Return this block at another model size, or None if the kind has no rule for it.
+
+        `enlarge` is what callers use.
+        """
         return None
+
+    def enlarge(self, dimensions: Dimensions) -> Self | None:
+        """Return this block at another model size with the norm and the scale of its layer."""
+        block = self.at(dimensions)
+        kept = {name: getattr(self, name) for name in Primitive.model_fields if name != "kind"}
+        return block and block.model_copy(update=kept)

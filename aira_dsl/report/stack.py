@@ -113,7 +113,7 @@ class _Drawing:
                 opens=place.opens,
                 closes=place.closes,
                 layers=rounds,
-                parameters=rounds * (block.parameters(width) + width),
+                parameters=rounds * self.architecture.layer_parameters(str(name)),
                 flops_share=rounds * self._flops(str(name)) / self.total,
                 cache_bytes=rounds * ELEMENT_BYTES * block.kv_cache_elements(width),
                 cache_tokens=kept_tokens(block),

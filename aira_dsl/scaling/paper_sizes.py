@@ -8,7 +8,7 @@ with Mamba-2 need 8 key-value heads of 128, and the text says 96.
 from dataclasses import dataclass
 from typing import Literal
 
-from aira_dsl.architecture import Architecture, Scale
+from aira_dsl.architecture import SETTINGS, Architecture, Scale
 from aira_dsl.errors import UsageError
 from aira_dsl.primitives import Primitive
 from aira_dsl.primitives.base import Dimensions
@@ -110,12 +110,10 @@ def sized(architecture: Architecture, to: str) -> Scale:
     blocks = [architecture.blocks[name] for name in architecture.layers]
     hybrid = any(block.recurrent_elements(architecture.width) for block in blocks)
     dimensions = size.dimensions(hybrid=hybrid)
+    settings = {name: getattr(architecture, name) for name in SETTINGS}
+    settings |= {"width": size.width, "vocab": VOCAB, "context": CONTEXT, "tie_embeddings": True}
     return Scale(
-        width=size.width,
-        vocab=VOCAB,
-        context=CONTEXT,
-        tie_embeddings=True,
-        norm_eps=architecture.norm_eps,
+        **settings,
         blocks={name: _enlarged(b, dimensions, to) for name, b in architecture.blocks.items()},
         parameters=size.parameters,
         extrapolate="stretch",
@@ -123,7 +121,7 @@ def sized(architecture: Architecture, to: str) -> Scale:
 
 
 def _enlarged(block: Primitive, dimensions: Dimensions, to: str) -> Primitive:
-    enlarged = block.at(dimensions)
+    enlarged = block.enlarge(dimensions)
     if enlarged is None:
         raise UsageError(
             "E0225",

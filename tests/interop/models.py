@@ -40,7 +40,7 @@ def random_architecture(seed: int, *, native: bool = False) -> Architecture:
     blocks = {"A": attention(), "M": mlp(), "Mb": mamba()}
     if not native:
         blocks |= {"B": attention(), "N": mlp(), "S": mamba()}
-    return Architecture(
+    architecture = Architecture(
         name=f"random_{seed}",
         width=rng.choice([16, 24, 40]),
         vocab=50,
@@ -49,6 +49,27 @@ def random_architecture(seed: int, *, native: bool = False) -> Architecture:
         norm_eps=rng.choice([1e-5, 1e-2]),
         blocks=blocks,
         layers=tuple(rng.choice(list(blocks)) for _ in range(rng.randint(1, 10))),
+    )
+    return architecture if native else with_options(architecture, rng)
+
+
+def with_options(architecture: Architecture, rng: random.Random) -> Architecture:
+    """Draw the norms and the scales of a model and of its layers."""
+    blocks = {
+        name: block.model_copy(
+            update={
+                "norm": rng.choice(["pre", "post", "sandwich", None]),
+                "residual_scale": rng.choice([1.0, 0.22]),
+            }
+        )
+        for name, block in architecture.blocks.items()
+    }
+    return architecture.replace(
+        blocks=blocks,
+        norm_kind=rng.choice(["rms", "layer", "layer_no_bias"]),
+        embedding_scale=rng.choice([1.0, 12.0]),
+        logit_scale=rng.choice([1.0, 0.25]),
+        softcap=rng.choice([None, 30.0]),
     )
 
 

@@ -237,6 +237,7 @@ def architectures(draw):
         context=draw(st.integers(1, 1 << 24)),
         tie_embeddings=draw(st.booleans()),
         norm_eps=draw(st.floats(0, 1, exclude_min=True, exclude_max=True)),
+        softcap=draw(st.none() | st.floats(0, 1e6, exclude_min=True)),
         blocks=blocks,
         layers=draw(st.lists(st.sampled_from(sorted(blocks)), min_size=1, max_size=20)),
     )

@@ -38,7 +38,9 @@ def mamba2s(draw: st.DrawFn) -> Mamba2:
 @st.composite
 def architectures(draw: st.DrawFn) -> Architecture:
     block: st.SearchStrategy[Block] = st.one_of(attentions(), mlps(), mamba2s())
-    blocks = draw(st.dictionaries(st.sampled_from("ABCD"), block, min_size=1))
+    norms = st.sampled_from(["pre", "post", "sandwich", None])
+    placed = st.builds(lambda each, norm: each.model_copy(update={"norm": norm}), block, norms)
+    blocks = draw(st.dictionaries(st.sampled_from("ABCD"), placed, min_size=1))
     return Architecture(
         name=draw(st.sampled_from(["model", "other"])),
         width=draw(st.integers(1, 24)),
@@ -46,6 +48,7 @@ def architectures(draw: st.DrawFn) -> Architecture:
         context=draw(st.integers(1, 64)),
         tie_embeddings=draw(st.booleans()),
         norm_eps=draw(st.sampled_from([1e-5, 1e-3])),
+        norm_kind=draw(st.sampled_from(["rms", "layer", "layer_no_bias"])),
         blocks=blocks,
         layers=tuple(draw(st.lists(st.sampled_from(sorted(blocks)), min_size=1, max_size=6))),
     )

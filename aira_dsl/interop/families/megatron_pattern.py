@@ -1,6 +1,6 @@
 """Megatron-LM's hybrid layer pattern -> kinds of layers, and an architecture from them."""
 
-from aira_dsl.architecture import MAX_LAYERS, Architecture, SpaceDefinition
+from aira_dsl.architecture import MAX_LAYERS, SETTINGS, Architecture, SpaceDefinition
 from aira_dsl.errors import InputError
 from aira_dsl.interop.families.megatron import SYMBOLS
 
@@ -48,7 +48,7 @@ def with_dimensions_of(
     """
     names = {kind: _block_of(like, kind) for kind in dict.fromkeys(kinds)}
     layers = tuple(names[kind] for kind in kinds)
-    shared = like.model_dump(include={"width", "vocab", "context", "tie_embeddings", "norm_eps"})
+    shared = {key: getattr(like, key) for key in SETTINGS}
     blocks = {key: block for key, block in like.blocks.items() if key in layers}
     return Architecture(name=name, **shared, blocks=blocks, layers=layers)
 

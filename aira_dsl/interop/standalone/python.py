@@ -56,9 +56,13 @@ def _tail(architecture: Architecture) -> str:
         inner = textwrap.fill(layers, 94, initial_indent="    ", subsequent_indent="    ")
         layers = f"(\n{inner}\n)"
     sizes = f"{architecture.width}, {architecture.vocab}, {architecture.norm_eps!r}"
+    scales = f"{architecture.embedding_scale!r}, {architecture.logit_scale!r}"
     constants = [
         f"WIDTH, VOCAB, NORM_EPS = {sizes}",
+        f'NORM_KIND = "{architecture.norm_kind}"',
         f"TIE_EMBEDDINGS = {architecture.tie_embeddings}",
+        f"EMBEDDING_SCALE, LOGIT_SCALE = {scales}",
+        f"SOFTCAP: float | None = {architecture.softcap!r}",
         "BLOCKS = {\n" + "\n".join(blocks) + "\n}",
         f"LAYERS = {layers}",
     ]

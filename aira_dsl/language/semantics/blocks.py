@@ -26,7 +26,7 @@ Spec = Any
 
 def parameters_of(kind: str) -> list[str]:
     """Names of the parameters that a kind takes."""
-    return [name for name in KINDS[kind].model_fields if name != "kind"]
+    return KINDS[kind].parameter_names()
 
 
 def read_block(

@@ -74,7 +74,7 @@ def schema() -> dict[str, Any]:
 
 def _settings() -> dict[str, Any]:
     properties = Design.model_json_schema()["properties"]
-    return {key: _bare(properties[key]) for key in SETTINGS}
+    return {key: _value(properties[key]) for key in SETTINGS}
 
 
 def _block() -> dict[str, Any]:
@@ -103,17 +103,17 @@ def _change() -> dict[str, Any]:
 
 
 def _parameters(kind: str) -> dict[str, Any]:
-    model = KINDS[kind].model_json_schema()["properties"]
-    found = {}
-    for key, value in model.items():
-        if key == "kind":
-            continue
-        options = [_bare(each) for each in value.get("anyOf", [value])]
-        if len(options) > 1:  # one of them is nothing, which has several spellings
-            options.append({"enum": _NOTHING})
-        body = options[0] if len(options) == 1 else {"anyOf": options}
-        found[key] = {**body, "description": value["description"]}
-    return found
+    properties = KINDS[kind].model_json_schema()["properties"]
+    return {key: _value(properties[key]) for key in KINDS[kind].parameter_names()}
+
+
+def _value(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a value as it is written."""
+    options = [_bare(each) for each in schema.get("anyOf", [schema])]
+    if len(options) > 1:  # one of them is nothing, which has several spellings
+        options.append({"enum": _NOTHING})
+    body = options[0] if len(options) == 1 else {"anyOf": options}
+    return {**body, "description": schema["description"]}
 
 
 def _pattern(description: str) -> dict[str, Any]:

@@ -6,15 +6,21 @@ Shapes: B batch, L length, D model width.
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from aira_dsl.primitives.common.norm import RMSNorm
 from aira_dsl.primitives.kernels.call import call
 
 
-def add_norm(norm: RMSNorm, x_BLD: Tensor, y_BLD: Tensor | None, dtype: torch.dtype) -> Any:
-    """Return x + y, the stream in float32, and its norm in `dtype`; without y, x and its norm."""
-    return _AddNorm.apply(x_BLD, y_BLD, norm.weight, norm.eps, dtype)  # type: ignore[no-untyped-call]
+def add_norm(norm: nn.Module, x_BLD: Tensor, y_BLD: Tensor | None, dtype: torch.dtype) -> Any:
+    """Return x + y, the stream in float32, and its norm in `dtype`; without y, x and its norm.
+
+    Only RMSNorm has a kernel.
+    """
+    if isinstance(norm, RMSNorm):
+        return _AddNorm.apply(x_BLD, y_BLD, norm.weight, norm.eps, dtype)  # type: ignore[no-untyped-call]
+    total_BLD = x_BLD if y_BLD is None else x_BLD + y_BLD
+    return total_BLD, norm(total_BLD).to(dtype)
 
 
 class _AddNorm(torch.autograd.Function):

@@ -1,10 +1,19 @@
-"""RMSNorm, plain and gated.
+"""Norms of layers, and Mamba-2's gated one.
 
 Shapes: D normalized channels, G groups of channels.
 """
 
 import torch
 from torch import Tensor, nn
+
+from aira_dsl.primitives.base import NormKind
+
+
+def make_norm(kind: NormKind, width: int, eps: float) -> nn.Module:
+    """Return a norm over the last dimension: RMSNorm, or LayerNorm (arXiv 1607.06450)."""
+    if kind == "rms":
+        return RMSNorm(width, eps)
+    return nn.LayerNorm(width, eps, bias=kind == "layer")
 
 
 class RMSNorm(nn.Module):

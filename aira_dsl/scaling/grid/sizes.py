@@ -110,7 +110,7 @@ def at_width(design: Architecture, width: int, proportions: Proportions) -> Arch
         InputError: E1605, a block has no rule for sizes.
     """
     dimensions = proportions.dimensions(width)
-    blocks = {name: block.at(dimensions) for name, block in design.blocks.items()}
+    blocks = {name: block.enlarge(dimensions) for name, block in design.blocks.items()}
     for name, block in blocks.items():
         if block is None:
             kind = design.blocks[name].kind

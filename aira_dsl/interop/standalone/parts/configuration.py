@@ -13,7 +13,10 @@ class AiraConfig(PretrainedConfig):
         hidden_size: model width.
         blocks: by name, {"kind": "attention" | "mlp" | "mamba2", …parameters}.
         layers: names of blocks, first layer first.
-        norm_eps: epsilon of every RMSNorm.
+        norm_eps: epsilon of every norm.
+        norm_kind: "rms", "layer" or "layer_no_bias".
+        embedding_scale, logit_scale: factors of the embedding and of the logits.
+        softcap: bound of the logits, after their factor; None for no bound.
         max_position_embeddings: tokens that the model was designed for; nothing enforces it.
     """
 
@@ -26,6 +29,10 @@ class AiraConfig(PretrainedConfig):
         blocks: dict[str, dict[str, Any]] | None = None,
         layers: list[str] | None = None,
         norm_eps: float = 1e-5,
+        norm_kind: str = "rms",
+        embedding_scale: float = 1.0,
+        logit_scale: float = 1.0,
+        softcap: float | None = None,
         max_position_embeddings: int = 256,
         **kwargs: Any,
     ) -> None:
@@ -35,5 +42,9 @@ class AiraConfig(PretrainedConfig):
         self.layers = layers or []
         self.num_hidden_layers = len(self.layers)
         self.norm_eps = norm_eps
+        self.norm_kind = norm_kind
+        self.embedding_scale = embedding_scale
+        self.logit_scale = logit_scale
+        self.softcap = softcap
         self.max_position_embeddings = max_position_embeddings
         super().__init__(**kwargs)

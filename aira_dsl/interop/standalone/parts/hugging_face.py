@@ -2,13 +2,14 @@
 
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import GenerationMixin, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from aira_dsl.interop.standalone.parts.configuration import AiraConfig
-from aira_dsl.interop.standalone.parts.norm import RMSNorm
+from aira_dsl.interop.standalone.parts.norm import make_norm
 
 MIXERS: dict[str, type[nn.Module]] = {}
 
@@ -35,18 +36,26 @@ class AiraCache:
 
 
 class AiraLayer(nn.Module):
-    """x + mixer(norm(x))."""
+    """x + scale · post_norm(mixer(norm(x))); most blocks have the first norm only."""
 
     def __init__(self, config: AiraConfig, block: str) -> None:
         super().__init__()
         parameters = dict(config.blocks[block])
         kind = parameters.pop("kind")
-        self.norm = RMSNorm(config.hidden_size, config.norm_eps)
+        norm = parameters.pop("norm", "pre")
+        self.scale = parameters.pop("residual_scale", 1.0)
+        self.norm = new_norm(config) if norm in ("pre", "sandwich") else nn.Identity()
         self.mixer = MIXERS[kind](config.hidden_size, config.norm_eps, **parameters)
+        self.post_norm = new_norm(config) if norm in ("post", "sandwich") else nn.Identity()
 
     def forward(self, x_BLD: Tensor, cache: dict[str, Tensor]) -> Tensor:
         """Add the mixer's output to the stream."""
-        return x_BLD + self.mixer(self.norm(x_BLD), cache)
+        return x_BLD + self.scale * self.post_norm(self.mixer(self.norm(x_BLD), cache))
+
+
+def new_norm(config: AiraConfig) -> nn.Module:
+    """Return a norm over the width."""
+    return make_norm(config.norm_kind, config.hidden_size, config.norm_eps)
 
 
 class AiraForCausalLM(PreTrainedModel, GenerationMixin):
@@ -62,7 +71,7 @@ class AiraForCausalLM(PreTrainedModel, GenerationMixin):
         super().__init__(config)
         self.embedding = nn.Embedding(config.vocab_size, config.hidden_size)
         self.layers = nn.ModuleList(AiraLayer(config, block) for block in config.layers)
-        self.norm = RMSNorm(config.hidden_size, config.norm_eps)
+        self.norm = new_norm(config)
         self.head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
         self.post_init()
 
@@ -99,10 +108,13 @@ class AiraForCausalLM(PreTrainedModel, GenerationMixin):
         if not isinstance(cache, AiraCache):
             cache = AiraCache(len(self.layers))
         x_BLD = self.embedding(input_ids) if inputs_embeds is None else inputs_embeds
+        x_BLD = self.config.embedding_scale * x_BLD
         for layer, remembered in zip(self.layers, cache.layers, strict=True):
             x_BLD = layer(x_BLD, remembered)
         cache.length += x_BLD.shape[1]
-        logits = self.head(self.norm(x_BLD))
+        logits = self.config.logit_scale * self.head(self.norm(x_BLD))
+        if self.config.softcap is not None:
+            logits = self.config.softcap * torch.tanh(logits / self.config.softcap)
         loss = None
         if labels is not None:
             expected = labels[:, 1:].flatten()

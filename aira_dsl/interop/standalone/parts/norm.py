@@ -1,4 +1,4 @@
-"""RMSNorm, which every exported model has."""
+"""Norms, which every exported model has."""
 
 import torch
 import torch.nn.functional as F
@@ -16,3 +16,10 @@ class RMSNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalize the last dimension."""
         return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
+
+
+def make_norm(kind: str, width: int, eps: float) -> nn.Module:
+    """Return RMSNorm (`rms`), or LayerNorm with a bias (`layer`) or without."""
+    if kind == "rms":
+        return RMSNorm(width, eps)
+    return nn.LayerNorm(width, eps, bias=kind == "layer")

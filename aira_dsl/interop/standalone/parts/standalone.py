@@ -5,9 +5,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from aira_dsl.interop.standalone.parts.norm import RMSNorm
+from aira_dsl.interop.standalone.parts.norm import make_norm
 
-WIDTH, VOCAB, NORM_EPS, TIE_EMBEDDINGS = 8, 8, 1e-5, False
+WIDTH, VOCAB, NORM_EPS, NORM_KIND, TIE_EMBEDDINGS = 8, 8, 1e-5, "rms", False
+EMBEDDING_SCALE: float = 1.0
+LOGIT_SCALE: float = 1.0
+SOFTCAP: float | None = None
 BLOCKS: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {}
 LAYERS: list[str] = []
 
@@ -15,16 +18,25 @@ LAYERS: list[str] = []
 
 
 class Layer(nn.Module):
-    """x + mixer(norm(x))."""
+    """x + scale · post_norm(mixer(norm(x))); most blocks have the first norm only."""
 
     def __init__(self, block: str) -> None:
         super().__init__()
         mixer, parameters = BLOCKS[block]
-        self.norm = RMSNorm(WIDTH, NORM_EPS)
+        parameters = dict(parameters)
+        norm = parameters.pop("norm", "pre")
+        self.scale = parameters.pop("residual_scale", 1.0)
+        self.norm = new_norm() if norm in ("pre", "sandwich") else nn.Identity()
         self.mixer = mixer(WIDTH, NORM_EPS, **parameters)
+        self.post_norm = new_norm() if norm in ("post", "sandwich") else nn.Identity()
 
     def forward(self, x_BLD: Tensor, cache: dict[str, Tensor]) -> Tensor:
-        return x_BLD + self.mixer(self.norm(x_BLD), cache)
+        return x_BLD + self.scale * self.post_norm(self.mixer(self.norm(x_BLD), cache))
+
+
+def new_norm() -> nn.Module:
+    """Return a norm over the width."""
+    return make_norm(NORM_KIND, WIDTH, NORM_EPS)
 
 
 class Model(nn.Module):
@@ -34,7 +46,7 @@ class Model(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(VOCAB, WIDTH)
         self.layers = nn.ModuleList(Layer(block) for block in LAYERS)
-        self.norm = RMSNorm(WIDTH, NORM_EPS)
+        self.norm = new_norm()
         self.head = nn.Linear(WIDTH, VOCAB, bias=False)
         self.apply(init_weights)
         if TIE_EMBEDDINGS:
@@ -42,10 +54,11 @@ class Model(nn.Module):
 
     def forward(self, tokens: Tensor, caches: list[dict[str, Tensor]] | None = None) -> Tensor:
         """Return the logits; with the caches of `new_caches`, continue their sequences."""
-        x_BLD = self.embedding(tokens)
+        x_BLD = EMBEDDING_SCALE * self.embedding(tokens)
         for layer, cache in zip(self.layers, caches or self.new_caches(), strict=True):
             x_BLD = layer(x_BLD, cache)
-        return self.head(self.norm(x_BLD))
+        logits = LOGIT_SCALE * self.head(self.norm(x_BLD))
+        return logits if SOFTCAP is None else SOFTCAP * torch.tanh(logits / SOFTCAP)
 
     def new_caches(self) -> list[dict[str, Tensor]]:
         """Return one empty cache a layer: sequences that have not begun."""

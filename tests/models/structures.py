@@ -1,0 +1,25 @@
+"""Models whose structure is not the usual one: norm placement, scales, bounds."""
+
+from aira_dsl.architecture import Architecture
+from aira_dsl.language import parse
+
+BLOCKS = """
+  width 24
+  vocab 50
+  block A = attention { heads 4, kv_heads 2, head_dim 6, norm post }
+  block M = mlp       { hidden 30, activation swiglu, norm sandwich, residual_scale 0.22 }
+  block S = mamba2    { inner 24, state 4, head_dim 8, norm none, residual_scale 1.5 }
+  block N = mlp       { hidden 20 }
+"""
+
+
+def structured(settings: str = "") -> Architecture:
+    """Return a model of every placement of norms, with more settings."""
+    return parse(f"architecture structured {{{BLOCKS}\n  {settings}\n  layers A-M-S-N-A\n}}")
+
+
+STRUCTURES = {
+    "rms": structured("embedding_scale 12; softcap 0.5"),
+    "layer": structured("norm_kind layer; logit_scale 0.25"),
+    "layer_no_bias": structured("norm_kind layer_no_bias; tie_embeddings true"),
+}

@@ -1,0 +1,166 @@
+"""Norm placement, scales and bounds: the formula, both engines, files."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from aira_dsl.architecture import Architecture, cost
+from aira_dsl.interop.exporters import EXPORTERS
+from aira_dsl.language import parse, to_text, to_yaml
+from aira_dsl.models import build, load_model, save_model
+from aira_dsl.models.accelerate import FastModel, missing_kernels
+from aira_dsl.models.cuda_model import CompiledModel
+from aira_dsl.pretraining.network import Network
+from aira_dsl.scaling.paper_sizes import sized
+from tests.interop.models import trained
+from tests.models.structures import STRUCTURES, structured
+from tests.pretraining.runs import settings as train_settings
+
+each_structure = pytest.mark.parametrize("architecture", STRUCTURES.values(), ids=STRUCTURES)
+needs_kernels = pytest.mark.skipif(missing_kernels() is not None, reason=str(missing_kernels()))
+CPU = torch.device("cpu")
+
+
+def tokens(seed: int = 0) -> torch.Tensor:
+    return torch.randint(0, 50, (2, 17), generator=torch.Generator().manual_seed(seed))
+
+
+@each_structure
+def test_counted_parameters_are_the_real_ones(architecture: Architecture) -> None:
+    model = build(architecture, device="meta")
+    found = sum(parameter.numel() for parameter in model.parameters())
+    assert found == cost(architecture).total_parameters
+
+
+def test_placement_decides_the_number_of_norms() -> None:
+    width, norms = 24, 1 + 2 + 0 + 1 + 1 + 1  # A M S N A, and the last one
+    mixers = build(structured(), device="meta").stack
+    weights = sum(p.numel() for each in mixers for p in each.mixer.parameters())
+    assert cost(structured()).parameters == weights + norms * width
+    assert cost(structured("norm_kind layer")).parameters == weights + 2 * norms * width
+
+
+def test_layers_follow_the_formula() -> None:
+    ours, x = trained(STRUCTURES["layer"]), tokens()
+    weights = ours.state_dict()
+
+    def norm(name: str, h: torch.Tensor) -> torch.Tensor:
+        return F.layer_norm(h, (24,), weights[f"{name}.weight"], weights[f"{name}.bias"], 1e-5)
+
+    with torch.no_grad():
+        h = weights["embedding.weight"][x]
+        mixers = [layer.mixer for layer in ours.stack]
+        h = h + norm("layers.0.post_norm", mixers[0](h))
+        h = h + 0.22 * norm("layers.1.post_norm", mixers[1](norm("layers.1.norm", h)))
+        h = h + 1.5 * mixers[2](h)
+        h = h + mixers[3](norm("layers.3.norm", h))
+        h = h + norm("layers.4.post_norm", mixers[4](h))
+        expected = 0.25 * norm("norm", h) @ weights["head.weight"].T
+        torch.testing.assert_close(ours(x), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_embedding_is_scaled_and_logits_are_bounded() -> None:
+    plain, scaled = trained(structured()), trained(structured("embedding_scale 3; softcap 0.5"))
+    with torch.no_grad():
+        x_BLD = scaled.embedding(tokens())
+        torch.testing.assert_close(x_BLD, 3 * plain.embedding(tokens()))
+        logits = scaled(tokens())
+        unbounded = scaled.hidden(tokens()) @ scaled.head.weight.T
+        assert unbounded.abs().max() > 0.5
+        torch.testing.assert_close(logits, 0.5 * torch.tanh(unbounded / 0.5))
+
+
+@each_structure
+def test_decoding_equals_the_parallel_form(architecture: Architecture) -> None:
+    model, x = trained(architecture), tokens()
+    cache = model.new_cache(2)
+    with torch.inference_mode():
+        logits = torch.cat([model(piece, cache) for piece in x.split((9, 1, 7), dim=1)], dim=1)
+        torch.testing.assert_close(logits, model(x), atol=1e-5, rtol=1e-4)
+
+
+def gradients(model: torch.nn.Module, loss: torch.Tensor) -> list[torch.Tensor]:
+    torch.autograd.backward(loss)
+    found = [p.grad.clone() for p in model.parameters() if p.grad is not None]
+    model.zero_grad()
+    return found
+
+
+@needs_kernels
+@each_structure
+def test_the_kernels_compute_what_the_modules_compute(architecture: Architecture) -> None:
+    model, x = trained(architecture), tokens()
+    fast = FastModel(model, torch.float32)
+    torch.testing.assert_close(fast(x), model(x), atol=1e-5, rtol=1e-4)
+    targets = tokens(1).flatten()
+    expected = gradients(model, F.cross_entropy(model(x).flatten(0, 1), targets))
+    found = gradients(model, F.cross_entropy(fast(x).flatten(0, 1), targets))
+    assert len(found) == len(list(model.parameters()))
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=2e-5, rtol=1e-3)
+    rounded = FastModel(model, torch.bfloat16)(x)
+    assert (rounded - model(x)).norm() / model(x).norm() < 0.05
+
+
+@each_structure
+def test_the_path_of_gpus_computes_what_the_modules_compute(architecture: Architecture) -> None:
+    model, x = trained(architecture), tokens()
+    with torch.no_grad():
+        torch.testing.assert_close(CompiledModel(model, torch.float32, CPU)(x), model(x))
+
+
+@each_structure
+def test_pretraining_has_the_loss_of_the_model(
+    architecture: Architecture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, targets = tokens(), tokens(1)
+    model = trained(architecture)
+    with torch.no_grad():
+        expected = F.cross_entropy(model(x).flatten(0, 1), targets.flatten(), reduction="sum")
+    for kernels in ("on", "off"):
+        monkeypatch.setenv("AIRA_DSL_KERNELS", kernels)
+        loss, _ = Network(model, CPU, train_settings(tmp_path))(x, targets)
+        torch.testing.assert_close(loss.detach(), expected, rtol=1e-5, atol=1e-4)
+
+
+@each_structure
+def test_files_keep_the_structure(architecture: Architecture, tmp_path: Path) -> None:
+    assert parse(to_text(architecture)) == architecture
+    assert parse(to_yaml(architecture), filename="a.yaml") == architecture
+    model = trained(architecture)
+    save_model(model, tmp_path / "module")
+    with torch.no_grad():
+        assert torch.equal(load_model(tmp_path / "module")(tokens()), model(tokens()))
+
+
+def test_every_option_is_part_of_the_identity() -> None:
+    options = ("norm_kind layer", "embedding_scale 2", "logit_scale 2", "softcap 30")
+    prints = {structured(option).fingerprint for option in ("", *options)}
+    assert len(prints) == 5
+    block = "architecture {{ block A = attention {{ {} }}; layers 2A }}"
+    placements = ("norm post", "norm sandwich", "norm none", "residual_scale 0.5")
+    written = {parse(block.format(option)).fingerprint for option in ("", *placements)}
+    assert len(written) == 5
+    defaults = "norm pre, residual_scale 1.0"
+    assert parse(block.format(defaults)).fingerprint == parse(block.format("")).fingerprint
+    assert "norm" not in parse(block.format(defaults)).blocks["A"].model_dump()
+
+
+def test_other_sizes_keep_the_structure() -> None:
+    architecture = structured("norm_kind layer; softcap 30")
+    scale = sized(architecture, "350m")
+    assert scale.norm_kind == "layer"
+    assert scale.softcap == 30
+    for name, block in architecture.blocks.items():
+        assert scale.blocks[name].norm == block.norm
+        assert scale.blocks[name].residual_scale == block.residual_scale
+
+
+@pytest.mark.parametrize("emit", ["nemotron_h", "megatron", "olmo"])
+def test_other_formats_refuse_the_structure_by_name(emit: str) -> None:
+    architecture = structured("norm_kind layer; softcap 30")
+    reasons = "; ".join(EXPORTERS[emit].unsupported(architecture))
+    for reason in ("norm_kind layer", "softcap 30.0", "norm sandwich", "residual_scale 0.22"):
+        assert reason in reasons
