@@ -96,7 +96,7 @@ class PrimitiveContract:
         for length in (1, 7):
             cache = mixer.new_cache(3)
             mixer(noise(3, length, self.width), cache)
-            kv_bytes = length * 4 * block.kv_cache_elements(self.width)
+            kv_bytes = block.cached_tokens(length) * 4 * block.kv_cache_elements(self.width)
             expected = 3 * (kv_bytes + block.state_bytes(self.width, 4))
             assert (0 if cache is None else cache.nbytes) == expected
 

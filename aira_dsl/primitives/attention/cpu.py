@@ -21,11 +21,12 @@ HEAD_DIMS = (8, 16, 32, 64)
 
 def supports(mixer: Attention) -> bool:
     """Tell whether the kernels can run a mixer."""
-    return mixer.head_dim in HEAD_DIMS
+    return mixer.head_dim in HEAD_DIMS and not mixer.block.used_options()
 
 
 def run(mixer: Attention, x_BLD: Tensor) -> Tensor:
     """Return what the mixer returns, in the dtype of x."""
+    assert mixer.v_proj is not None, "without options"
     projections = (mixer.q_proj, mixer.k_proj, mixer.v_proj)
     weight_WD = torch.cat([projection.weight for projection in projections]).to(x_BLD.dtype)
     qkv_BLW = F.linear(x_BLD, weight_WD)

@@ -7,15 +7,18 @@ gradients stay right. Each primitive defines its own cache, a dataclass of tenso
 
 from dataclasses import dataclass, fields
 
+from torch import Tensor
+
 
 @dataclass(slots=True)
 class MixerCache:
-    """The tensors that one layer keeps, one field each."""
+    """The tensors that one layer keeps, one field each; other fields are numbers."""
 
     @property
     def nbytes(self) -> int:
         """Bytes of the remembered elements."""
-        return sum(getattr(self, field.name).nbytes for field in fields(self))
+        values = (getattr(self, field.name) for field in fields(self))
+        return sum(value.nbytes for value in values if isinstance(value, Tensor))
 
 
 LayerCache = MixerCache | None
