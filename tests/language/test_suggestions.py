@@ -21,7 +21,8 @@ VALUES = {
     "bias": "true",
     "conv_bias": "false", "dt_min": "0.001", "dt_max": "0.1",
     "q_rank": "16", "kv_rank": "16", "nope_dim": "8", "rope_dim": "4", "value_dim": "8",
-    "interleaved": "false",
+    "interleaved": "false", "window": "8", "chunk": "8", "rotary": "0.5", "softcap": "30",
+    "scale": "0.5", "sinks": "true", "keys_are_values": "false", "value_scale": "0.7",
 }  # fmt: skip
 
 

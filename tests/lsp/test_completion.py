@@ -67,7 +67,7 @@ def test_parameters_are_those_of_the_kind_at_hand(kind: str, rest: str) -> None:
 def test_parameters_that_are_given_are_left_out_whatever_separates_them() -> None:
     for separator in (", ", "\n", "; "):
         text = f"architecture x {{ block A = attention {{ heads 8{separator}|"
-        assert offered(text) == ["kv_heads", "head_dim", "rope"]
+        assert offered(text) == [*KINDS["attention"].model_fields][2:]
     assert offered("architecture x { block A = attention { heads 8 |") == []
 
 
@@ -79,7 +79,8 @@ def test_a_change_has_the_parameters_of_the_block_it_changes() -> None:
 
 def test_an_override_has_the_parameters_of_the_kinds_in_the_file() -> None:
     text = "architecture x { block A = mlp; block B = attention; layers A-B; layer 1 { | } }"
-    assert set(offered(text)) == {"hidden", "activation", "heads", "kv_heads", "head_dim", "rope"}
+    fields = {*KINDS["mlp"].model_fields, *KINDS["attention"].model_fields} - {"kind"}
+    assert set(offered(text)) == fields
 
 
 def test_choices_are_offered_where_a_value_stands() -> None:

@@ -40,6 +40,16 @@ _SAME: dict[str, dict[str, str]] = {
         "key_value_heads num_kv_groups",
         "head_dim": "d_head head_size dim_head headdim attention_head_dim kv_channels d_kv",
         "rope": "theta rope_theta rope_base rotary_base rotary_emb_base",
+        "window": "sliding_window window_size attention_window attention_window_size",
+        "chunk": "attention_chunk_size chunk_size",
+        "value_dim": "v_head_dim v_dim value_head_dim",
+        "rotary": "partial_rotary_factor rotary_pct rotary_percent rope_fraction",
+        "interleaved": "rope_interleave rotary_interleaved",
+        "softcap": "attn_logit_softcapping logit_softcapping attention_softcap attn_softcap",
+        "scale": "attention_multiplier softmax_scale attn_scale",
+        "sinks": "attention_sinks use_sinks",
+        "keys_are_values": "attention_k_eq_v k_eq_v",
+        "value_scale": "attention_value_scale v_scale",
     },
     "mlp": {
         "hidden": "intermediate_size d_ff ffn_dim ff_dim d_ffn ffn_hidden_size d_hidden hidden_dim "
@@ -109,10 +119,14 @@ _TOLD: dict[str, dict[str, str]] = {
         "bias use_bias dropout hidden_dropout attention_dropout": "no layer has biases or dropout",
     },
     "attention": {
-        "qkv_bias attention_bias use_bias bias": "projections have no bias",
-        "sliding_window window window_size": "attention is over the whole context",
-        "qk_norm use_qk_norm qk_layernorm": "queries and keys are not normalized",
-        "rope_scaling partial_rotary_factor": "`rope` is the base alone: `rope 500_000`",
+        "qkv_bias add_qkv_bias": "biases of queries, keys and values are `bias qkv`",
+        "attention_bias use_bias": "biases of all projections are `bias all`, of some `bias qkv`",
+        "use_qk_norm qk_layernorm": (
+            "queries and keys are normalized by `qk_norm head`, or `qk_norm width`"
+        ),
+        "gated attention_gate output_gate use_attention_gate attn_output_gate": (
+            "the output is gated by `gate head`, or `gate element`"
+        ),
     },
     "mlp": {
         "hidden_size": "`hidden` counts the hidden units; `width`, a setting, is the model's",
@@ -129,6 +143,10 @@ _TOLD: dict[str, dict[str, str]] = {
         "gqa grouped_query_attention": (
             "grouped-query attention has fewer kv_heads: `attention { heads 16, kv_heads 4 }`"
         ),
+        "swa sliding_window sliding_attention sliding_window_attention local_attention": (
+            "attention over the last tokens is `attention { window 4096 }`"
+        ),
+        "chunked_attention": "attention within chunks is `attention { chunk 8192 }`",
         "mqa multi_query_attention": "multi-query attention is `attention { kv_heads 1 }`",
         "swiglu swi_glu gated_mlp": "SwiGLU is `mlp { activation swiglu }`",
         "geglu ge_glu": "GeGLU is `mlp { activation geglu }`",
@@ -144,10 +162,6 @@ _TOLD: dict[str, dict[str, str]] = {
 
 _ABSENT = {
     "Mamba-1": ("mamba1", "mamba1 mamba_1 s6 selective_ssm"),
-    "sliding-window attention": (
-        "sliding_window",
-        "swa sliding_window sliding_attention sliding_window_attention local_attention",
-    ),
     "linear attention": ("linear_attention", "linear_attention lightning_attention gla"),
     "Gated DeltaNet": (
         "gated_delta_net",

@@ -126,10 +126,18 @@ class Attention(Primitive):
         c is the context (paper §4.3), or half of it (megatron); with a window or chunks shorter
         than the context, it is the mean over its tokens in both.
         """
-        matrices = [shape for shape in self.weights(width).values() if len(shape) == 2]
-        pairs = 3 * self.heads * (self._head_dim + self._value_dim)
-        attended = pairs * self._attended_twice(context, convention) // context
-        return 6 * sum(map(prod, matrices)) + attended
+        pair = 3 * self.heads * (self._head_dim + self._value_dim)
+        attended = pair * self._attended_twice(context, convention) // context
+        return 6 * self._multiplied(width) + attended
+
+    def decode_flops(self, width: int, context: int) -> int:
+        """2·d·(h + k)·(p + v), with a gate's projection, + 2·h·(p + v) for each reached token."""
+        pair = 2 * self.heads * (self._head_dim + self._value_dim)
+        return 2 * self._multiplied(width) + pair * self.cached_tokens(context)
+
+    def _multiplied(self, width: int) -> int:
+        """Count the weights of matrices."""
+        return sum(prod(shape) for shape in self.weights(width).values() if len(shape) == 2)
 
     def _attended_twice(self, context: int, convention: Convention) -> int:
         """Return twice the number of pairs of a token and one it attends to; a whole number."""
