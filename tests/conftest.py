@@ -1,6 +1,7 @@
 """What holds for every test.
 
-One thread: on a busy machine a second one waits more than it helps. In CI hypothesis draws the
+One thread, here and in the processes that tests start: on a busy machine a second one waits more
+than it helps. In CI hypothesis draws the
 same examples every time, so that a failure comes from a change; elsewhere it looks for new ones.
 Nowhere does the time that an example takes decide: a busy machine is slow.
 """
@@ -27,8 +28,10 @@ settings.load_profile("aira-dsl")
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _one_thread() -> None:
+def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
+    with patch.dict(os.environ, {"OMP_NUM_THREADS": "1"}):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[st
     """Run `aira-dsl` in a process of its own; most tests do with `command_line.run`."""
     return subprocess.run(
         [sys.executable, "-m", "aira_dsl", *map(str, arguments)],
-        capture_output=True, text=True, timeout=60, check=False, **options,
+        capture_output=True, text=True, timeout=900, check=False, **options,
     )  # fmt: skip
 
 

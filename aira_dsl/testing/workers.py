@@ -68,7 +68,8 @@ def sleep(payload: float, should_continue: ShouldContinue) -> int:
 
 
 def wait_for_byte(payload: dict[str, Any], should_continue: ShouldContinue) -> Any:
-    """Wait for one byte from the named pipe `pipe`; return `value`."""
+    """Report the id of the process, wait for a byte of the named pipe `pipe`; return `value`."""
+    should_continue(os.getpid())
     with open(payload["pipe"], "rb", buffering=0) as pipe:
         pipe.read(1)
     return payload["value"]

@@ -212,7 +212,9 @@ def test_the_service_is_named_without_a_password():
 
 def test_trouble_ends_with_the_first_answer_of_any_call(proposer):
     """Two calls in trouble: one end is reported, and only after an answer."""
-    both = threading.Barrier(2, timeout=60)  # each pause lasts until the other call has failed, too
+    both = threading.Barrier(
+        2, timeout=600
+    )  # each pause lasts until the other call has failed, too
     told = []
     with serving(answers(*[Failure(503)] * 6, GOOD)) as service:
         asked = proposer(service, pause=lambda seconds: both.wait())

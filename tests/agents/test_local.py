@@ -248,7 +248,7 @@ def test_no_thread_keeps_the_interpreter_alive(end) -> None:
         "print(made.ask(Request('', (Message('user', 'go'),))).text)\n" + end
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=900, check=False
     )
     assert len(layers_of(done.stdout)) == 2
     assert done.returncode == (0 if "raise" not in end else -2)

@@ -9,7 +9,7 @@ from aira_dsl.design.candidate import Candidate
 from aira_dsl.design.data import prepare_data
 from aira_dsl.design.judge.judging import judge
 from aira_dsl.design.request import JudgeRequest
-from aira_dsl.design.task import load_task
+from aira_dsl.design.task import Task, load_task
 from aira_dsl.sandbox import kinds
 
 WORDS = Path(__file__).parent / "tasks" / "words"
@@ -43,7 +43,7 @@ optimizer = torch.optim.Adam(model.parameters(), 3e-2)
 run = prepare.start(model)
 text = torch.from_numpy(run.files["tokens.bin"].view("uint16").astype("int64"))
 steps = 0
-while run.progress < 0.6:
+while steps < 300:
     rows = text[torch.randint(len(text) - 25, (16, 1)) + torch.arange(25)]
     logits = model(rows[:, :-1]).float()
     loss = F.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten())
@@ -51,7 +51,7 @@ while run.progress < 0.6:
     loss.backward()
     optimizer.step()
     steps += 1
-run.finish(steps=steps)
+run.finish(steps=steps, progress=run.progress)
 """
 
 
@@ -63,11 +63,12 @@ def test_a_candidate_in_torch(causal, tmp_path):
     candidate = Candidate({"train.py": TRAIN.replace("CAUSAL", str(causal))})
     judgement = judge(JudgeRequest(task, "torch", candidate, data, kinds.choose("auto")))
     assert judgement.facts["parameters"] == 16 * 16 + 16 * 48 + 48  # the tied head counts once
-    assert judgement.facts["reported_steps"] > 10
+    assert judgement.facts["reported_steps"] == 300
+    limit = task.size("torch").training_seconds
+    assert 0 < judgement.facts["reported_progress"] * limit < judgement.facts["training_seconds"]
     if causal:
         assert judgement.status == "ok", judgement
         assert judgement.score < 2.5
-        assert 0.6 <= judgement.facts["training_seconds"] < 1.5
         assert judgement.facts["largest_difference_bits"] < 0.05
     else:
         assert judgement.status == "refused"
@@ -81,9 +82,11 @@ def test_worker_processes_of_a_data_loader_are_named_as_the_reason(kind, tmp_pat
     if kinds.obstacle(kind) is not None:
         pytest.skip(str(kinds.obstacle(kind)))
     task = load_task(WORDS)
+    short = task.size("torch").model_copy(update={"training_seconds": 10.0})
+    task = Task(task.folder, task.metadata.model_copy(update={"sizes": {"torch": short}}))
     data = prepare_data(task, "torch", seed=1, root=tmp_path)
     loader = "[*torch.utils.data.DataLoader(torch.arange(100), num_workers=WORKERS)]"
-    script = TRAIN.replace("CAUSAL", "True").replace("steps = 0\n", f"steps = 0\n{loader}\n")
+    script = TRAIN.replace("CAUSAL", "True").replace("steps = 0\n", f"steps = 290\n{loader}\n")
     request = JudgeRequest(task, "torch", task.start, data, kind)
 
     def judged(workers):

@@ -20,7 +20,7 @@ from aira_dsl.jobs.pool import Job, Needs, Outcome
 from aira_dsl.primitives import MLP
 from aira_dsl.testing.evaluator import PlannedEvaluator
 
-LIMITS = {"time_limit": 60.0, "memory_limit": 1 << 30}
+LIMITS = {"time_limit": 600.0, "memory_limit": 1 << 30}
 SMOKE, CPU = preset_settings("smoke", precision="fp32"), preset_settings("cpu", precision="fp32")
 NAMES = [Architecture(width=8, blocks={"M": MLP(hidden=8)}, layers=("M",) * n) for n in range(1, 6)]
 
@@ -134,7 +134,7 @@ def test_a_failure_is_a_result_that_the_store_does_not_keep(
     worker: str, payload: object, status: str, message: str, store: Store
 ) -> None:
     request = ArchitectureRequest(Failing(worker, payload, store), NAMES[0], 3)
-    limit = 0.2 if status == "over time" else 60.0
+    limit = 0.2 if status == "over time" else 600.0
     (found,) = evaluate_all([request], workers=1, time_limit=limit, memory_limit=1 << 27)
     assert (found.status, found.score, found.seed) == (status, None, 3)
     assert found.fingerprint == NAMES[0].fingerprint
@@ -164,7 +164,7 @@ def test_what_is_finished_at_the_time_of_a_mistake_is_stored(store: Store) -> No
     good = PlannedEvaluator(SMOKE, store=store, plan=by_depth)
     bad = Failing("refuse", "no such corpus", store)
     several = [ArchitectureRequest(bad, NAMES[0], 3), ArchitectureRequest(good, NAMES[1], 3)]
-    pool = EvaluationPool(workers=2, time_limit=60.0, pool=Together(2))
+    pool = EvaluationPool(workers=2, time_limit=600.0, pool=Together(2))
     with closing(pool), pytest.raises(InputError):
         list(evaluate_many(several, pool))
     assert several[1].recall() is not None

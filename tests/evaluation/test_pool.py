@@ -38,7 +38,7 @@ def make_pool() -> Iterator[Callable[[int], EvaluationPool]]:
 
 
 def collect(pool: EvaluationPool) -> Evaluation:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 900
     while time.monotonic() < deadline:
         if done := pool.collect(1.0):
             ((_, evaluation),) = done

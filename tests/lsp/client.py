@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-WAIT = 60
+WAIT = 600  # seconds that only a failing test waits
 
 
 class Client:

@@ -5,11 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from aira_dsl.pretraining.engine import StepFacts
+from aira_dsl.pretraining.records import Records
+from aira_dsl.pretraining.training import Training
 from tests.helpers import command_line
 from tests.pretraining.runs import TEXT, losses, settings
 
@@ -62,43 +64,40 @@ def test_mistakes_have_codes(
     assert (done.code, message in done.err) == (exit_code, True), done.err
 
 
-def process(command: list[str], launcher: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, *launcher, "-m", "aira_dsl", *command],
-        stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-
-
-@pytest.mark.slow
-def test_ctrl_c_ends_after_a_step_and_the_same_command_continues(
-    command: list[str], tmp_path: Path
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_training_after_a_step_and_the_same_command_continues(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: signal.Signals
 ) -> None:
-    run = tmp_path / "run"
-    whole = [*command, "--steps", "150", "--out", str(tmp_path / "whole")]
+    whole, run = ([*command, "--steps", "12", "--out", str(tmp_path / name)] for name in "ab")
     assert command_line.run(*whole).code == 0
-    started = process([*command, "--steps", "150", "--out", str(run)])
-    while not (run / "metrics.jsonl").exists() or not losses(run):
-        assert started.poll() is None
-        time.sleep(0.01)
-    started.send_signal(signal.SIGINT)
-    _, text = started.communicate(timeout=60)
-    assert started.returncode == 130
-    assert "the same command continues the training" in text
-    assert "Traceback" not in text
-    assert 0 < len(losses(run)) < 150
-    assert command_line.run(*command, "--steps", "150", "--out", str(run)).code == 0
-    assert losses(run) == losses(tmp_path / "whole")
+    record = Training._record
+
+    def record_and_send(training: Training, facts: StepFacts, records: Records | None) -> None:
+        record(training, facts, records)
+        if training.position.step == 5:
+            signal.raise_signal(sent)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "_record", record_and_send)
+        done = command_line.run(*run)
+    assert done.code == 130
+    assert "the same command continues the training" in done.err
+    assert 5 <= len(losses(tmp_path / "b")) <= 6
+    assert command_line.run(*run).code == 0
+    assert losses(tmp_path / "b") == losses(tmp_path / "a")
 
 
 @pytest.mark.slow
 def test_torchrun_trains_on_two_processes(command: list[str], tmp_path: Path) -> None:
     launcher = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone")
-    started = process([*command, "--steps", "12", "--out", str(tmp_path / "two")], launcher)
-    out, text = started.communicate(timeout=120)
-    assert started.returncode == 0, text
-    assert out.count("tiny is trained") == 1
-    assert "on 2 processes" in out
+    done = subprocess.run(
+        [sys.executable, *launcher, "-m", "aira_dsl", *command, "--steps", "12",
+         "--out", str(tmp_path / "two")],
+        capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("tiny is trained") == 1
+    assert "on 2 processes" in done.stdout
     assert (
         command_line.run(
             *command, "--steps", "12", "--accumulate", "2", "--out", str(tmp_path / "one")

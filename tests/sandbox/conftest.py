@@ -25,7 +25,7 @@ def start(kind: Kind) -> Iterator[Start]:
     started = []
 
     def begin(code: str, *arguments: str, **limits: float) -> SandboxedProcess:
-        values = {"wall_seconds": 20.0, "memory": 512 << 20, "processes": 64, **limits}
+        values = {"wall_seconds": 120.0, "memory": 512 << 20, "processes": 64, **limits}
         spec = Spec((sys.executable, "-I", "-S", "-c", code, *arguments), limits=Limits(**values))
         started.append(SandboxedProcess(spec, kind))
         return started[-1]

@@ -40,7 +40,7 @@ def test_a_program_without_end_is_ended(name: str, kind: Kind) -> None:
     word = f"program-{os.getpid()}-{time.monotonic_ns()}"
     result = run_program(program, kind, word)
     assert result.ended_by in program.ended_by
-    assert result.wall_seconds < 15
+    assert result.wall_seconds < 100
     assert len(result.stdout) + len(result.stderr) <= 2 << 20
     assert processes_with(word) == []
 

@@ -31,7 +31,7 @@ if sys.argv[1] == "stay": time.sleep(600)
 """
 
 
-def wait_until(condition, seconds: float = 10.0) -> bool:
+def wait_until(condition, seconds: float = 120.0) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -44,7 +44,7 @@ def test_a_program_that_ends_by_itself(start: Start, kind: Kind) -> None:
     result = start("import sys; print('out'); print('err', file=sys.stderr); sys.exit(7)").wait()
     assert (result.kind, result.exit_code, result.signal, result.ended_by) == (kind, 7, None, None)
     assert (result.stdout, result.stderr, result.dropped) == (b"out\n", b"err\n", 0)
-    assert 0 < result.wall_seconds < 20
+    assert 0 < result.wall_seconds < 60
     assert 0 < result.cpu_seconds < 5
 
 
@@ -60,13 +60,13 @@ import os, time
 children = 0
 try:
     for _ in range(60):
-        if os.fork() == 0: time.sleep(60)
+        if os.fork() == 0: time.sleep(600)
         children += 1
 except OSError: pass
 print(children, flush=True)
-time.sleep(60 if children == 60 else 0)
+time.sleep(600 if children == 60 else 0)
 """
-    result = start(code, processes=40, wall_seconds=30).wait()
+    result = start(code, processes=40).wait()
     if kind != "none" and os.geteuid() == 0:  # a user of its own
         assert result.stdout in (b"39\n", b"40\n")
     else:
@@ -99,7 +99,7 @@ import time
 try:
     for n in range(100):
         with open(f"file{n}", "wb") as file: file.write(bytes(4 << 20))
-        time.sleep(0.02)
+    time.sleep(600)  # until somebody has looked
 except OSError as error: print(error.strerror)
 """
     result = start(code, scratch=16 * MIB).wait()
@@ -131,7 +131,7 @@ os.write(1, b"end")
 @pytest.mark.parametrize("stay", ["stay", "leave"])
 def test_a_process_that_leaves_its_session_is_ended(start: Start, stay: str) -> None:
     word = f"daemon-{os.getpid()}-{time.monotonic_ns()}"
-    result = start(ESCAPING_DAEMON, stay, word, wall_seconds=0.5).wait()
+    result = start(ESCAPING_DAEMON, stay, word, wall_seconds=3 if stay == "stay" else 60).wait()
     assert result.stdout == b"left\n"
     assert result.ended_by == ("wall" if stay == "stay" else None)
     assert processes_with(word) == []
@@ -181,7 +181,7 @@ run(Spec((sys.executable, "-I", "-c", {ESCAPING_DAEMON!r}, "stay", {word!r})), {
         assert wait_until(lambda: len(processes_with(f"\0{word}\0")) >= 2)  # the daemon too
     finally:
         supervisor.send_signal(sign)
-        supervisor.wait(timeout=60)
+        supervisor.wait(timeout=300)
     assert wait_until(lambda: not processes_with(word))
 
 
@@ -191,9 +191,9 @@ import os, time
 for _ in range(30):
     os.mkdir("d" * 200)
     os.chdir("d" * 200)
-time.sleep({0 if kind == "bubblewrap" else 60})
+time.sleep({0 if kind == "bubblewrap" else 600})
 """
-    result = start(code, wall_seconds=50).wait()
+    result = start(code).wait()
     assert result.ended_by == (None if kind == "bubblewrap" else "scratch")
 
 
@@ -213,5 +213,5 @@ def test_a_program_that_nothing_waits_for_is_ended_by_close(start: Start) -> Non
     assert wait_until(lambda: bool(processes_with(word)))
     begin = time.monotonic()
     process.close()
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 60
     assert processes_with(word) == []

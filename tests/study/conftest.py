@@ -58,7 +58,7 @@ class Cli:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
             check=False,
             **options,
         )
@@ -159,7 +159,7 @@ class Postgres:
             user=self.user,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            timeout=120,
+            timeout=900,
         )
 
 

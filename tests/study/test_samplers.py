@@ -50,7 +50,7 @@ def test_learning_samplers_beat_random_in_both_directions(
 ) -> None:
     """Mean score of the last quarter, over three seeds, against random's."""
     space, sign = make_space(9), direction.sign
-    budget = {"gp": 48, "evolution": 160}.get(sampler, 100)
+    budget = {"gp": 28, "evolution": 160}.get(sampler, 100)
 
     def late_mean(name: str) -> float:
         late = []

@@ -305,7 +305,7 @@ def test_processes_that_ask_at_once_make_it_once(stories: Path, tmp_path: Path) 
     ]
     for process in processes:
         process.start()
-    found = {queue.get(timeout=60) for _ in processes}
+    found = {queue.get(timeout=900) for _ in processes}
     for process in processes:
         process.join()
     assert found == {prepare([stories], cache=tmp_path / "other").identity}

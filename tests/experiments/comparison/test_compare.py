@@ -75,7 +75,7 @@ def is_alive(pid: int) -> bool:
 
 
 def assert_all_end(pids: list[int]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while any(map(is_alive, pids)):
         assert time.monotonic() < deadline, "searches outlive their comparison"
         time.sleep(0.1)
@@ -213,7 +213,7 @@ def test_an_interrupted_and_killed_comparison_leaves_no_process_and_continues(
     wait_for(process, "[1/4]")
     searches = descendants(process.pid)
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=120)
+    _, stderr = process.communicate(timeout=900)
     assert process.returncode == 130
     assert "the same command continues" in stderr
     assert "Traceback" not in stderr

@@ -82,8 +82,8 @@ PROGRAMS = {
         "for _ in range(6):\n"
         "  if os.fork() == 0:\n"
         "    held = bytearray(b'x') * (100 << 20)\n"
-        "    time.sleep(60)\n"
-        "time.sleep(60)",
+        "    time.sleep(600)\n"
+        "time.sleep(600)",
         ("memory",),
         {"memory": 300 * MIB},
     ),
@@ -93,7 +93,7 @@ PROGRAMS = {
         "held = [mmap.mmap(-1, 100 << 20) for _ in range(6)]\n"
         "for m in held:\n"
         "  for n in range(0, 100 << 20, 4096): m[n] = 1\n"
-        "time.sleep(60)",
+        "time.sleep(600)",
         ("memory",),
         {"memory": 300 * MIB},
     ),

@@ -33,7 +33,7 @@ TIGHT = Limits(
     file=32 * MIB,
     open_files=256,
     cpu_seconds=30,
-    wall_seconds=60,
+    wall_seconds=600,
 )
 LOOSE = Limits(memory=8192 * MIB, processes=4000, scratch=2048 * MIB, file=10**12, open_files=4096)
 VICTIM = """
@@ -250,7 +250,7 @@ def _outcome(attempt: Attempt, said: str, world: World) -> str:
 
 def run_program(program: Program, kind: Kind, *words: str) -> Result:
     """Run a program that takes a resource without end."""
-    values = {"wall_seconds": 20.0, "memory": 512 * MIB, "processes": 64, **program.limits}
+    values = {"wall_seconds": 120.0, "memory": 512 * MIB, "processes": 64, **program.limits}
     spec = Spec((*PYTHON, "-S", "-c", program.code, *words), limits=Limits(**values))
     with SandboxedProcess(spec, kind) as process:
         return process.wait()
