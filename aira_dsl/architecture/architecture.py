@@ -103,7 +103,7 @@ class Design(Documented, OmitsUnused, BaseModel):
     def layer_parameters(self, name: str) -> int:
         """Count the learnable parameters of a layer, its norms included."""
         block = self.blocks[name]
-        return block.parameters(self.width) + block.norms * self.norm_parameters
+        return block.parameters(self.width) + block.layer_norms * self.norm_parameters
 
     @property
     def norm_parameters(self) -> int:

@@ -6,8 +6,9 @@ docs/primitives.md says what a new kind needs.
 
 from aira_dsl.primitives.attention.spec import Attention
 from aira_dsl.primitives.base import Primitive
+from aira_dsl.primitives.mamba1.spec import Mamba1
 from aira_dsl.primitives.mamba2.spec import Mamba2
 from aira_dsl.primitives.mlp.spec import MLP
 from aira_dsl.primitives.short_conv.spec import ShortConv
 
-__all__ = ["MLP", "Attention", "Mamba2", "Primitive", "ShortConv"]
+__all__ = ["MLP", "Attention", "Mamba1", "Mamba2", "Primitive", "ShortConv"]

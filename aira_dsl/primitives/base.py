@@ -99,7 +99,7 @@ class Primitive(Documented, OmitsUnused, BaseModel):
         return sorted(names, key=Primitive.model_fields.__contains__)
 
     @property
-    def norms(self) -> int:
+    def layer_norms(self) -> int:
         """Number of norms of the layer, over the width of the model."""
         return {"pre": 1, "post": 1, "sandwich": 2, None: 0}[self.norm]
 

@@ -34,6 +34,7 @@ _OWN = {
     "attention": "aira_dsl.primitives.attention.spec:Attention",
     "mlp": "aira_dsl.primitives.mlp.spec:MLP",
     "mamba2": "aira_dsl.primitives.mamba2.spec:Mamba2",
+    "mamba1": "aira_dsl.primitives.mamba1.spec:Mamba1",
     "short_conv": "aira_dsl.primitives.short_conv.spec:ShortConv",
     "mla": "aira_dsl.primitives.mla.spec:MLA",
 }

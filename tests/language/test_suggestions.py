@@ -19,7 +19,7 @@ VALUES = {
     "tie_embeddings": "true", "heads": "8", "kv_heads": "2", "head_dim": "32", "rope": "1e4",
     "hidden": "256", "activation": "gelu", "inner": "64", "state": "16", "conv": "3", "groups": "1",
     "bias": "true",
-    "conv_bias": "false", "dt_min": "0.001", "dt_max": "0.1",
+    "conv_bias": "false", "dt_min": "0.001", "dt_max": "0.1", "dt_rank": "8",
     "q_rank": "16", "kv_rank": "16", "nope_dim": "8", "rope_dim": "4", "value_dim": "8",
     "interleaved": "false", "window": "8", "chunk": "8", "rotary": "0.5", "softcap": "30",
     "scale": "0.5", "sinks": "true", "keys_are_values": "false", "value_scale": "0.7",

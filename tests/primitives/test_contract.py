@@ -5,7 +5,7 @@ A kind without a line in CASES is tested with its default parameters.
 
 import pytest
 
-from aira_dsl.primitives import MLP, Attention, Mamba2, ShortConv
+from aira_dsl.primitives import MLP, Attention, Mamba1, Mamba2, ShortConv
 from aira_dsl.primitives.registry import KINDS, Block
 from aira_dsl.testing.primitives import PrimitiveContract
 
@@ -58,6 +58,11 @@ CASES: dict[str, Block] = {
     "mamba2-norm-first": Mamba2(inner=16, head_dim=4, groups=2, gated_norm="norm_first"),
     "mamba2-no-norm": Mamba2(
         inner=16, head_dim=8, gated_norm=None, conv_bias=False, bias=True, dt_min=0.01, dt_max=2.0
+    ),
+    "mamba1": Mamba1(inner=16, state=4),
+    "mamba1-jamba": Mamba1(inner=12, state=3, conv=2, dt_rank=5, norms="rms", bias=True),
+    "mamba1-falcon": Mamba1(
+        inner=10, state=4, conv=1, norms="weightless", norm_eps=1e-6, conv_bias=False
     ),
     "short_conv": ShortConv(),
     "short_conv-bias": ShortConv(conv=5, inner=10, bias=True),

@@ -70,6 +70,15 @@ _SAME: dict[str, dict[str, str]] = {
         "dt_min": "time_step_min",
         "dt_max": "time_step_max",
     },
+    "mamba1": {
+        "inner": "d_inner inner_size inner_dim intermediate_size mamba_intermediate_size",
+        "state": "d_state state_size ssm_state_size mamba_d_state state_dim d_ssm_state",
+        "conv": "d_conv conv_kernel conv_kernel_size mamba_d_conv kernel_size conv_size",
+        "dt_rank": "time_step_rank mamba_dt_rank",
+        "norm_eps": "mixer_rms_eps",
+        "conv_bias": "use_conv_bias mamba_conv_bias",
+        "bias": "use_bias mamba_proj_bias",
+    },
     "short_conv": {
         "conv": "conv_l_cache d_conv conv_kernel conv_kernel_size kernel kernel_size conv_size",
         "inner": "d_inner inner_size inner_dim conv_dim",
@@ -89,6 +98,7 @@ _SAME: dict[str, dict[str, str]] = {
         "attention": "mha multi_head_attention multihead_attention self_attention full_attention "
         "softmax_attention causal_attention causal_self_attention sdpa global_attention",
         "mlp": "ffn feed_forward feedforward feed_forward_network",
+        "mamba1": "mamba_1 s6 selective_ssm",
         "mamba2": "mamba_2 ssd mamba2_mixer mamba_2_mixer",
         "short_conv": "conv conv1d convolution short_convolution gated_short_conv",
         "mla": "latent_attention multi_head_latent_attention multihead_latent_attention",
@@ -132,6 +142,7 @@ _TOLD: dict[str, dict[str, str]] = {
         "hidden_size": "`hidden` counts the hidden units; `width`, a setting, is the model's",
         "gated glu": "a gated MLP has `activation swiglu`",
     },
+    "mamba1": {"expand mamba_expand expansion expansion_factor": _EXPAND},
     "mamba2": {
         "expand mamba_expand expansion expansion_factor": _EXPAND,
         "heads num_heads n_heads nheads mamba_num_heads mamba_n_heads": (
@@ -151,7 +162,7 @@ _TOLD: dict[str, dict[str, str]] = {
         "swiglu swi_glu gated_mlp": "SwiGLU is `mlp { activation swiglu }`",
         "geglu ge_glu": "GeGLU is `mlp { activation geglu }`",
         "reglu re_glu": "ReGLU is `mlp { activation reglu }`",
-        "mamba ssm mamba_mixer": "Mamba-2 is `mamba2`",
+        "mamba ssm mamba_mixer": "Mamba-1 is `mamba1`, Mamba-2 is `mamba2`",
     },
     "value": {
         "glu gated sigmoid_glu": f"the sigmoid gate {_GLU}",
@@ -161,7 +172,6 @@ _TOLD: dict[str, dict[str, str]] = {
 """By place: words that need a sentence, because a word of ours is not the same."""
 
 _ABSENT = {
-    "Mamba-1": ("mamba1", "mamba1 mamba_1 s6 selective_ssm"),
     "linear attention": ("linear_attention", "linear_attention lightning_attention gla"),
     "Gated DeltaNet": (
         "gated_delta_net",
