@@ -132,7 +132,7 @@ def test_rates_are_tried_at_the_smallest_budget_of_each_size_with_one_seed(grid)
     assert len(tried) == 2 * 5 * 2
     assert {each.seed for each in tried} == {3}
     assert {each.budget for each in tried} == {10**11}
-    assert [each.learning_rate for each in tried[:2]] == [0.005, 0.01]
+    assert [each.learning_rate for each in tried] == [0.005] * 10 + [0.01] * 10
     assert {each.learning_rate for each in found.runs if each not in tried} == {None}
 
 

@@ -69,9 +69,14 @@ def _head(plan: Plan) -> list[str]:
         f"{plural(len(grid.sizes), 'size')}, {plural(len(grid.budgets), 'budget')}",
         f"data: {humanized(plan.corpus.tokens)} tokens for training; the longest run takes "
         f"{humanized(longest)}, {share:.0%}: {said}",
-        f"a step: {grid.batch} sequences of {grid.context} tokens",
+        f"a step: {_batches(plan)} sequences of {grid.context} tokens",
         _tuning_line(plan),
     ]
+
+
+def _batches(plan: Plan) -> str:
+    batches = sorted({plan.grid.batch_of(budget.flops) for budget in plan.grid.budgets})
+    return f"{batches[0]}" if len(batches) == 1 else f"{batches[0]} to {batches[-1]}"
 
 
 def _tuning_line(plan: Plan) -> str:

@@ -49,6 +49,7 @@ def _named(value: str) -> str:
 Count = Annotated[int, BeforeValidator(_counted), Field(strict=True, ge=1, le=10**24)]
 Name = Annotated[str, AfterValidator(_named)]
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0, lt=1 << 32)], ...], Field(min_length=1)]
+Batch = Annotated[int, Field(ge=1, le=1 << 20)]
 Rates = Annotated[tuple[Annotated[float, Field(gt=0, le=10)], ...], Field(min_length=1)]
 
 
@@ -76,11 +77,13 @@ class Budget(_Model):
         flops: training FLOPs of each run.
         sizes: parameters of the sizes; None for all of the grid.
         seeds: seeds; None for those of the grid.
+        batch: sequences of a training step; None for those of the grid.
     """
 
     flops: Count
     sizes: tuple[Count, ...] | None = None
     seeds: Seeds | None = None
+    batch: Batch | None = None
 
 
 class Tuning(_Model):
@@ -133,7 +136,7 @@ class Grid(_Model):
     tuning: Tuning = Tuning()
     proportions: Proportions = Proportions()
     context: Annotated[int, Field(ge=1, le=1 << 24)] = 256
-    batch: Annotated[int, Field(ge=1, le=1 << 20)] = 16
+    batch: Batch = 16
     train: dict[str, Any] = {}
     tokens_per_parameter: Annotated[float, Field(gt=0)] = 80.0
     accept: tuple[Weakness, ...] = ()
@@ -174,6 +177,11 @@ class Grid(_Model):
     def seeds_of(self, budget: Budget) -> tuple[int, ...]:
         """Return the seeds that a budget trains."""
         return self.seeds if budget.seeds is None else budget.seeds
+
+    def batch_of(self, flops: int) -> int:
+        """Return the sequences of a training step at a budget."""
+        budget = next(each for each in self.budgets if each.flops == flops)
+        return self.batch if budget.batch is None else budget.batch
 
     @property
     def ordered_budgets(self) -> list[Budget]:

@@ -1,8 +1,8 @@
 """The plan of a grid: every model, every run, and the order in which they are trained.
 
-Runs are ordered by budget, then seed, then size, then design, so that what is done at any moment
-compares all designs at the smallest budgets. A run trains as many whole steps as its budget pays
-for by the real FLOPs of its design (`architecture.costs`, the paper's convention).
+Runs are ordered by budget, then seed, then learning rate, then size, then design, so that what is
+done at any moment compares all designs at the smallest budgets. A run trains as many whole steps as
+its budget pays for by the real FLOPs of its design (`architecture.costs`, the paper's convention).
 """
 
 from collections.abc import Iterator
@@ -191,7 +191,7 @@ def planned(plan: Plan, run: tuple[str, int, int, int], learning_rate: float | N
     """Return a run with as many whole steps as its budget pays for."""
     design, size, budget, seed = run
     model, grid = plan.by_key[design, size], plan.grid
-    step_tokens = grid.batch * grid.context
+    step_tokens = grid.batch_of(budget) * grid.context
     steps = budget // (step_tokens * model.flops_per_token)
     tried = learning_rate if len(grid.learning_rates) > 1 else None
     return PlannedRun(
@@ -217,7 +217,7 @@ def settings_of(plan: Plan, run: PlannedRun, learning_rate: float) -> TrainSetti
             "tokenizer": plan.corpus.tokenizer,
             "validation": plan.grid.validation,
             "context": plan.grid.context,
-            "batch": plan.grid.batch,
+            "batch": plan.grid.batch_of(run.budget),
             "steps": run.steps,
             "seed": run.seed,
             "learning_rate": learning_rate,
@@ -264,13 +264,19 @@ def _model(name: str, design: Architecture, size: Size, grid: Grid, corpus: Corp
 def _runs(plan: Plan) -> Iterator[PlannedRun]:
     tuned = tuning_budgets(plan.grid)
     for budget in plan.grid.ordered_budgets:
+        sizes = plan.grid.sizes_of(budget)
         for place, seed in enumerate(plan.grid.seeds_of(budget)):
-            for size in plan.grid.sizes_of(budget):
-                tries = place == 0 and tuned.get(size.parameters) == budget.flops
-                for design in plan.grid.designs:
-                    run = design, size.parameters, budget.flops, seed
-                    for rate in _rates(plan.grid, budget, tries=tries):
-                        yield planned(plan, run, rate)
+            tries = {
+                size: place == 0 and tuned.get(size.parameters) == budget.flops for size in sizes
+            }
+            rates = {size: _rates(plan.grid, budget, tries=tries[size]) for size in sizes}
+            # The rates of a model are apart: processes that compile begin with different models.
+            for nth in range(max(map(len, rates.values()))):
+                for size in sizes:
+                    for design in plan.grid.designs:
+                        run = design, size.parameters, budget.flops, seed
+                        for rate in rates[size][nth : nth + 1]:
+                            yield planned(plan, run, rate)
 
 
 def _rates(grid: Grid, budget: Budget, *, tries: bool) -> tuple[float | None, ...]:
