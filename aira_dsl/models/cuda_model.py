@@ -75,6 +75,16 @@ def run_layer(layer: Layer, x_BLD: Tensor) -> Tensor:
         return _compiler()(layer, x_BLD)
 
 
+def forget_compiled() -> None:
+    """Drop what was compiled: a process that trains many designs would reach the limit.
+
+    What the compiler has on disk stays, so the same layers are quick to compile again.
+    """
+    import torch._dynamo
+
+    torch._dynamo.reset()
+
+
 def _plain(layer: Layer, x_BLD: Tensor) -> Tensor:
     return layer(x_BLD)  # type: ignore[no-any-return]
 

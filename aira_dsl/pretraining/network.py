@@ -18,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 
 from aira_dsl.models import LanguageModel
 from aira_dsl.models.cpu_model import run_branch
-from aira_dsl.models.cuda_model import run_layer
+from aira_dsl.models.cuda_model import forget_compiled, run_layer
 from aira_dsl.models.model import Layer
 from aira_dsl.models.precision import DTYPES, missing_kernels
 from aira_dsl.pretraining.settings import TrainSettings
@@ -81,6 +81,8 @@ class Network(nn.Module):
         super().__init__()
         assert settings.precision != "auto", "the precision is resolved by the caller"
         self.how = _how(device, compiled=not settings.no_compile)
+        if self.how == "compiled":
+            forget_compiled()
         self.device = device
         self.dtype = DTYPES[settings.precision]
         self.z_loss = settings.z_loss

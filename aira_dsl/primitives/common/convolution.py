@@ -64,10 +64,19 @@ def init_convolution(conv: nn.Conv1d, generator: Generator) -> None:
 def _convolve(x_BLC: Tensor, weight_C1K: Tensor, bias_C: Tensor | None) -> Tensor:
     """Return the sums; they are K - 1 fewer than the inputs.
 
-    A two-dimensional convolution of height 1 over the transposed tensor is the same sum, but
+    On a GPU they are shifted multiply-adds, which torch.compile makes one kernel of. On a CPU a
+    two-dimensional convolution of height 1 over the transposed tensor is the same sum, but
     (B, L, C) in memory already is its channels-last layout: several times faster on a CPU than
     transposing for conv1d, and than shifted multiply-adds (docs/compiler.md).
     """
+    if x_BLC.is_cuda:
+        length = x_BLC.shape[1] - weight_C1K.shape[-1] + 1
+        terms = [
+            x_BLC[:, place : place + length] * weight_C
+            for place, weight_C in enumerate(weight_C1K.squeeze(1).unbind(-1))
+        ]
+        y_BLC = sum(terms[1:], terms[0])
+        return y_BLC if bias_C is None else y_BLC + bias_C
     image_BC1L = x_BLC.transpose(1, 2).unsqueeze(2)
     y_BC1L = nn.functional.conv2d(
         image_BC1L, weight_C1K.unsqueeze(2), bias_C, groups=weight_C1K.shape[0]

@@ -16,12 +16,15 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
 Kernel = Callable[..., Any]
 
 CONVOLUTION = ("causal_conv1d", "causal_conv1d", "causal_conv1d_fn")
 CONV_WIDTHS = (2, 3, 4)  # what causal_conv1d is compiled for
+CONV_STRIDE = 8
+"""causal_conv1d reads 8 channels at a time: distances between tokens are multiples of it."""
 
 
 @cache
@@ -44,9 +47,20 @@ def probe(package: str, module: str, name: str) -> Kernel | None:
 
 def conv_kernel(x_BLC: Tensor, width: int) -> Kernel | None:
     """Return causal_conv1d's convolution if it can take this tensor, else None."""
-    if not x_BLC.is_cuda or width not in CONV_WIDTHS:
+    if is_tracing() or not x_BLC.is_cuda:
+        return None
+    if width not in CONV_WIDTHS or x_BLC.shape[-1] % CONV_STRIDE:
         return None
     return probe(*CONVOLUTION)
+
+
+def is_tracing() -> bool:
+    """Tell whether torch.compile traces: layers with external kernels are not compiled.
+
+    The search for kernels cannot be traced; it would cut the layer in pieces that are compiled
+    again in every step.
+    """
+    return torch.compiler.is_compiling()
 
 
 def run_conv(
@@ -57,6 +71,8 @@ def run_conv(
     activation: Literal["silu"] | None,
 ) -> Tensor:
     """Call causal_conv1d's convolution, channels last as elsewhere in this package."""
+    if any(stride % CONV_STRIDE for stride in x_BLC.stride()[:2]):  # a slice of a projection
+        x_BLC = x_BLC.contiguous()
     y_BCL: Tensor = kernel(
         x_BLC.transpose(1, 2), weight_C1K.squeeze(1), bias_C, activation=activation
     )

@@ -5,7 +5,7 @@ Shapes: B batch, L length, H heads, P head dimension, N state size.
 
 from torch import Tensor
 
-from aira_dsl.primitives.common.cuda import CONVOLUTION, Kernel, probe
+from aira_dsl.primitives.common.cuda import CONVOLUTION, Kernel, is_tracing, probe
 from aira_dsl.primitives.common.ssd import Operands
 
 MAX_STATE = 256
@@ -19,7 +19,7 @@ def is_available() -> bool:
 
 def scan_kernel(x_BLHP: Tensor, state_size: int) -> Kernel | None:
     """Return mamba_ssm's chunked scan if it can take this tensor, else None."""
-    if not x_BLHP.is_cuda or state_size > MAX_STATE:
+    if is_tracing() or not x_BLHP.is_cuda or state_size > MAX_STATE:
         return None
     return probe(*_SCAN)
 
