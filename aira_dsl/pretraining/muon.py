@@ -4,9 +4,10 @@
 
 polar(U) is U with all singular values near 1, by five Newton-Schulz steps; s = 0.2·sqrt(max(rows,
 columns)) gives the update the root mean square of AdamW's (arXiv 2502.16982, §2.2). It is
-`torch.optim.Muon` with two differences. A sharded matrix is gathered before that, so
-that every process computes the same. And it is orthogonalized in float32: in bfloat16 the last bit
-of a gradient, which depends on the number of processes, moves the direction by half a percent.
+`torch.optim.Muon` with three differences. A sharded matrix is gathered before that, so
+that every process computes the same. It is orthogonalized in float32: in bfloat16 the last bit
+of a gradient, which depends on the number of processes, moves the direction by half a percent. And
+a stack of matrices, those of experts, is updated as its matrices would be alone.
 """
 
 import math
@@ -27,7 +28,7 @@ class Muon(Optimizer):
     """Muon with Nesterov momentum.
 
     Args:
-        groups: parameter groups of matrices, each with a `weight_decay`.
+        groups: parameter groups of matrices and of stacks of them, each with a `weight_decay`.
     """
 
     def __init__(self, groups: list[dict[str, Any]]) -> None:
@@ -48,7 +49,7 @@ class Muon(Optimizer):
             state["momentum"] = torch.zeros_like(matrix)
         momentum = state["momentum"].mul_(MOMENTUM).add_(matrix.grad)
         direction = _polar_of(matrix.grad.add(momentum, alpha=MOMENTUM))
-        size = 0.2 * math.sqrt(max(matrix.shape))
+        size = 0.2 * math.sqrt(max(matrix.shape[-2:]))
         matrix.mul_(1 - rate * decay).add_(direction, alpha=-rate * size)
 
 
@@ -60,12 +61,15 @@ def _polar_of(update: Tensor) -> Tensor:
 
 
 def polar(matrix: Tensor) -> Tensor:
-    """Return a matrix with the same singular vectors and singular values of about 0.7 to 1.2."""
+    """Return a matrix with the same singular vectors and singular values of about 0.7 to 1.2.
+
+    Of a stack (…, rows, columns), each matrix by itself.
+    """
     a, b, c = COEFFICIENTS
-    is_tall = matrix.shape[0] > matrix.shape[1]
-    x: Tensor = matrix.T if is_tall else matrix
-    x = x / x.norm().clamp(min=EPSILON)
+    is_tall = matrix.shape[-2] > matrix.shape[-1]
+    x: Tensor = matrix.mT if is_tall else matrix
+    x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=EPSILON)
     for _ in range(STEPS):
-        gram = x @ x.T
+        gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.T if is_tall else x
+    return x.mT if is_tall else x

@@ -16,8 +16,10 @@ that a trained model is an ordinary one. The product of rate and decay is the sa
 (arXiv 2405.13698), and Adam's epsilon shrinks as the gradients do. The scale of attention needs no
 change, because the dimension of a head does not grow with the width.
 
-The rule does not cover what has no counterpart in its sources: Mamba-2's state size, and blocks
-whose inner width does not grow in proportion to the width.
+Experts have the roles that their projections would have alone, and a router is a hidden projection.
+
+The rule does not cover what has no counterpart in its sources: Mamba-2's state size, the number of
+experts, and blocks whose inner width does not grow in proportion to the width.
 """
 
 from collections.abc import Iterator
@@ -28,6 +30,7 @@ import torch
 from torch import nn
 
 from aira_dsl.models import LanguageModel
+from aira_dsl.primitives.common.stacked_linear import StackedLinear
 
 Role = Literal["input", "vector", "hidden", "output", "head"]
 
@@ -66,13 +69,13 @@ def roles(model: LanguageModel) -> dict[str, Role]:
     is_tied = model.architecture.tie_embeddings
     found: dict[str, Role] = {"embedding.weight": "head" if is_tied else "input"}
     for module_name, module in model.named_modules():
-        for name, parameter in module.named_parameters(module_name, recurse=False):
-            found.setdefault(name, _role(name, module, parameter))
+        for name, _ in module.named_parameters(module_name, recurse=False):
+            found.setdefault(name, _role(name, module))
     return found
 
 
-def _role(name: str, module: nn.Module, parameter: nn.Parameter) -> Role:
-    if not isinstance(module, nn.Linear) or parameter.ndim < 2:
+def _role(name: str, module: nn.Module) -> Role:
+    if not isinstance(module, nn.Linear | StackedLinear) or not name.endswith(".weight"):
         return "vector"
     if name == "head.weight":
         return "head"

@@ -9,6 +9,7 @@ from aira_dsl.primitives.base import Primitive
 from aira_dsl.primitives.mamba1.spec import Mamba1
 from aira_dsl.primitives.mamba2.spec import Mamba2
 from aira_dsl.primitives.mlp.spec import MLP
+from aira_dsl.primitives.moe.spec import MoE
 from aira_dsl.primitives.short_conv.spec import ShortConv
 
-__all__ = ["MLP", "Attention", "Mamba1", "Mamba2", "Primitive", "ShortConv"]
+__all__ = ["MLP", "Attention", "Mamba1", "Mamba2", "MoE", "Primitive", "ShortConv"]

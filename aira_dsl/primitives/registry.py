@@ -35,6 +35,7 @@ _OWN = {
     "mlp": "aira_dsl.primitives.mlp.spec:MLP",
     "mamba2": "aira_dsl.primitives.mamba2.spec:Mamba2",
     "mamba1": "aira_dsl.primitives.mamba1.spec:Mamba1",
+    "moe": "aira_dsl.primitives.moe.spec:MoE",
     "short_conv": "aira_dsl.primitives.short_conv.spec:ShortConv",
     "mla": "aira_dsl.primitives.mla.spec:MLA",
 }

@@ -20,6 +20,8 @@ VALUES = {
     "hidden": "256", "activation": "gelu", "inner": "64", "state": "16", "conv": "3", "groups": "1",
     "bias": "true",
     "conv_bias": "false", "dt_min": "0.001", "dt_max": "0.1", "dt_rank": "8",
+    "experts": "4", "top": "2", "router": "sigmoid", "renormalize": "false",
+    "correction_bias": "true", "shared": "64", "latent": "16", "clamp": "7",
     "q_rank": "16", "kv_rank": "16", "nope_dim": "8", "rope_dim": "4", "value_dim": "8",
     "interleaved": "false", "window": "8", "chunk": "8", "rotary": "0.5", "softcap": "30",
     "scale": "0.5", "sinks": "true", "keys_are_values": "false", "value_scale": "0.7",

@@ -48,6 +48,58 @@ def test_every_parameter_has_a_role() -> None:
     ]
 
 
+EXPERTS = """
+architecture m {
+  width 32
+  vocab 11
+  block A = attention { heads 2, head_dim 16 }
+  block E = moe { experts 4, top 2, hidden 24, shared 8, bias true, router_bias true }
+  block L = moe { experts 4, top 2, hidden 24, latent 16 }
+  layers A-E-L
+}
+"""
+
+
+def test_experts_have_the_roles_of_their_projections() -> None:
+    found = roles(build(parse(EXPERTS)))
+    experts = {"gate_proj": "hidden", "up_proj": "hidden", "down_proj": "output"}
+    for name, role in experts.items():
+        assert found[f"layers.1.mixer.experts.{name}.weight"] == role
+        assert found[f"layers.1.mixer.experts.{name}.bias"] == "vector"
+        assert found[f"layers.1.mixer.shared_expert.{name}.weight"] == role
+        assert found[f"layers.2.mixer.experts.{name}.weight"] == "hidden", "within a latent space"
+    assert found["layers.1.mixer.router.weight"] == "hidden"
+    assert found["layers.1.mixer.router.bias"] == "vector"
+    assert found["layers.2.mixer.latent_out.weight"] == "output"
+
+
+def test_muon_takes_experts_and_not_their_biases(tmp_path: Path) -> None:
+    model = build(parse(EXPERTS))
+    _, muon = Optimizers(model, settings(tmp_path, optimizer="muon")).all
+    taken = {id(each) for group in muon.param_groups for each in group["params"]}
+    for name, parameter in model.layers[1].mixer.experts.named_parameters():
+        assert (id(parameter) in taken) == name.endswith("weight")
+
+
+def test_muon_updates_experts_as_it_updates_matrices() -> None:
+    """A stack of tall matrices and one of wide ones."""
+    generator = torch.Generator().manual_seed(0)
+    for shape in ((5, 24, 16), (5, 16, 24)):
+        start, *gradients = torch.randn(4, *shape, generator=generator)
+        stack = torch.nn.Parameter(start.clone())
+        alone = [torch.nn.Parameter(each.clone()) for each in start]
+        group = {"weight_decay": 0.1, "lr": 0.02}
+        optimizers = Muon([{"params": [stack], **group}]), Muon([{"params": alone, **group}])
+        for gradient in gradients:
+            stack.grad = gradient.clone()
+            for matrix, its_gradient in zip(alone, gradient, strict=True):
+                matrix.grad = its_gradient.clone()
+            for optimizer in optimizers:
+                optimizer.step()
+        torch.testing.assert_close(stack, torch.stack(alone), atol=1e-5, rtol=1e-5)
+        assert (stack - start).abs().max() > 0.01
+
+
 def test_a_tied_embedding_is_one_parameter_with_the_role_of_the_head() -> None:
     model = build(parse(text(32, 4, tied=True)))
     listed = [each for _, group in parameters_by_role(model) for each in group]
@@ -140,6 +192,22 @@ def change(width: int, depth: int, optimizer: str, folder: Path) -> float:
     for step in range(4):
         engine.step(step, Batch(tokens.numpy(), None))
     return float((logits_of(engine, tokens) - before).square().mean().sqrt())
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_experts_learn(optimizer: str, tmp_path: Path) -> None:
+    given = settings(
+        tmp_path, architecture=EXPERTS.replace("vocab 11", "vocab 256"), steps=4, warmup=0.0,
+        optimizer=optimizer,
+    )  # fmt: skip
+    engine = Engine(given, TrainPlan.of(given), Processes(0, 1, torch.device("cpu")))
+    tokens = torch.randint(1, 256, (4, 33), generator=torch.Generator().manual_seed(0))
+    before = {name: each.detach().clone() for name, each in engine.model.named_parameters()}
+    losses = [engine.step(step, Batch(tokens.numpy(), None)).loss for step in range(4)]
+    assert all(
+        not torch.equal(each, before[name]) for name, each in engine.model.named_parameters()
+    )
+    assert losses[-1] < losses[0]
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])

@@ -6,6 +6,7 @@ A kind without a line in CASES is tested with its default parameters.
 import pytest
 
 from aira_dsl.primitives import MLP, Attention, Mamba1, Mamba2, ShortConv
+from aira_dsl.primitives.moe.spec import MoE
 from aira_dsl.primitives.registry import KINDS, Block
 from aira_dsl.testing.primitives import PrimitiveContract
 
@@ -67,6 +68,20 @@ CASES: dict[str, Block] = {
     "short_conv": ShortConv(),
     "short_conv-bias": ShortConv(conv=5, inner=10, bias=True),
 }
+
+CASES |= {
+    "moe-groups": MoE(
+        experts=6, top=2, hidden=7, router="sigmoid", groups=3, top_groups=2, scale=2.5,
+        correction_bias=True, shared=5, activation="relu2", latent=10,
+    ),
+    "moe-biases": MoE(
+        experts=5, top=3, hidden=7, router="topk_softmax", activation="swiglu_clamped", bias=True,
+        router_bias=True,
+    ),
+    "moe-input": MoE(
+        experts=4, top=1, hidden=7, router="sigmoid_input", shared=6, shared_gate=True
+    ),
+}  # fmt: skip
 
 CASES |= {kind: spec() for kind, spec in KINDS.items() if kind not in CASES}  # type: ignore[call-arg]
 

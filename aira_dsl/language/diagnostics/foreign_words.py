@@ -58,6 +58,22 @@ _SAME: dict[str, dict[str, str]] = {
         "hidden_activation nonlinearity ffn_activation",
         "bias": "mlp_bias use_bias add_bias_linear",
     },
+    "moe": {
+        "experts": "num_experts n_experts num_local_experts n_routed_experts moe_num_experts",
+        "top": "top_k k topk num_experts_per_tok num_experts_per_token n_activated_experts "
+        "moe_top_k experts_per_token",
+        "hidden": "moe_intermediate_size expert_hidden expert_dim moe_ffn_hidden_size "
+        "intermediate_size d_ff ffn_dim",
+        "activation": "hidden_act act_fn mlp_hidden_act",
+        "router": "scoring_func score_func gating router_type",
+        "renormalize": "norm_topk_prob normalize renorm",
+        "scale": "routed_scaling_factor scaling_factor moe_router_topk_scaling_factor",
+        "correction_bias": "use_expert_bias e_score_correction_bias expert_bias",
+        "shared": "shared_expert_intermediate_size moe_shared_expert_intermediate_size "
+        "shared_expert shared_intermediate_size",
+        "latent": "moe_latent_size",
+        "clamp": "swiglu_limit",
+    },
     "mamba2": {
         "inner": "d_inner d_ssm inner_size inner_dim intermediate_size mamba_intermediate_size",
         "state": "d_state state_size ssm_state_size mamba_d_state mamba_state_dim state_dim "
@@ -99,6 +115,7 @@ _SAME: dict[str, dict[str, str]] = {
         "softmax_attention causal_attention causal_self_attention sdpa global_attention",
         "mlp": "ffn feed_forward feedforward feed_forward_network",
         "mamba1": "mamba_1 s6 selective_ssm",
+        "moe": "mo_e mixture_of_experts sparse_moe moe_mlp experts",
         "mamba2": "mamba_2 ssd mamba2_mixer mamba_2_mixer",
         "short_conv": "conv conv1d convolution short_convolution gated_short_conv",
         "mla": "latent_attention multi_head_latent_attention multihead_latent_attention",
@@ -143,6 +160,15 @@ _TOLD: dict[str, dict[str, str]] = {
         "gated glu": "a gated MLP has `activation swiglu`",
     },
     "mamba1": {"expand mamba_expand expansion expansion_factor": _EXPAND},
+    "moe": {
+        "n_shared_experts num_shared_experts": (
+            "`shared` is the hidden units of all shared experts together: their number × hidden"
+        ),
+        "aux_loss router_aux_loss_coef load_balancing aux_loss_coef": (
+            "training adds no loss for balance between experts"
+        ),
+        "capacity_factor capacity": "no token is dropped: experts have no capacity",
+    },
     "mamba2": {
         "expand mamba_expand expansion expansion_factor": _EXPAND,
         "heads num_heads n_heads nheads mamba_num_heads mamba_n_heads": (
@@ -177,7 +203,6 @@ _ABSENT = {
         "gated_delta_net",
         "gdn gated_delta_net gated_deltanet deltanet delta_net gated_delta_rule kda",
     ),
-    "a mixture of experts": ("moe", "moe mo_e mixture_of_experts sparse_moe moe_mlp experts"),
     "RetNet": ("retnet", "retnet retention"),
     "RWKV": ("rwkv", "rwkv rwkv4 rwkv5 rwkv6 rwkv7"),
     "S4": ("s4", "s4 s4d s5 h3 dss"),
