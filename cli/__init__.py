@@ -30,6 +30,7 @@ _COMMANDS = {
     "import": "import_:app",
     "show": "show",
     "diff": "diff",
+    "gallery": "gallery",
     "explain": "explain",
     "space": "space",
     "aggregate": "aggregate",

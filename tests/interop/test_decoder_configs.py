@@ -14,8 +14,16 @@ from aira_dsl.interop.decoders.registry import READERS, defaults
 from aira_dsl.interop.importers import read_content
 
 CHANGES: dict[str, list[dict[str, object]]] = {
-    "llama": [{"tie_word_embeddings": True, "num_key_value_heads": 4}],
-    "smollm3": [{"no_rope_layer_interval": 3, "attention_bias": False}],
+    "llama": [{"attention_bias": True, "mlp_bias": True, "tie_word_embeddings": True}],
+    "mistral": [{"sliding_window": None}],
+    "qwen2": [{"use_sliding_window": True, "max_window_layers": 4}],
+    "smollm3": [{"use_sliding_window": True, "sliding_window": 64, "no_rope_layer_interval": 3}],
+    "gemma3_text": [{"num_hidden_layers": 7, "sliding_window_pattern": 3}],
+    "qwen3_moe": [{"mlp_only_layers": [1, 2], "decoder_sparse_step": 2}],
+    "bamba": [{"attn_layer_indices": [1, 5], "mamba_proj_bias": True}],
+    "granitemoehybrid": [{"num_local_experts": 0, "layer_types": ["mamba", "attention"] * 16}],
+    "lfm2": [{"full_attn_idxs": [2, 5, 8]}, {"block_auto_adjust_ff_dim": False}],
+    "glm4_moe": [{"use_qk_norm": True, "attention_bias": True}],
 }
 """Settings beside the defaults that change parameters, caches or the order of layers."""
 
@@ -45,8 +53,8 @@ def test_parameters_are_those_of_transformers(model_type, change):
     assert found == read_content(written, costs_only=True).architecture
 
 
-SMALL: dict[str, dict[str, object]] = {}
-"""Sizes for defaults that no model can be made of."""
+SMALL: dict[str, dict[str, object]] = {"ministral": {"head_dim": 128}}
+"""Sizes for defaults that transformers cannot make a model of."""
 
 
 def test_defaults_are_those_of_the_config_classes():

@@ -5,8 +5,18 @@ from typing import Any
 from aira_dsl.architecture import Architecture
 from aira_dsl.interop.decoders.blocks import attention, biases, mlp
 from aira_dsl.interop.decoders.experts import experts
-from aira_dsl.interop.decoders.layers import assemble, depth
+from aira_dsl.interop.decoders.layers import (
+    FULL,
+    LINEAR,
+    Layer,
+    assemble,
+    depth,
+    every,
+    listed,
+    paired,
+)
 from aira_dsl.interop.decoders.rope import rope
+from aira_dsl.interop.decoders.state_space import head_mamba2, whole_norm
 from aira_dsl.interop.foreign_config import ForeignConfig
 
 
@@ -48,3 +58,39 @@ def read_granitemoe(config: ForeignConfig, name: str) -> Architecture:
     mixture = experts(config, hidden=hidden, router="topk_softmax", **scaled)
     layers = [("A", heads), ("E", mixture)] * depth(config)
     return assemble(config, name, layers, **_settings(config))
+
+
+def read_granitemoehybrid(config: ForeignConfig, name: str) -> Architecture:
+    """Read Granite 4 (`modeling_granitemoehybrid.py`): Mamba-2 and attention, experts or none."""
+    config.without_effect(["normalization_function", "layers_block_type", "init_method"])
+    kinds = listed(config, (LINEAR, FULL), every(1, LINEAR, LINEAR))
+    scaled = _scales(config)
+    rotates = config.take("position_embedding_type") == "rope"
+    positions = rope(config)
+    heads = attention(
+        config,
+        positions if rotates else {"rope": None},
+        bias=biases(config, "attention_bias"),
+        scale=config.number("attention_multiplier"),
+        **scaled,
+    )
+    groups = whole_norm(config, "mamba_n_groups")
+    mixers: dict[str, Layer] = {
+        FULL: ("A", heads),
+        LINEAR: ("Mb", head_mamba2(config, groups=groups, **scaled)),
+    }
+    layers = paired([mixers[kind] for kind in kinds], _feed_forward(config, scaled))
+    return assemble(config, name, layers, **_settings(config))
+
+
+def _feed_forward(config: ForeignConfig, scaled: dict[str, Any]) -> Layer:
+    """Return the mlp that all tokens share, with experts beside it if there are any."""
+    shared = config.integer("shared_intermediate_size")
+    hidden = config.integer("intermediate_size")
+    if config.integer("num_local_experts"):
+        return (
+            "E",
+            experts(config, hidden=hidden, shared=shared, router="topk_softmax", **scaled),
+        )
+    config.without_effect(["num_experts_per_tok"])
+    return ("M", mlp(config, hidden="shared_intermediate_size", **scaled))

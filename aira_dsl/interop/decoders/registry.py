@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from aira_dsl.architecture import Architecture
-from aira_dsl.interop.decoders import dense
+from aira_dsl.interop.decoders import dense, gemma, granite, state_space
 from aira_dsl.interop.foreign_config import ForeignConfig
 from aira_dsl.interop.huggingface import GENERAL_KEYS
 
@@ -15,8 +15,21 @@ Reader = Callable[[ForeignConfig, str], Architecture]
 
 READERS: dict[str, Reader] = {
     "llama": dense.read_llama,
+    "mistral": dense.read_mistral,
+    "ministral": dense.read_ministral,
     "phi3": dense.read_phi3,
+    "qwen2": dense.read_qwen2,
+    "qwen3": dense.read_qwen3,
     "smollm3": dense.read_smollm3,
+    "olmo2": dense.read_olmo2,
+    "olmo3": dense.read_olmo3,
+    "exaone4": dense.read_exaone4,
+    "granite": granite.read_granite,
+    "gemma": gemma.read_gemma,
+    "gemma2": gemma.read_gemma2,
+    "gemma3_text": gemma.read_gemma3,
+    "mamba2": state_space.read_mamba2,
+    "bamba": state_space.read_bamba,
 }
 """Families by model_type; a new one is a line here, with its function in a file of this folder."""
 

@@ -86,6 +86,7 @@ def _scaling(config: ForeignConfig, section: ForeignConfig) -> dict[str, Any]:
                 "rope_low": section.number("beta_slow", default=1.0),
                 "rope_high": section.number("beta_fast", default=32.0),
                 "rope_attention": section.take("attention_factor"),
+                "rope_truncate": section.flag("truncate", default=True),
             }
     section.refuse("rope_type" if "rope_type" in section.content else "type",
                    "another scaling of rotary positions", costs=False)  # fmt: skip

@@ -1,0 +1,190 @@
+"""Mamba-1 and Mamba-2 alone, and with attention: Jamba and Bamba."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from aira_dsl.architecture import Architecture
+from aira_dsl.errors import InputError
+from aira_dsl.interop.decoders.blocks import attention, biases, block, mlp
+from aira_dsl.interop.decoders.experts import experts
+from aira_dsl.interop.decoders.layers import Layer, assemble, depth, paired
+from aira_dsl.interop.decoders.rope import rope
+from aira_dsl.interop.foreign_config import ForeignConfig
+from aira_dsl.primitives.base import Primitive
+
+_FRESH_WEIGHTS = (
+    "time_step_scale", "time_step_min", "time_step_max", "time_step_floor",
+    "time_step_init_scheme", "rescale_prenorm_residual",
+)  # fmt: skip
+_SCAN = (
+    "use_mambapy", "use_associative_scan", "use_mamba_kernels", "chunk_size", "mamba_chunk_size",
+    "residual_in_fp32", "time_step_rank", "mamba_dt_rank", "mamba_expand", "expand",
+)  # fmt: skip
+"""How a scan is computed, or what follows from other settings."""
+
+
+def read_mamba(config: ForeignConfig, name: str) -> Architecture:
+    """Read Mamba (`modeling_mamba.py`)."""
+    return _mamba_stack(config, name, norms=None)
+
+
+def read_falcon_mamba(config: ForeignConfig, name: str) -> Architecture:
+    """Read Falcon Mamba (`modeling_falcon_mamba.py`): norms without weights on dt, B and C."""
+    config.without_effect(["mixer_rms_eps"])
+    return _mamba_stack(config, name, norms="weightless")
+
+
+def _mamba_stack(config: ForeignConfig, name: str, norms: str | None) -> Architecture:
+    config.without_effect((*_FRESH_WEIGHTS, "d_model", "d_inner", "d_state", "n_layer", "ssm_cfg"))
+    mixer = mamba1(
+        config,
+        inner=inner(config, "intermediate_size", expand="expand"),
+        state=config.integer("state_size"),
+        conv=config.integer("conv_kernel"),
+        dt_rank=_rank(config, "time_step_rank"),
+        conv_bias=config.flag("use_conv_bias", default=True),
+        bias=config.flag("use_bias", default=False),
+        norms=norms,
+    )
+    config.without_effect(_SCAN)
+    return assemble(config, name, [("S", mixer)] * depth(config))
+
+
+def mamba1(config: ForeignConfig, **options: Any) -> Primitive:
+    """Make a Mamba-1 block; it uses silu."""
+    config.only("hidden_act", ["silu", "swish"], "mamba1 uses silu", costs=False)
+    return block(config, "mamba1", {"inner": "expand", "state": "state_size"}, **options)
+
+
+def inner(config: ForeignConfig, key: str, *, expand: str) -> int:
+    """Return the inner width: as a key says, or the expansion times the width."""
+    stated = config.optional(key)
+    return stated or int(config.number(expand) * config.integer("hidden_size"))
+
+
+def _rank(config: ForeignConfig, key: str) -> int | None:
+    """Return the rank of the step size; None for a sixteenth of the width."""
+    return None if config.take(key) in (None, "auto") else config.integer(key)
+
+
+def read_mamba2(config: ForeignConfig, name: str) -> Architecture:
+    """Read Mamba-2 (`modeling_mamba2.py`): one norm over all groups."""
+    config.without_effect((*_FRESH_WEIGHTS, *_SCAN, "norm_before_gate", "rms_norm"))
+    config.only("hidden_act", ["silu", "swish"], "mamba2 uses silu", costs=False)
+    heads, head_dim = config.integer("num_heads"), config.integer("head_dim")
+    mixer = mamba2(
+        config,
+        inner=heads * head_dim,
+        head_dim=head_dim,
+        state=config.integer("state_size"),
+        conv=config.integer("conv_kernel"),
+        groups=whole_norm(config, "n_groups"),
+        conv_bias=config.flag("use_conv_bias", default=True),
+        bias=config.flag("use_bias", default=False),
+    )
+    return assemble(config, name, [("Mb", mixer)] * depth(config))
+
+
+def whole_norm(config: ForeignConfig, key: str) -> int:
+    """Return the number of groups of a family whose gated norm spans all of them."""
+    groups = config.integer(key)
+    if groups > 1:
+        config.refuse(key, "one norm over all groups", costs=False)
+    return groups
+
+
+def mamba2(config: ForeignConfig, **options: Any) -> Primitive:
+    """Make a Mamba-2 block, with the limits of the step size."""
+    keys = {"inner": "mamba_n_heads", "head_dim": "mamba_d_head", "groups": "mamba_n_groups"}
+    return block(config, "mamba2", keys, **options, **step_limits(config, "time_step_limit"))
+
+
+def step_limits(config: ForeignConfig, *keys: str) -> dict[str, Any]:
+    """Return the limits of the step size; zero and infinity are none.
+
+    transformers writes infinity as a number, a text or a tagged object.
+    """
+    for key in keys:
+        match config.take(key):
+            case None:
+                continue
+            case [int() | float() as low, int() | float() as high]:
+                return {"dt_min": low or None, "dt_max": high if high < 1e6 else None}
+            case [int() | float() as low, other] if "inf" in str(other).lower():
+                return {"dt_min": low or None}
+        raise InputError("E0520", f"{key} is {config.content.get(key)!r}, not two numbers")
+    return {}
+
+
+def head_mamba2(config: ForeignConfig, **options: Any) -> Primitive:
+    """Read Mamba-2 as Bamba, Granite and Falcon-H1 name its settings."""
+    config.without_effect(_SCAN)
+    heads, width = config.positive("mamba_n_heads"), config.integer("hidden_size")
+    whole = config.optional("mamba_d_ssm") or int(config.number("mamba_expand") * width)
+    stated = config.take("mamba_d_head")
+    head_dim = config.integer("mamba_d_head") if stated not in (None, "auto") else whole // heads
+    return mamba2(
+        config,
+        **{
+            "inner": heads * head_dim,
+            "head_dim": head_dim,
+            "state": config.integer("mamba_d_state"),
+            "conv": config.integer("mamba_d_conv"),
+            "conv_bias": config.flag("mamba_conv_bias", default=True),
+            "bias": config.flag("mamba_proj_bias", default=False),
+            **options,
+        },
+    )
+
+
+def read_bamba(config: ForeignConfig, name: str) -> Architecture:
+    """Read Bamba (`modeling_bamba.py`): attention at named layers, half of a head rotated."""
+    count = depth(config)
+    chosen = config.integers("attn_layer_indices") or []
+    config.without_effect(["attn_rotary_emb", "partial_rotary_factor", "layers_block_type"])
+    positions = {**rope(config), "rotary": 0.5}
+    mixers: dict[bool, Layer] = {
+        True: ("A", attention(config, positions, bias=biases(config, "attention_bias"))),
+        False: ("Mb", head_mamba2(config, groups=whole_norm(config, "mamba_n_groups"))),
+    }
+    feed_forward: Layer = ("M", mlp(config, bias=config.flag("mlp_bias", default=False)))
+    layers = paired([mixers[index in chosen] for index in range(count)], feed_forward)
+    return assemble(config, name, layers)
+
+
+def read_jamba(config: ForeignConfig, name: str) -> Architecture:
+    """Read Jamba (`modeling_jamba.py`): no positions; attention and experts by periods."""
+    config.without_effect(["sliding_window", "num_logits_to_keep"])
+    is_attention = _periodic(config, "attn_layer_period", "attn_layer_offset")
+    is_sparse = _periodic(config, "expert_layer_period", "expert_layer_offset")
+    width = config.integer("hidden_size")
+    mixer = block(
+        config,
+        "mamba1",
+        {"inner": "mamba_expand", "state": "mamba_d_state"},
+        inner=int(config.number("mamba_expand") * width),
+        state=config.integer("mamba_d_state"),
+        conv=config.integer("mamba_d_conv"),
+        dt_rank=_rank(config, "mamba_dt_rank") or math.ceil(width / 16),
+        conv_bias=config.flag("mamba_conv_bias", default=True),
+        bias=config.flag("mamba_proj_bias", default=False),
+        norms="rms",
+    )
+    config.without_effect(_SCAN)
+    heads = attention(config, {"rope": None})
+    single: Layer = ("M", mlp(config))
+    mixture = single
+    if config.integer("num_experts") > 1:
+        hidden = config.integer("intermediate_size")
+        options = {"hidden": hidden, "router": "softmax", "renormalize": False}
+        mixture = ("E", experts(config, **options))
+    count = depth(config)
+    mixers: list[Layer] = [("A", heads) if is_attention(i) else ("S", mixer) for i in range(count)]
+    feed_forwards = [mixture if is_sparse(index) else single for index in range(count)]
+    return assemble(config, name, paired(mixers, feed_forwards))
+
+
+def _periodic(config: ForeignConfig, period: str, offset: str) -> Callable[[int], bool]:
+    step, first = config.positive(period), config.integer(offset)
+    return lambda index: index % step == first
