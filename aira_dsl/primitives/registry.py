@@ -38,6 +38,7 @@ _OWN = {
     "moe": "aira_dsl.primitives.moe.spec:MoE",
     "short_conv": "aira_dsl.primitives.short_conv.spec:ShortConv",
     "mla": "aira_dsl.primitives.mla.spec:MLA",
+    "linear_attention": "aira_dsl.primitives.linear_attention.spec:LinearAttention",
 }
 
 Part = Literal["module", "cpu", "cuda", "standalone"]

@@ -23,6 +23,7 @@ from aira_dsl.primitives.base import Dimensions
 from aira_dsl.primitives.mla.module import MLA
 from aira_dsl.primitives.mla.spec import MLA as Spec
 from aira_dsl.testing.primitives import PrimitiveContract, noise
+from tests.helpers.exported import assert_exported_code_agrees
 
 BLOCKS = {
     "one-projection-of-queries": Spec(heads=3, kv_rank=10, nope_dim=5, rope_dim=4, value_dim=6),
@@ -101,6 +102,11 @@ def test_a_single_token_attends_to_the_latents_as_it_would_to_keys_and_values() 
         mixer(x[:, :7], two)
         absorbed, expanded = mixer(x[:, 7:8], one), mixer(x[:, 7:], two)[:, :1]
     torch.testing.assert_close(absorbed, expanded, atol=1e-12, rtol=1e-10)
+
+
+@pytest.mark.parametrize("kind", BLOCKS)
+def test_exported_code_computes_the_same(kind: str) -> None:
+    assert_exported_code_agrees(BLOCKS[kind])
 
 
 def test_costs_of_deepseek_v3() -> None:

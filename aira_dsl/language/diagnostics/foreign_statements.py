@@ -5,6 +5,7 @@ Earlier records win. The patterns of layers are in `foreign_patterns`.
 
 import re
 
+from aira_dsl.language.diagnostics.foreign_words import meant
 from aira_dsl.language.diagnostics.notation import Notation
 from aira_dsl.language.diagnostics.suggest import nearest
 from aira_dsl.language.diagnostics.syntax_help import HOW
@@ -43,8 +44,10 @@ def _pairs_in_braces(match: re.Match[str]) -> str | None:
 
 
 def _kind(match: re.Match[str]) -> str | None:
+    if match.string[match.end() :].startswith("("):  # the arguments of a call would remain
+        return None
     parts = re.findall(r"\w+", match[0])
-    kind = nearest("".join(parts), KINDS) or nearest(parts[-1], KINDS)
+    kind = meant("".join(parts), "kind", KINDS) or meant(parts[-1], "kind", KINDS)
     return f"{kind} " if kind else None
 
 

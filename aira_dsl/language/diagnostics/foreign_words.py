@@ -110,6 +110,10 @@ _SAME: dict[str, dict[str, str]] = {
         "rope": "theta rope_theta rope_base rotary_base",
         "interleaved": "rope_interleave rope_interleaved",
     },
+    "linear_attention": {
+        "heads": "num_heads n_heads n_head num_attention_heads",
+        "head_dim": "d_head head_size dim_head",
+    },
     "kind": {
         "attention": "mha multi_head_attention multihead_attention self_attention full_attention "
         "softmax_attention causal_attention causal_self_attention sdpa global_attention",
@@ -118,6 +122,7 @@ _SAME: dict[str, dict[str, str]] = {
         "moe": "mo_e mixture_of_experts sparse_moe moe_mlp experts",
         "mamba2": "mamba_2 ssd mamba2_mixer mamba_2_mixer",
         "short_conv": "conv conv1d convolution short_convolution gated_short_conv",
+        "linear_attention": "lightning_attention lightning lightning_attention_2",
         "mla": "latent_attention multi_head_latent_attention multihead_latent_attention",
     },
     "value": {
@@ -189,6 +194,14 @@ _TOLD: dict[str, dict[str, str]] = {
         "geglu ge_glu": "GeGLU is `mlp { activation geglu }`",
         "reglu re_glu": "ReGLU is `mlp { activation reglu }`",
         "mamba ssm mamba_mixer": "Mamba-1 is `mamba1`, Mamba-2 is `mamba2`",
+        "linear dense projection": (
+            "a projection is not a layer: `mlp` has two, and attention without softmax is "
+            "`linear_attention`"
+        ),
+        "retnet retention": (
+            "RetNet without rotation is `linear_attention { feature identity, decay retention, "
+            "gate silu, output_norm head }`"
+        ),
     },
     "value": {
         "glu gated sigmoid_glu": f"the sigmoid gate {_GLU}",
@@ -198,12 +211,11 @@ _TOLD: dict[str, dict[str, str]] = {
 """By place: words that need a sentence, because a word of ours is not the same."""
 
 _ABSENT = {
-    "linear attention": ("linear_attention", "linear_attention lightning_attention gla"),
+    "gated linear attention": ("gla", "gla gated_linear_attention"),
     "Gated DeltaNet": (
         "gated_delta_net",
         "gdn gated_delta_net gated_deltanet deltanet delta_net gated_delta_rule kda",
     ),
-    "RetNet": ("retnet", "retnet retention"),
     "RWKV": ("rwkv", "rwkv rwkv4 rwkv5 rwkv6 rwkv7"),
     "S4": ("s4", "s4 s4d s5 h3 dss"),
     "Hyena": ("hyena", "hyena"),

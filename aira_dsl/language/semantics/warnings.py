@@ -122,7 +122,8 @@ def _missing_order(section: Section, read: Meaning, layers: tuple[str, ...], sin
             _at(at, "W0205", message, "a few attention layers keep recall", sink)
     if mixing and not any(block.knows_order for block in blocks):
         message = f"no {' or '.join(mixing)} layer has positions: no layer knows the token order"
-        _at(at, "W0206", message, "give one of them `rope`, or add a mamba2 block", sink)
+        help_text = "give attention `rope`, or add a block that knows the order, such as mamba2"
+        _at(at, "W0206", message, help_text, sink)
 
 
 def _at(token: Token, code: str, message: str, help_text: str, sink: Sink) -> None:
