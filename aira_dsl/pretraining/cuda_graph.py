@@ -10,6 +10,7 @@ Shapes: P rows, L positions.
 import torch
 from torch import Tensor, nn
 
+from aira_dsl.architecture import Architecture
 from aira_dsl.errors import UsageError
 from aira_dsl.pretraining.network import Network
 from aira_dsl.pretraining.processes import Processes
@@ -19,12 +20,18 @@ WARMUPS = 3
 """Passes before the recording, in which libraries choose their kernels."""
 
 
-def require_recordable(settings: TrainSettings, processes: Processes) -> None:
+def require_recordable(
+    settings: TrainSettings, architecture: Architecture, processes: Processes
+) -> None:
     """Raise UsageError E1513 if steps cannot be recorded."""
+    blocks = [architecture.blocks[name] for name in architecture.layers]
+    uneven = next((block.kind for block in blocks if not block.fixed_shapes), None)
     if processes.device.type != "cuda" or processes.size > 1:
         reason, remedy = "needs one process with a GPU", "--cuda-graph"
     elif settings.documents == "separate":
         reason, remedy = "has parts of one shape, documents do not", "--documents separate"
+    elif uneven is not None:
+        reason, remedy = f"has products of fixed shapes, those of {uneven} are not", "--cuda-graph"
     elif settings.z_loss:
         reason, remedy = "cannot select the positions of the z-loss", "--z-loss"
     else:

@@ -72,7 +72,7 @@ class Engine:
         self.optimizers = Optimizers(self.model, settings)
         self.recorded: RecordedPasses | None = None
         if settings.cuda_graph:
-            require_recordable(settings, processes)
+            require_recordable(settings, plan.architecture, processes)
         self.schedule = Schedule(
             settings.schedule, plan.steps, settings.warmup, settings.decay, settings.final
         )

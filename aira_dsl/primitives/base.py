@@ -91,6 +91,8 @@ class Primitive(Documented, OmitsUnused, BaseModel):
     """One or two letters that stand for the kind in drawings."""
     color: ClassVar[Color]
     """The color of the kind in drawings."""
+    fixed_shapes: ClassVar[bool] = True
+    """Whether all shapes in the module follow from its input's; a CUDA graph needs that."""
 
     @classmethod
     def parameter_names(cls) -> list[str]:

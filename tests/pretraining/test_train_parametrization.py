@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from aira_dsl.data.tokens.rows import Batch
+from aira_dsl.errors import UsageError
 from aira_dsl.language import parse
 from aira_dsl.models import build
+from aira_dsl.pretraining.cuda_graph import require_recordable
 from aira_dsl.pretraining.engine import Engine
 from aira_dsl.pretraining.muon import Muon, polar
 from aira_dsl.pretraining.optimizers import Optimizers
@@ -215,3 +217,12 @@ def test_a_step_changes_the_output_equally_at_every_size(optimizer: str, tmp_pat
     base = change(64, 4, optimizer, tmp_path)
     for width, depth in ((256, 4), (64, 16)):
         assert 0.5 < change(width, depth, optimizer, tmp_path) / base < 2.0
+
+
+def test_a_step_of_experts_cannot_be_recorded(tmp_path: Path) -> None:
+    """The tokens of an expert differ from batch to batch."""
+    given, gpu = settings(tmp_path, cuda_graph=True), Processes(0, 1, torch.device("cuda"))
+    with pytest.raises(UsageError, match="those of moe are not") as caught:
+        require_recordable(given, parse(EXPERTS), gpu)
+    assert caught.value.code == "E1513"
+    require_recordable(given, parse(text(32, 4)), gpu)

@@ -14,6 +14,11 @@ from tests.pretraining.processes import on_several
 from tests.pretraining.runs import TEXT, losses, settings
 
 STEPS = 50
+EXPERTS = (
+    "architecture m {\n  width 32\n  context 32\n  block A = attention { heads 2 }\n"
+    "  block E = moe { experts 5, hidden 24, shared 8, bias true, correction_bias true }\n"
+    "  layers 2×(A-E)\n}\n"
+)
 
 
 def test_one_two_and_four_processes_have_the_same_losses(tmp_path: Path) -> None:
@@ -49,6 +54,7 @@ def test_another_order_of_sums_changes_losses_by_less_than_1e_5(tmp_path: Path) 
         {"documents": "separate"},
         {"activation_checkpointing": True, "z_loss": 1e-3},
         {"architecture": TEXT.replace("width 32", "width 32\n  tie_embeddings true")},
+        {"architecture": EXPERTS, "optimizer": "muon", "activation_checkpointing": True},
     ],
     ids=lambda changes: next(iter(changes)),
 )

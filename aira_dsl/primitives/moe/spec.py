@@ -42,6 +42,7 @@ class MoE(Primitive):
 
     symbol: ClassVar[str] = "E"
     color: ClassVar[Color] = "bright_green"
+    fixed_shapes: ClassVar[bool] = False
 
     kind: Literal["moe"] = "moe"
     experts: Size = 8
