@@ -26,7 +26,8 @@ from pydantic import (
 from aira_dsl.architecture.pattern import MAX_LAYERS, compress
 from aira_dsl.architecture.scales import extrapolate
 from aira_dsl.errors import InputError, UsageError
-from aira_dsl.primitives.base import NormKind, Size
+from aira_dsl.primitives.base import NormKind, Primitive, Size
+from aira_dsl.primitives.parallel.spec import Parallel, branches_of
 from aira_dsl.primitives.registry import Block
 from aira_dsl.utils.documented import Documented
 from aira_dsl.utils.unused import OPTION, OmitsUnused
@@ -102,7 +103,7 @@ class Design(Documented, OmitsUnused, BaseModel):
 
     def layer_parameters(self, name: str) -> int:
         """Count the learnable parameters of a layer, its norms included."""
-        block = self.blocks[name]
+        block = self.block_of(name)
         return block.parameters(self.width) + block.layer_norms * self.norm_parameters
 
     @property
@@ -116,11 +117,21 @@ class Design(Documented, OmitsUnused, BaseModel):
         fields = {name: getattr(self, name) for name in type(self).model_fields}
         return type(self)(**{**fields, **changes})
 
+    def block_of(self, layer: str) -> Primitive:
+        """Return the spec of a layer: a block, or the parallel layer of several (`A|Mb`)."""
+        if layer in self.blocks:
+            return self.blocks[layer]
+        return Parallel.of(tuple(self.blocks[name] for name in branches_of(layer)))
+
     def require_blocks(self, layers: Sequence[str]) -> None:
-        """Raise ValueError if a layer is not one of the blocks."""
-        for name in layers:
-            if name not in self.blocks:
-                raise ValueError(f"layer {name} is not a defined block")
+        """Raise ValueError if a layer is not made of the blocks, with its norms at one place."""
+        for layer in dict.fromkeys(layers):
+            names = branches_of(layer)
+            for name in names:
+                if name not in self.blocks:
+                    raise ValueError(f"layer {layer} is not a defined block")
+            if len({self.blocks[name].norm for name in names}) > 1:
+                raise ValueError(f"layer {layer} needs the same `norm` in all of its blocks")
 
 
 SETTINGS = tuple(name for name in Design.model_fields if name != "blocks")
@@ -216,7 +227,7 @@ class Architecture(Design):
     def fingerprint(self) -> str:
         """Identity: 16 hexadecimal digits, equal for texts that mean the same model."""
         used = {
-            name: json.dumps(self.blocks[name].model_dump(), sort_keys=True)
+            name: json.dumps(self.block_of(name).model_dump(), sort_keys=True)
             for name in set(self.layers)
         }
         meaning: list[Any] = [

@@ -160,7 +160,7 @@ def cost(
         context: tokens of a sequence; None for the architecture's own.
         convention: how to count FLOPs of training, see `CONVENTIONS`.
     """
-    blocks = [architecture.blocks[name] for name in architecture.layers]
+    blocks = [part for name in architecture.layers for part in architecture.block_of(name).parts]
     width, context = architecture.width, context or architecture.context
     embedding = architecture.vocab * width
     training = sum(block.training_flops(width, context, convention) for block in blocks)

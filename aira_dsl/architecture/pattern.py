@@ -81,6 +81,8 @@ def _runs(names: Sequence[str]) -> list[Run]:
 
 def _repeat(count: int, name: str) -> str:
     sign = TIMES if _READS_AS_NUMBER.fullmatch(name) else ""
+    if "|" in name:
+        sign, name = TIMES, f"({name})"
     return name if count == 1 else f"{count}{sign}{name}"
 
 

@@ -24,7 +24,7 @@ def kinds_without_a_form(architecture: Architecture, known: Iterable[str]) -> li
 
     Options (`utils.unused`) came after the forms of the targets: none of them is expressible.
     """
-    blocks = [architecture.blocks[name] for name in dict.fromkeys(architecture.layers)]
+    blocks = [architecture.block_of(name) for name in dict.fromkeys(architecture.layers)]
     known = set(known)
     kinds = [f"it has {block.kind} layers" for block in blocks if block.kind not in known]
     used = architecture.used_options().items()
@@ -45,7 +45,7 @@ def only_of_kind(architecture: Architecture, kind: str, reasons: list[str]) -> P
     """
     found: dict[str, Primitive] = {}
     for name in architecture.layers:
-        block = architecture.blocks[name]
+        block = architecture.block_of(name)
         if block.kind == kind and block not in found.values():
             found[name] = block
     if len(found) > 1:

@@ -224,4 +224,6 @@ def _modeling_source() -> str:
     entries = ", ".join(f'"{kind}": {spec.__name__}' for kind, spec in specs.items())
     table = f"MIXERS: dict[str, type[nn.Module]] = {{{entries}}}\n"
     sources = [mixer_source(spec) for spec in specs.values()]
-    return "\n\n".join([head, part("norm"), *sources, table, part("hugging_face")])
+    return "\n\n".join(
+        [head, part("norm"), part("parallel"), *sources, table, part("hugging_face")]
+    )

@@ -16,6 +16,7 @@ from aira_dsl.language.syntax.tree import (
     Group,
     Item,
     Override,
+    Parallel,
     Parameter,
     Parameters,
     Pattern,
@@ -137,6 +138,9 @@ def pieces(pattern: Pattern) -> list[Piece]:
             found.append(Piece(f"{count}×(" if count else "(", each.body.start + 1))
             found += pieces(each.body.items)
             found.append(Piece(")", each.body.end))
+        elif isinstance(each.body, Parallel):
+            text = f"{count}×({each.body})" if count else f"({each.body})"
+            found.append(Piece(text, each.body.end))
         else:
             found.append(Piece(repeat(count, each.body) if count else each.body, end_of(each.body)))
         if index + 1 < len(pattern):

@@ -92,7 +92,12 @@ def _settings(design: Design, base: Design | None) -> Iterator[str]:
 
 
 def describe(block: Block, width: int) -> str:
-    """Write a block's spec as after the `=` of its definition, defaults left out."""
+    """Write a block's spec as after the `=` of its definition, defaults left out.
+
+    The blocks of a parallel layer are separated by `|`.
+    """
+    if len(block.parts) > 1:
+        return " | ".join(describe(part, width) for part in block.parts)
     inside = ", ".join(f"{key} {_scalar(value)}" for key, value in kept(block, width).items())
     return f"{block.kind} {{ {inside} }}" if inside else block.kind
 

@@ -6,16 +6,20 @@ the semantics sorts by them.
 
 from collections.abc import Iterable
 
-from aira_dsl.architecture import SETTINGS
+from aira_dsl.architecture import SETTINGS, Design
+from aira_dsl.utils.unused import OPTION
 
 LAYERS = "layers"
 
+_OPTIONS = tuple(key for key in SETTINGS if OPTION in Design.model_fields[key].metadata)
+_USUAL = tuple(key for key in SETTINGS if key not in _OPTIONS)
+
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "architecture": ("extends", *SETTINGS, "depth", "block", "pattern", LAYERS, "layer"),
-    "space": ("extends", *SETTINGS, "block", "slots"),
-    "scale": (*SETTINGS, "depth", "block", LAYERS, "extrapolate", "parameters"),
+    "architecture": ("extends", *_USUAL, "depth", "block", "pattern", LAYERS, "layer", *_OPTIONS),
+    "space": ("extends", *_USUAL, "block", "slots", *_OPTIONS),
+    "scale": (*_USUAL, "depth", "block", LAYERS, "extrapolate", "parameters", *_OPTIONS),
 }
-"""Kinds of sections, and the words that begin their statements."""
+"""Kinds of sections, and the words that begin their statements: the usual ones first."""
 
 DEFINITIONS = {"block", "pattern", "layer"}
 """Words of statements that are not `NAME value`."""

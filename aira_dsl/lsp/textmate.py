@@ -49,7 +49,7 @@ def grammar() -> dict[str, Any]:
             "word": {"patterns": _include("string", "number", "operator", "name")},
             "string": _match(r'"[^"\n]*"?', "string.quoted.double"),
             "number": _match(NUMBER, "constant.numeric"),
-            "operator": _match(r"[-+,×*=]", "keyword.operator"),
+            "operator": _match(r"[-+,×*=|]", "keyword.operator"),
             "name": _match(NAME, "variable.other"),
         },
     }

@@ -17,6 +17,7 @@ from aira_dsl.models import LanguageModel
 from aira_dsl.models.model import Layer
 from aira_dsl.primitives.common.cpu_norm import add_norm
 from aira_dsl.primitives.common.mixer import Mixer
+from aira_dsl.primitives.parallel.module import Parallel
 from aira_dsl.primitives.registry import part
 
 Run = Callable[[Tensor], Tensor]
@@ -63,6 +64,8 @@ def run_branch(
 
 def run_mixer(mixer: Mixer, x_BLD: Tensor) -> Tensor:
     """Run a mixer on the kernels, or its torch module if it has no kernels for its sizes."""
+    if isinstance(mixer, Parallel):
+        return mixer.add(run_mixer(branch, x_BLD) for branch in mixer.mixers)
     kernels = part(type(mixer), "cpu")
     if kernels is not None and kernels.supports(mixer):
         return kernels.run(mixer, x_BLD)  # type: ignore[no-any-return]

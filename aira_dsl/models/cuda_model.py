@@ -20,6 +20,8 @@ from torch import Tensor, nn
 
 from aira_dsl.models import LanguageModel
 from aira_dsl.models.model import Layer
+from aira_dsl.primitives.common.mixer import Mixer
+from aira_dsl.primitives.parallel.module import Parallel
 from aira_dsl.primitives.registry import part
 
 SHAPES = 64
@@ -65,9 +67,7 @@ class CompiledModel(nn.Module):
 
 def run_layer(layer: Layer, x_BLD: Tensor) -> Tensor:
     """Return x plus the mixer's output: compiled in training, where nearly all of the time goes."""
-    kernels = part(type(layer.mixer), "cuda") if x_BLD.is_cuda else None
-    has_kernels = kernels is not None and kernels.is_available()
-    if has_kernels or not torch.is_grad_enabled() or x_BLD.is_meta:
+    if (x_BLD.is_cuda and has_kernels(layer.mixer)) or not torch.is_grad_enabled() or x_BLD.is_meta:
         return _plain(layer, x_BLD)
     with warnings.catch_warnings():
         # RoPE's table is kept by a cache that tracing sees through: no mistake, only a remark.
@@ -83,6 +83,14 @@ def forget_compiled() -> None:
     import torch._dynamo
 
     torch._dynamo.reset()
+
+
+def has_kernels(mixer: Mixer) -> bool:
+    """Tell whether external kernels compute a mixer, or a branch of a parallel one."""
+    if isinstance(mixer, Parallel):
+        return any(map(has_kernels, mixer.mixers))
+    kernels = part(type(mixer), "cuda")
+    return kernels is not None and bool(kernels.is_available())
 
 
 def _plain(layer: Layer, x_BLD: Tensor) -> Tensor:

@@ -117,7 +117,7 @@ class LanguageModel(nn.Module):
         scale = architecture.embedding_scale
         self.embedding = Embedding(architecture.vocab, architecture.width, scale)
         self.layers = nn.ModuleList(
-            Layer(architecture.blocks[name], architecture) for name in architecture.layers
+            Layer(architecture.block_of(name), architecture) for name in architecture.layers
         )
         self.norm = _norm(architecture)
         self.head = Head(architecture)

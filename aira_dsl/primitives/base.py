@@ -105,6 +105,11 @@ class Primitive(Documented, OmitsUnused, BaseModel):
         """Number of norms of the layer, over the width of the model."""
         return {"pre": 1, "post": 1, "sandwich": 2, None: 0}[self.norm]
 
+    @property
+    def parts(self) -> "tuple[Primitive, ...]":
+        """The blocks that the layer is made of: this one, or the branches of a parallel layer."""
+        return (self,)
+
     def resolve(self, width: int) -> Self:
         """Return the same block with every default that depends on the width filled in."""
         return self

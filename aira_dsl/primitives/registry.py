@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Union, get_args
 from pydantic import Field
 
 from aira_dsl.primitives.base import Color, Primitive
+from aira_dsl.primitives.parallel.spec import Parallel
 
 if TYPE_CHECKING:
     from aira_dsl.primitives.common.mixer import Mixer
@@ -103,6 +104,9 @@ def _load(point: EntryPoint, kinds: dict[str, type[Primitive]]) -> type[Primitiv
 
 KINDS: dict[str, type[Primitive]] = _load_kinds()
 """The spec of every kind."""
+
+DRAWN: dict[str, type[Primitive]] = {**KINDS, "parallel": Parallel}
+"""What drawings show: every kind, and parallel layers."""
 
 if TYPE_CHECKING:
     Block = Primitive

@@ -10,7 +10,7 @@ from lark import Token
 
 from aira_dsl.architecture import ELEMENT_BYTES, Architecture, kept_tokens
 from aira_dsl.language.syntax.parser import parse_pattern
-from aira_dsl.language.syntax.tree import Group, Pattern
+from aira_dsl.language.syntax.tree import Group, Parallel, Pattern
 from aira_dsl.primitives.base import Convention
 
 
@@ -97,8 +97,8 @@ class _Drawing:
             else:
                 self._line(each.body, times, _Place(place.groups, opens, closes))
 
-    def _line(self, name: Token, times: int, place: _Place) -> None:
-        block = self.architecture.blocks[str(name)]
+    def _line(self, name: Token | Parallel, times: int, place: _Place) -> None:
+        block = self.architecture.block_of(str(name))
         rounds = times
         for group in place.groups:
             rounds *= group
@@ -123,7 +123,7 @@ class _Drawing:
         self.at += times
 
     def _flops(self, name: str) -> int:
-        block = self.architecture.blocks[name]
+        block = self.architecture.block_of(name)
         return block.training_flops(self.architecture.width, self.context, self.convention)
 
 
@@ -146,6 +146,6 @@ def count_kinds(architecture: Architecture) -> dict[str, int]:
     """Count the layers of each primitive, in the order of the first ones."""
     counts: dict[str, int] = {}
     for name in architecture.layers:
-        kind = architecture.blocks[name].kind
+        kind = architecture.block_of(name).kind
         counts[kind] = counts.get(kind, 0) + 1
     return counts

@@ -16,7 +16,7 @@ from aira_dsl.architecture import (
     Workload,
 )
 from aira_dsl.architecture.record import as_json, costs_at, costs_json
-from aira_dsl.primitives.registry import KINDS
+from aira_dsl.primitives.registry import DRAWN
 from aira_dsl.report.stack import Line, count_kinds, gutters, lines
 from aira_dsl.report.terminal.bar import Bar
 from aira_dsl.utils.formatting import binary, humanized
@@ -98,7 +98,7 @@ def _cells(line: Line, gutter: str, widest: float) -> list["str | RenderableType
 
     numbers = f"{line.first:,}" if line.count == 1 else f"{line.first:,}-{line.last:,}"
     block = line.block if line.count == 1 else f"{line.count} × {line.block}"
-    color = KINDS[line.kind].color
+    color = DRAWN[line.kind].color
     cache = humanized(line.cache_bytes) + "B" if line.cache_bytes else ""
     if cache and line.cache_tokens is not None:
         cache += f" ≤ {line.cache_tokens:,}"

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from aira_dsl.architecture import ELEMENT_BYTES, Architecture, Workload, cost
 from aira_dsl.primitives.base import Color
-from aira_dsl.primitives.registry import KINDS
+from aira_dsl.primitives.registry import DRAWN
 from aira_dsl.report.stack import Line, count_kinds, gutters, lines
 from aira_dsl.utils.formatting import humanized
 
@@ -105,7 +105,7 @@ def _fills(architecture: Architecture) -> str:
     """Return the style rules with the colors of the kinds in use."""
     kinds = count_kinds(architecture)
     light, dark = (
-        " ".join(f".{kind} {{ fill: {_HEXES[KINDS[kind].color][shade]} }}" for kind in kinds)
+        " ".join(f".{kind} {{ fill: {_HEXES[DRAWN[kind].color][shade]} }}" for kind in kinds)
         for shade in (0, 1)
     )
     return f"  {light}\n  @media (prefers-color-scheme: dark) {{ {dark} }}\n"
@@ -204,7 +204,7 @@ def _cell(x: float, y: float, kind: str) -> str:
     return (
         f'<g><rect class="cell {kind}" x="{x:.1f}" y="{y}" width="{CELL}" height="14" rx="2"/>'
         f'<text x="{x + CELL / 2:.1f}" y="{y + 11}" text-anchor="middle" '
-        f'style="font-size:9px;fill:#fff">{escape(KINDS[kind].symbol)}</text></g>'
+        f'style="font-size:9px;fill:#fff">{escape(DRAWN[kind].symbol)}</text></g>'
     )
 
 

@@ -107,7 +107,7 @@ def sized(architecture: Architecture, to: str) -> Scale:
             help=f"choose from {own}{', '.join(SIZES)}, or write a `scale {to} {{ … }}`",
         )
     size = SIZES[to]
-    blocks = [architecture.blocks[name] for name in architecture.layers]
+    blocks = [architecture.block_of(name) for name in architecture.layers]
     hybrid = any(block.recurrent_elements(architecture.width) for block in blocks)
     dimensions = size.dimensions(hybrid=hybrid)
     settings = {name: getattr(architecture, name) for name in SETTINGS}

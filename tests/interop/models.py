@@ -64,8 +64,13 @@ def with_options(architecture: Architecture, rng: random.Random) -> Architecture
         )
         for name, block in architecture.blocks.items()
     }
+    layers = list(architecture.layers)
+    if rng.random() < 0.5:  # its blocks have their norms at one place
+        blocks["B"] = blocks["B"].model_copy(update={"norm": blocks["S"].norm})
+        layers[-1] = "B|S"
     return architecture.replace(
         blocks=blocks,
+        layers=tuple(layers),
         norm_kind=rng.choice(["rms", "layer", "layer_no_bias"]),
         embedding_scale=rng.choice([1.0, 12.0]),
         logit_scale=rng.choice([1.0, 0.25]),

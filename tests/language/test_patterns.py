@@ -143,7 +143,7 @@ def test_number_in_place_of_a_block_says_how_to_write_it():
     [
         *[(text, "E0101") for text in ("A-", "A--M", "-A", "()", "(A", "A)", "2", "2×3A", "A×2")],
         *[(text, "E0101") for text in ("×A", "2-A", "A\nM")],
-        *[("", "E0107"), ("Q", "E0205"), ("0A", "E0213"), ("A:M", "E0103")],
+        *[("", "E0107"), ("Q", "E0205"), ("(A|Q)", "E0205"), ("0A", "E0213"), ("A:M", "E0103")],
     ],
 )
 def test_wrong_patterns(pattern, code):
@@ -189,6 +189,34 @@ def test_the_longest_sequences_are_compressed_at_once(names):
     begin = time.process_time()
     assert expand_pattern(compress(names), NAMES) == tuple(names)
     assert time.process_time() - begin < 1.0
+
+
+LAYERS = st.sampled_from([*NAMES, "|".join(NAMES[:2]), "|".join(NAMES[:3])])
+
+
+@given(st.lists(LAYERS, min_size=1, max_size=20))
+def test_parallel_layers_are_names_of_their_own(layers):
+    assert expand_pattern(compress(layers), NAMES) == tuple(layers)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "layers"),
+    [
+        ("(A|M)", ["A|M"]),
+        ("2×( A | M | Mb )-M", ["A|M|Mb", "A|M|Mb", "M"]),
+        ("2×((A|M)-A)", ["A|M", "A"] * 2),
+        ("3(A|M)", ["A|M"] * 3),
+    ],
+)
+def test_parallel_layers(pattern, layers):
+    assert expand_pattern(pattern, ["A", "M", "Mb"]) == tuple(layers)
+
+
+@pytest.mark.parametrize("pattern", ["A|M", "(A|)", "(|A)", "(2A|M)", "(A-M|M)", "((A|M)|M)"])
+def test_each_side_of_a_bar_is_one_block_in_parentheses(pattern):
+    with pytest.raises(ArchitectureError) as caught:
+        expand_pattern(pattern, NAMES)
+    assert caught.value.code == "E0101"
 
 
 def test_compressed_names_are_not_read_as_numbers():

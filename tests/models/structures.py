@@ -10,16 +10,19 @@ BLOCKS = """
   block M = mlp       { hidden 30, activation swiglu, norm sandwich, residual_scale 0.22 }
   block S = mamba2    { inner 24, state 4, head_dim 8, norm none, residual_scale 1.5 }
   block N = mlp       { hidden 20 }
+  block P = attention { heads 2, residual_scale 0.5 }
+  block Q = mamba2    { inner 24, state 4, head_dim 8 }
 """
 
 
-def structured(settings: str = "") -> Architecture:
-    """Return a model of every placement of norms, with more settings."""
-    return parse(f"architecture structured {{{BLOCKS}\n  {settings}\n  layers A-M-S-N-A\n}}")
+def structured(settings: str = "", more: str = "N") -> Architecture:
+    """Return a model of every placement of norms, with more settings and layers."""
+    return parse(f"architecture structured {{{BLOCKS}\n  {settings}\n  layers A-M-S-N-A-{more}\n}}")
 
 
 STRUCTURES = {
     "rms": structured("embedding_scale 12; softcap 0.5"),
     "layer": structured("norm_kind layer; logit_scale 0.25"),
     "layer_no_bias": structured("norm_kind layer_no_bias; tie_embeddings true"),
+    "parallel": structured(more="2×(P|Q)-(N|P|Q)"),
 }

@@ -35,7 +35,7 @@ def test_counted_parameters_are_the_real_ones(architecture: Architecture) -> Non
 
 
 def test_placement_decides_the_number_of_norms() -> None:
-    width, norms = 24, 1 + 2 + 0 + 1 + 1 + 1  # A M S N A, and the last one
+    width, norms = 24, 1 + 2 + 0 + 1 + 1 + 1 + 1  # A M S N A N, and the last one
     mixers = build(structured(), device="meta").stack
     weights = sum(p.numel() for each in mixers for p in each.mixer.parameters())
     assert cost(structured()).parameters == weights + norms * width
@@ -57,8 +57,29 @@ def test_layers_follow_the_formula() -> None:
         h = h + 1.5 * mixers[2](h)
         h = h + mixers[3](norm("layers.3.norm", h))
         h = h + norm("layers.4.post_norm", mixers[4](h))
+        h = h + mixers[5](norm("layers.5.norm", h))
         expected = 0.25 * norm("norm", h) @ weights["head.weight"].T
         torch.testing.assert_close(ours(x), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_parallel_layers_add_the_outputs_of_their_blocks() -> None:
+    ours = trained(STRUCTURES["parallel"])
+    layer = ours.stack[5]
+    x_BLD = torch.randn(2, 9, 24, generator=torch.Generator().manual_seed(0))
+    attention, mamba = layer.mixer.branches
+    with torch.no_grad():
+        normed = F.rms_norm(x_BLD, (24,), layer.norm.weight, 1e-5)
+        expected = x_BLD + 0.5 * attention(normed) + mamba(normed)
+        torch.testing.assert_close(layer(x_BLD), expected)
+
+
+def test_a_parallel_layer_costs_what_its_blocks_cost_with_one_norm() -> None:
+    blocks = "block A = attention; block M = mlp { hidden 30 }; block S = mamba2; layers "
+    both = cost(parse(f"architecture {{ {blocks} (A|M|S) }}"))
+    apart = cost(parse(f"architecture {{ {blocks} A-M-S }}"))
+    assert both.parameters == apart.parameters - 2 * 128
+    for name in ("training_flops", "prefill_flops", "decode_flops", "caches", "state_bytes"):
+        assert getattr(both, name) == getattr(apart, name)
 
 
 def test_embedding_is_scaled_and_logits_are_bounded() -> None:

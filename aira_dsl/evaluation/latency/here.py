@@ -135,7 +135,7 @@ def _title(device: Device, threads: int) -> str:
 def _parts(architecture: Architecture, times: BlockTimes) -> tuple[Part, ...]:
     counts = Counter(architecture.layers)
     parts = [
-        Part(name, architecture.blocks[name].kind, count, times.blocks[name] * count)
+        Part(name, architecture.block_of(name).kind, count, times.blocks[name] * count)
         for name, count in counts.items()
     ]
     return (*parts, Part(ENDS, "", 1, times.ends))

@@ -92,7 +92,7 @@ def mixture(names: Sequence[str], depth: int) -> list[str]:
 
 def _most_layers(architecture: Architecture, names: Sequence[str], setting: Setting) -> int:
     """Return how many layers have `MIXTURE_BYTES` of weights."""
-    weights = max(architecture.blocks[name].parameters(architecture.width) for name in names)
+    weights = max(architecture.block_of(name).parameters(architecture.width) for name in names)
     return MIXTURE_BYTES // (weights * DTYPES[setting.precision].itemsize)
 
 

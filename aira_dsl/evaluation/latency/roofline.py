@@ -65,7 +65,7 @@ def roofline(
     width = architecture.width
     parts = []
     for name in dict.fromkeys(architecture.layers):
-        block, layers = architecture.blocks[name], architecture.layers.count(name)
+        block, layers = architecture.block_of(name), architecture.layers.count(name)
         work = (
             _prefill(block, width, context, batch, size),
             _decode(block, width, context, batch, size),
@@ -108,12 +108,14 @@ def _decode(block: Primitive, width: int, context: int, batch: int, size: int) -
 
 def _kv_bytes(block: Primitive, width: int, context: int, size: int) -> int:
     """Count the bytes of the keys and values of a sequence."""
-    return size * block.cached_tokens(context) * block.kv_cache_elements(width)
+    return size * sum(
+        part.cached_tokens(context) * part.kv_cache_elements(width) for part in block.parts
+    )
 
 
 def _weights(block: Primitive, width: int) -> int:
-    """Count the weights that are read, the norm before the layer included."""
-    return block.active_parameters(width) + width
+    """Count the weights that are read, the norms of the layer included."""
+    return block.active_parameters(width) + block.layer_norms * width
 
 
 def _ends(architecture: Architecture, tokens: int, batch: int, size: int) -> Work:

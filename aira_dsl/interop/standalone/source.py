@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aira_dsl.architecture import Architecture
 from aira_dsl.interop.expressible import require_expressible
 from aira_dsl.primitives import Primitive
+from aira_dsl.primitives.parallel.spec import branches_of
 from aira_dsl.primitives.registry import KINDS
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def mixer_source(spec: type[Primitive]) -> str:
 def unsupported(architecture: Architecture) -> list[str]:
     """Return the kinds of layers without standalone code, as reasons; empty if all have it."""
     known = mixers()
-    kinds = dict.fromkeys(architecture.blocks[name].kind for name in architecture.layers)
+    kinds = dict.fromkeys(architecture.blocks[name].kind for name in used_blocks(architecture))
     return [f"{kind} has no standalone code" for kind in kinds if kind not in known]
 
 
@@ -74,14 +75,16 @@ def _body(text: str) -> str:
 
 
 def mixer_parts(architecture: Architecture) -> list[str]:
-    """Return the source of every mixer that the layers use, norms first."""
-    kinds = {architecture.blocks[name].kind for name in architecture.layers}
-    return [part("norm"), *(mixer_source(KINDS[kind]) for kind in KINDS if kind in kinds)]
+    """Return the source of every mixer that the layers use, after what all models have."""
+    kinds = {architecture.blocks[name].kind for name in used_blocks(architecture)}
+    sources = [mixer_source(KINDS[kind]) for kind in KINDS if kind in kinds]
+    return [part("norm"), part("parallel"), *sources]
 
 
 def used_blocks(architecture: Architecture) -> list[str]:
     """Return the names of the blocks that the layers use, in the order of their definition."""
-    return [name for name in architecture.blocks if name in architecture.layers]
+    used = {name for layer in set(architecture.layers) for name in branches_of(layer)}
+    return [name for name in architecture.blocks if name in used]
 
 
 def layers_expression(architecture: Architecture) -> str:

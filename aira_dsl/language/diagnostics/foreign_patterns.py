@@ -73,7 +73,11 @@ NOTATIONS = [
         wrong="layers A-M-...-A-M",
     ),
     Notation(
-        "pattern", r"\s*(?:->|=>|[|/&>→])\s*", "layers are joined by `-`", "-",
+        "pattern", r"\s*\|\s*", "`(A|M)` is one layer of two blocks; layers are joined by `-`", "-",
+        wrong="layers 4×(A-M|M)", right="layers 4×(A-M-M)",
+    ),
+    Notation(
+        "pattern", r"\s*(?:->|=>|[/&>→])\s*", "layers are joined by `-`", "-",
         wrong="layers 4×(A->M)", right="layers 4×(A-M)",
     ),
     Notation(

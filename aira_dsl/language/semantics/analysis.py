@@ -20,6 +20,7 @@ from aira_dsl.language.semantics.patterns import Names, resolve
 from aira_dsl.language.semantics.values import respelt, scalar, setting
 from aira_dsl.language.syntax.tree import Statement, end_of, only_word, start_of
 from aira_dsl.language.vocabulary import LAYERS
+from aira_dsl.primitives.parallel.spec import branches_of
 
 _UNREAD = {LAYERS, "extends"}
 """Statements whose value is not one word or number."""
@@ -195,8 +196,20 @@ class _Reader:
             self._at(item.value, "E0210", message, hint)
             return
         self.meaning.layers = resolve(item.value, self._names(), self.sink)
+        self._check_parallel(item, self.meaning.layers or ())
         if self.written.overrides and self.meaning.layers is not None:
             self._override()
+
+    def _check_parallel(self, item: Statement, layers: tuple[str, ...]) -> None:
+        """Report parallel layers whose blocks have their norms at different places."""
+        for layer in dict.fromkeys(layers):
+            blocks = [self.meaning.blocks.get(name) for name in branches_of(layer)]
+            norms = {block.norm: None for block in blocks if block is not None}
+            if len(norms) > 1:
+                message = f"the blocks of ({layer}) have norms at different places"
+                help_text = "a parallel layer has one norm: give them the same `norm`"
+                start, end = start_of(item.key), end_of(item.key)
+                self.sink.add("E0226", start, end, message, help_text)
 
     def _names(self) -> Names:
         written = self.written

@@ -13,6 +13,7 @@ from aira_dsl.language.diagnostics.snippet import quoted
 from aira_dsl.language.semantics.declarations import Recipe
 from aira_dsl.language.semantics.values import scalar
 from aira_dsl.language.syntax.tree import Override, Parameters, Span, end_of, start_of
+from aira_dsl.primitives.parallel.spec import BAR
 
 
 class Derived(NamedTuple):
@@ -60,7 +61,7 @@ def override(
                     continue
                 own[number] = token
             parts[number] = (*parts.get(number, ()), each)
-    return _apply(layers, recipes, parts)
+    return _apply(layers, recipes, parts, sink)
 
 
 def _numbers(item: Override, depth: int, sink: Sink) -> list[tuple[int, Token]]:
@@ -103,16 +104,27 @@ def _report_twice(number: int, token: Token, before: Token, sink: Sink) -> None:
     sink.add("E0220", start_of(token), end_of(token), message, help_text)
 
 
+def _report_parallel(number: int, item: Override, sink: Sink) -> None:
+    token = item.spans[0].first
+    message = f"layer {number} is parallel, and its blocks cannot be changed here"
+    help_text = "define a block with these parameters, and name it in `layers`"
+    sink.add("E0226", start_of(token), end_of(token), message, help_text)
+
+
 def _apply(
     layers: tuple[str, ...],
     recipes: dict[str, Recipe],
     parts: dict[int, tuple[Override, ...]],
+    sink: Sink,
 ) -> Overridden:
     names = list(layers)
     derived: dict[str, Derived] = {}
     by_parts: dict[tuple[str, tuple[int, ...]], str] = {}
     for number in sorted(parts):
         base = names[number - 1]
+        if BAR in base:
+            _report_parallel(number, parts[number][-1], sink)
+            continue
         if base not in recipes:  # the block could not be read, which is reported
             continue
         identity = base, tuple(each.start for each in parts[number])

@@ -19,7 +19,15 @@ from aira_dsl.language.semantics.values import scalar
 from aira_dsl.language.syntax.parser import parse_pattern
 from aira_dsl.language.syntax.scan import guard
 from aira_dsl.language.syntax.syntax_errors import report
-from aira_dsl.language.syntax.tree import Definition, Group, Pattern, Repeat, end_of, start_of
+from aira_dsl.language.syntax.tree import (
+    Definition,
+    Group,
+    Parallel,
+    Pattern,
+    Repeat,
+    end_of,
+    start_of,
+)
 
 _MANY = 10**15
 """Lengths are counted up to here."""
@@ -77,7 +85,7 @@ def resolve(pattern: Pattern, names: Names, sink: Sink) -> tuple[str, ...] | Non
 
 
 def repeats(pattern: Pattern) -> Iterator[Repeat]:
-    """Yield the repeats of single names, in the order of the text."""
+    """Yield the repeats of single layers, in the order of the text."""
     for each in pattern:
         if isinstance(each.body, Group):
             yield from repeats(each.body.items)
@@ -87,22 +95,31 @@ def repeats(pattern: Pattern) -> Iterator[Repeat]:
 
 def words_of(pattern: Pattern) -> set[str]:
     """Return every name in a pattern."""
-    return {str(each.body) for each in repeats(pattern)}
+    return {str(word) for each in repeats(pattern) for word in each.words}
 
 
 def _check_words(pattern: Pattern, names: Names, sink: Sink) -> None:
     """Report numbers where blocks belong, zero repeats, and each undefined name once."""
     reported: set[str] = set()
     known = {*names.blocks, *names.patterns}
-    for each in repeats(pattern):
-        word = each.body
-        assert isinstance(word, Token)
+    for word in (word for each in repeats(pattern) for word in each.words):
         if word.type == "FLOAT":
             _report_number(word, known, sink)
         elif not names.any_name and word not in known and word not in reported:
             reported.add(word)
             _report_undefined(word, [*names.blocks, *names.patterns], sink)
+    _check_branches(pattern, names, sink)
     _check_counts(pattern, sink)
+
+
+def _check_branches(pattern: Pattern, names: Names, sink: Sink) -> None:
+    """Report patterns in the place of the blocks of a parallel layer."""
+    for each in repeats(pattern):
+        for word in each.words if isinstance(each.body, Parallel) else ():
+            if word in names.patterns and word not in names.blocks:
+                message = f"{quoted(word)} is a pattern, and a parallel layer is made of blocks"
+                help_text = "name a block on each side of `|`"
+                sink.add("E0226", start_of(word), end_of(word), message, help_text)
 
 
 def _check_counts(pattern: Pattern, sink: Sink) -> None:

@@ -15,6 +15,7 @@ from aira_dsl.language.diagnostics.snippet import quoted
 from aira_dsl.language.semantics.analysis import Meaning
 from aira_dsl.language.semantics.patterns import words_of
 from aira_dsl.language.syntax.tree import Definition, Section, Statement, end_of, start_of
+from aira_dsl.primitives.parallel.spec import branches_of
 
 LONG_CONTEXT = 8192
 LARGE = 10**9
@@ -45,9 +46,9 @@ def _unused(main: Section, sections: tuple[Section, ...], meaning: Meaning, sink
     if meaning.kind == "space":
         return
     written = {name for each in sections for name in _words(each)}
-    used = {*written, *(meaning.layers or ())}
+    used = {*written, *_blocks(meaning.layers or ())}
     for scale in meaning.scales.values():
-        used |= set(scale.layers or ())
+        used |= _blocks(scale.layers or ()).keys()
     for section in sections:
         for item in section.items:
             if not isinstance(item, Definition) or item.name in used:
@@ -68,6 +69,11 @@ def _words(section: Section) -> Iterator[str]:
         elif isinstance(item, Statement) and item.key == "layers":
             assert not isinstance(item.value, Token), "the text was checked"
             yield from words_of(item.value)
+
+
+def _blocks(layers: tuple[str, ...]) -> dict[str, None]:
+    """Return the names of the blocks of layers, in their order."""
+    return dict.fromkeys(name for layer in layers for name in branches_of(layer))
 
 
 def _layers_at(scale: Meaning, main: Meaning) -> tuple[str, ...] | None:
@@ -102,7 +108,7 @@ def _nothing_mixes(
     section: Section, read: Meaning, layers: tuple[str, ...] | None, sink: Sink
 ) -> None:
     """Report models, and spaces of models, in which each position sees only itself."""
-    names = read.blocks if layers is None else set(layers)
+    names = read.blocks if layers is None else _blocks(layers)
     if not any(read.blocks[name].mixes_tokens for name in names):
         at = section.name or section.word
         message = "no layer mixes tokens: each position sees only itself"
@@ -111,7 +117,7 @@ def _nothing_mixes(
 
 def _missing_order(section: Section, read: Meaning, layers: tuple[str, ...], sink: Sink) -> None:
     """Report models that can hardly look back, or do not know what came first."""
-    blocks = [read.blocks[name] for name in dict.fromkeys(layers)]
+    blocks = [read.blocks[name] for name in _blocks(layers)]
     context = read.settings.get("context", Design.model_fields["context"].default)
     at = section.name or section.word
     mixing = dict.fromkeys(block.kind for block in blocks if block.mixes_tokens)

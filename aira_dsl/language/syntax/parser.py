@@ -18,6 +18,7 @@ from aira_dsl.language.syntax.tree import (
     Group,
     Item,
     Override,
+    Parallel,
     Parameter,
     Parameters,
     Pattern,
@@ -43,6 +44,7 @@ WORDS = {
     "_COMMA": "`,`",
     "_DASH": "`-`",
     "_TIMES": "`×`",
+    "_BAR": "`|`",
     "_NEWLINE": "the end of the line",
     "_SPACE": "a space",
     "_COMMENT": "a comment",
@@ -95,6 +97,9 @@ class _Build(Transformer[Token, Any]):
 
     def repeat(self, children: list[Any]) -> Repeat:
         return Repeat(*children) if len(children) == 2 else Repeat(None, children[0])
+
+    def parallel(self, children: list[Token]) -> Parallel:
+        return Parallel(tuple(children[1:-1]), start_of(children[0]), end_of(children[-1]))
 
     def group(self, children: list[Any]) -> Group:
         return Group(tuple(children[1:-1]), start_of(children[0]), end_of(children[-1]))

@@ -29,23 +29,41 @@ class Group(NamedTuple):
     end: int
 
 
+class Parallel(NamedTuple):
+    """`(A|Mb)`: blocks that make up one layer."""
+
+    branches: tuple[Token, ...]
+    start: int
+    end: int
+
+    def __str__(self) -> str:
+        return "|".join(self.branches)
+
+
 class Repeat(NamedTuple):
-    """A block or a group with its count: `A`, `2Mb`, `3×(A-M)`; a FLOAT token has no count."""
+    """A layer or a group with its count: `A`, `2Mb`, `3×(A-M)`; a FLOAT token has no count."""
 
     times: Token | None
-    body: Token | Group
+    body: Token | Parallel | Group
 
     @property
     def start(self) -> int:
         """Offset of the first character."""
         if self.times is not None:
             return start_of(self.times)
-        return self.body.start if isinstance(self.body, Group) else start_of(self.body)
+        return start_of(self.body) if isinstance(self.body, Token) else self.body.start
 
     @property
     def end(self) -> int:
         """Offset after the last character."""
-        return self.body.end if isinstance(self.body, Group) else end_of(self.body)
+        return end_of(self.body) if isinstance(self.body, Token) else self.body.end
+
+    @property
+    def words(self) -> tuple[Token, ...]:
+        """The names of a layer's blocks; none of a group."""
+        if isinstance(self.body, Token):
+            return (self.body,)
+        return self.body.branches if isinstance(self.body, Parallel) else ()
 
 
 Pattern: TypeAlias = tuple[Repeat, ...]

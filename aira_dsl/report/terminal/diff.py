@@ -97,7 +97,7 @@ def difference(a: Architecture, b: Architecture) -> Difference:
 
 
 def _changes(a: Architecture, b: Architecture) -> list[Change]:
-    specs = [[model.blocks[name] for name in model.layers] for model in (a, b)]
+    specs = [[model.block_of(name) for name in model.layers] for model in (a, b)]
     keys = [[repr(block) for block in side] for side in specs]
     start = 0
     while start < min(a.depth, b.depth) and keys[0][start] == keys[1][start]:
@@ -123,7 +123,7 @@ def _changes(a: Architecture, b: Architecture) -> list[Change]:
 def _side(model: Architecture, start: int, stop: int) -> Side:
     runs = [(len(list(group)), name) for name, group in groupby(model.layers[start:stop])]
     described = tuple(
-        (count, name, describe(model.blocks[name], model.width)) for count, name in runs
+        (count, name, describe(model.block_of(name), model.width)) for count, name in runs
     )
     return Side(start + 1, stop, described)
 

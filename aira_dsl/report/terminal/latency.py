@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aira_dsl.architecture import Architecture
 from aira_dsl.evaluation.latency.memory import Memory
 from aira_dsl.evaluation.latency.result import ENDS, PHASES, Latency, Part, Seconds
-from aira_dsl.primitives.registry import KINDS
+from aira_dsl.primitives.registry import DRAWN
 from aira_dsl.report.terminal.bar import Bar
 from aira_dsl.utils.formatting import binary, plural
 
@@ -107,7 +107,7 @@ def _parts_table(found: Latency) -> "RenderableType":
 def _cells(part: Part, whole: Seconds) -> list["str | RenderableType"]:
     from rich.text import Text
 
-    color = KINDS[part.kind].color if part.kind else "white"
+    color = DRAWN[part.kind].color if part.kind else "white"
     name = "embedding, head" if part.name == ENDS else f"{part.layers:,} × {part.name}"
     cells: list[str | RenderableType] = [Text(name, style=color), Text(part.kind, style=color)]
     for index, phase in enumerate(PHASES):

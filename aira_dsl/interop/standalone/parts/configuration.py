@@ -12,7 +12,7 @@ class AiraConfig(PretrainedConfig):
         vocab_size: number of token ids.
         hidden_size: model width.
         blocks: by name, {"kind": "attention" | "mlp" | "mamba2", …parameters}.
-        layers: names of blocks, first layer first.
+        layers: names of blocks, first layer first; "A|B" is a parallel layer.
         norm_eps: epsilon of every norm.
         norm_kind: "rms", "layer" or "layer_no_bias".
         embedding_scale, logit_scale: factors of the embedding and of the logits.

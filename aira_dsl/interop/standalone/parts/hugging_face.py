@@ -10,6 +10,7 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from aira_dsl.interop.standalone.parts.configuration import AiraConfig
 from aira_dsl.interop.standalone.parts.norm import make_norm
+from aira_dsl.interop.standalone.parts.parallel import Parallel
 
 MIXERS: dict[str, type[nn.Module]] = {}
 
@@ -31,8 +32,17 @@ class AiraCache:
 
     def reorder_cache(self, beam_idx: Tensor) -> None:
         """Keep these sequences of the batch, in this order."""
-        for layer in self.layers:
-            layer.update({name: tensor.index_select(0, beam_idx) for name, tensor in layer.items()})
+        self.layers = [reordered(layer, beam_idx) for layer in self.layers]
+
+
+def reordered(cache: dict[str, Any], beam_idx: Tensor) -> dict[str, Any]:
+    """Return a layer's cache with these sequences; a parallel layer has one in a branch."""
+    return {
+        name: reordered(each, beam_idx)
+        if isinstance(each, dict)
+        else each.index_select(0, beam_idx)
+        for name, each in cache.items()
+    }
 
 
 class AiraLayer(nn.Module):
@@ -40,12 +50,15 @@ class AiraLayer(nn.Module):
 
     def __init__(self, config: AiraConfig, block: str) -> None:
         super().__init__()
-        parameters = dict(config.blocks[block])
-        kind = parameters.pop("kind")
-        norm = parameters.pop("norm", "pre")
-        self.scale = parameters.pop("residual_scale", 1.0)
+        mixers, scales = [], []
+        for name in block.split("|"):  # more than one in a parallel layer
+            parameters = dict(config.blocks[name])
+            kind, norm = parameters.pop("kind"), parameters.pop("norm", "pre")
+            scales.append(parameters.pop("residual_scale", 1.0))
+            mixers.append(MIXERS[kind](config.hidden_size, config.norm_eps, **parameters))
+        self.scale = scales[0] if len(scales) == 1 else 1.0
         self.norm = new_norm(config) if norm in ("pre", "sandwich") else nn.Identity()
-        self.mixer = MIXERS[kind](config.hidden_size, config.norm_eps, **parameters)
+        self.mixer = mixers[0] if len(mixers) == 1 else Parallel(mixers, scales)
         self.post_norm = new_norm(config) if norm in ("post", "sandwich") else nn.Identity()
 
     def forward(self, x_BLD: Tensor, cache: dict[str, Tensor]) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from aira_dsl.interop.standalone.parts.norm import make_norm
+from aira_dsl.interop.standalone.parts.parallel import Parallel
 
 WIDTH, VOCAB, NORM_EPS, NORM_KIND, TIE_EMBEDDINGS = 8, 8, 1e-5, "rms", False
 EMBEDDING_SCALE: float = 1.0
@@ -22,12 +23,16 @@ class Layer(nn.Module):
 
     def __init__(self, block: str) -> None:
         super().__init__()
-        mixer, parameters = BLOCKS[block]
-        parameters = dict(parameters)
-        norm = parameters.pop("norm", "pre")
-        self.scale = parameters.pop("residual_scale", 1.0)
+        mixers, scales = [], []
+        for name in block.split("|"):  # more than one in a parallel layer
+            mixer, parameters = BLOCKS[name]
+            parameters = dict(parameters)
+            norm = parameters.pop("norm", "pre")
+            scales.append(parameters.pop("residual_scale", 1.0))
+            mixers.append(mixer(WIDTH, NORM_EPS, **parameters))
+        self.scale = scales[0] if len(scales) == 1 else 1.0
         self.norm = new_norm() if norm in ("pre", "sandwich") else nn.Identity()
-        self.mixer = mixer(WIDTH, NORM_EPS, **parameters)
+        self.mixer = mixers[0] if len(mixers) == 1 else Parallel(mixers, scales)
         self.post_norm = new_norm() if norm in ("post", "sandwich") else nn.Identity()
 
     def forward(self, x_BLD: Tensor, cache: dict[str, Tensor]) -> Tensor:
