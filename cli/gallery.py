@@ -7,6 +7,7 @@ import typer
 
 from .options import Format
 from .process import print_rich
+from .source import print_notes
 
 
 def gallery(
@@ -22,7 +23,9 @@ def gallery(
     if name is not None:
         from aira_dsl.language import to_text
 
-        print(to_text(published_model(name).architecture), end="")
+        found = published_model(name).imported
+        print_notes(found.notes)
+        print(to_text(found.architecture), end="")
         return
     from aira_dsl.report.terminal.gallery import gallery_json, gallery_text
 

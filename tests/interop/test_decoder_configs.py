@@ -53,7 +53,11 @@ def test_parameters_are_those_of_transformers(model_type, change):
     assert found == read_content(written, costs_only=True).architecture
 
 
-SMALL: dict[str, dict[str, object]] = {"ministral": {"head_dim": 128}}
+SMALL: dict[str, dict[str, object]] = {
+    "ministral": {"head_dim": 128},
+    "glm4_moe": {"head_dim": 128},
+    "lfm2_moe": {"layer_types": ["conv", "full_attention"] * 16},
+}
 """Sizes for defaults that transformers cannot make a model of."""
 
 

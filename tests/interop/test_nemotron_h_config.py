@@ -7,6 +7,8 @@ import pytest
 from aira_dsl.errors import InputError
 from aira_dsl.interop.families.nemotron_h import to_nemotron_h
 from aira_dsl.interop.families.nemotron_h_config import from_nemotron_h
+from aira_dsl.interop.importers import read_content
+from aira_dsl.primitives import MoE
 from tests.interop.models import random_architecture
 
 CONFIG = {
@@ -71,19 +73,17 @@ def test_settings_without_effect(settings):
         ({"use_conv_bias": False}, "use_conv_bias false"),
         ({"mamba_conv_bias": False}, "mamba_conv_bias false"),
         ({"mamba_hidden_act": "gelu"}, 'mamba_hidden_act "gelu"'),
-        ({"mlp_hidden_act": "silu"}, 'mlp_hidden_act "silu"'),
+        ({"mlp_hidden_act": "tanh"}, 'mlp_hidden_act "tanh"'),
         ({"time_step_limit": [0.001, 0.1]}, "time_step_limit [0.001, 0.1]"),
         ({"tie_word_embeddings": True}, "tie_word_embeddings true"),
         ({"sliding_window": 512}, "sliding_window 512"),
-        ({"num_nextn_predict_layers": 2}, "num_nextn_predict_layers 2"),
         ({"attention_dropout": 0.1}, "attention_dropout 0.1"),
-        ({"num_hidden_layers": 52}, "num_hidden_layers 52 (the pattern has 3 layers, not 52)"),
         ({"mamba_n_groups": 4}, "settings disagree: n_groups 2, mamba_n_groups 4"),
         ({"conv_kernel": 4, "mamba_d_conv": 3}, "conv_kernel 4, mamba_d_conv 3"),
         ({"rms_norm_eps": 1e-3, "layer_norm_epsilon": 1e-5}, "settings disagree"),
         ({"layer_types": ["mlp"] * 3}, "layers_block_type and hybrid_override_pattern disagree"),
         ({"hybrid_override_pattern": "MxM"}, "layer 2 of the config is 'x'"),
-        ({"hybrid_override_pattern": "ME"}, "'E', a mixture of experts"),
+        ({"layers_block_type": ["conv"]}, "layer 1 of the config is 'conv'"),
         ({"hybrid_override_pattern": 5}, "hybrid_override_pattern is 5, not a text"),
         ({"layers_block_type": 7}, "layers_block_type is 7, not a list of texts"),
         ({"hidden_size": "64"}, 'hidden_size is "64", not a whole number'),
@@ -114,3 +114,29 @@ def test_all_reasons_are_named_at_once():
 def test_incomplete_configs(config):
     with pytest.raises(InputError, match="E0521"):
         from_nemotron_h(config)
+
+
+@pytest.mark.parametrize(
+    ("settings", "note"),
+    [
+        ({"num_hidden_layers": 52}, "num_hidden_layers is 52, but 3 layers are listed"),
+        ({"num_nextn_predict_layers": 2}, "2 layers for multi-token prediction are left out"),
+    ],
+)
+def test_what_a_config_says_besides_the_layers_is_a_note(settings, note):
+    found = read_content({**CONFIG, **settings})
+    assert found.architecture == from_nemotron_h(CONFIG)
+    assert note in found.notes[0]
+
+
+def test_experts_are_chosen_by_sigmoids_in_groups():
+    experts = {
+        "hybrid_override_pattern": "M*E", "n_routed_experts": 8, "num_experts_per_tok": 2,
+        "moe_intermediate_size": 32, "moe_shared_expert_intermediate_size": 48, "n_group": 4,
+        "topk_group": 2, "routed_scaling_factor": 2.5, "moe_latent_size": 24,
+    }  # fmt: skip
+    block = from_nemotron_h({**CONFIG, **experts}).blocks["E"]
+    assert block == MoE(
+        experts=8, top=2, hidden=32, activation="relu2", router="sigmoid", correction_bias=True,
+        scale=2.5, groups=4, top_groups=2, shared=48, latent=24,
+    )  # fmt: skip

@@ -24,17 +24,13 @@ _KEYS = {"experts": "num_experts", "top": "num_experts_per_tok", "hidden": "moe_
 
 def experts(config: ForeignConfig, **options: Any) -> Primitive:
     """Read number, choice and width of experts; options of the router are the caller's."""
-    return block(
-        config,
-        "moe",
-        _KEYS,
-        **{
-            "experts": config.integer("num_experts", "num_local_experts", "n_routed_experts"),
-            "top": config.integer("num_experts_per_tok"),
-            "activation": gate(config),
-            **options,
-        },
+    options.setdefault(
+        "experts", config.integer("num_experts", "num_local_experts", "n_routed_experts")
     )
+    options.setdefault("top", config.integer("num_experts_per_tok", "num_experts_per_token"))
+    if "activation" not in options:
+        options["activation"] = gate(config)
+    return block(config, "moe", _KEYS, **options)
 
 
 def read_mixtral(config: ForeignConfig, name: str) -> Architecture:
@@ -113,7 +109,7 @@ def read_gpt_oss(config: ForeignConfig, name: str) -> Architecture:
 
 _GPT_OSS_ROPE = {
     "rope": 150_000.0, "rope_scaling": "yarn", "rope_factor": 32.0, "rope_original": 4096,
-    "rope_low": 1.0, "rope_high": 32.0,
+    "rope_low": 1.0, "rope_high": 32.0, "rope_truncate": False,
 }  # fmt: skip
 """The scaling that transformers takes where the config has none."""
 

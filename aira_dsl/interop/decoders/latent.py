@@ -83,6 +83,9 @@ def read_deepseek_v3(config: ForeignConfig, name: str) -> Architecture:
 def latent_attention(config: ForeignConfig, rope: dict[str, Any], **options: Any) -> Primitive:
     """Read multi-head latent attention; positions are the caller's."""
     config.only("attention_bias", [False], "biases of latent attention")
+    if rope.get("rope_scaling"):
+        key = "rope_scaling" if config.content.get("rope_scaling") else "rope_parameters"
+        config.refuse(key, "scaled positions of latent attention", costs=False)
     return block(
         config,
         "mla",
@@ -95,7 +98,7 @@ def latent_attention(config: ForeignConfig, rope: dict[str, Any], **options: Any
             "rope_dim": config.integer("qk_rope_head_dim"),
             "value_dim": config.integer("v_head_dim"),
             "interleaved": config.flag("rope_interleave", default=True),
-            **rope,
+            "rope": rope["rope"],
             **options,
         },
     )

@@ -7,7 +7,17 @@ from importlib.resources import files
 from typing import Any
 
 from aira_dsl.architecture import Architecture
-from aira_dsl.interop.decoders import dense, gemma, granite, state_space
+from aira_dsl.interop.decoders import (
+    dense,
+    experts,
+    gemma,
+    granite,
+    latent,
+    lfm,
+    llama4,
+    recurrent,
+    state_space,
+)
 from aira_dsl.interop.foreign_config import ForeignConfig
 from aira_dsl.interop.huggingface import GENERAL_KEYS
 
@@ -28,8 +38,23 @@ READERS: dict[str, Reader] = {
     "gemma": gemma.read_gemma,
     "gemma2": gemma.read_gemma2,
     "gemma3_text": gemma.read_gemma3,
+    "mixtral": experts.read_mixtral,
+    "qwen2_moe": experts.read_qwen2_moe,
+    "qwen3_moe": experts.read_qwen3_moe,
+    "granitemoe": granite.read_granitemoe,
+    "gpt_oss": experts.read_gpt_oss,
+    "glm4_moe": latent.read_glm4_moe,
+    "deepseek_v3": latent.read_deepseek_v3,
+    "llama4_text": llama4.read_llama4,
+    "mamba": state_space.read_mamba,
+    "falcon_mamba": state_space.read_falcon_mamba,
     "mamba2": state_space.read_mamba2,
+    "jamba": state_space.read_jamba,
     "bamba": state_space.read_bamba,
+    "granitemoehybrid": granite.read_granitemoehybrid,
+    "lfm2": lfm.read_lfm2,
+    "lfm2_moe": lfm.read_lfm2_moe,
+    "minimax": recurrent.read_minimax,
 }
 """Families by model_type; a new one is a line here, with its function in a file of this folder."""
 

@@ -1,5 +1,6 @@
 """Rotary positions of a config: base, part of the head, scaling; for all layers or for a kind."""
 
+import math
 from typing import Any
 
 from aira_dsl.interop.foreign_config import ForeignConfig
@@ -71,12 +72,16 @@ def _scaling(config: ForeignConfig, section: ForeignConfig) -> dict[str, Any]:
         case "linear":
             return {"rope_scaling": kind, "rope_factor": factor}
         case "llama3":
+            low, high = section.number("low_freq_factor"), section.number("high_freq_factor")
+            if low >= high:
+                section.refuse("low_freq_factor", "not below high_freq_factor", costs=False)
+                return {}
             return {
                 "rope_scaling": kind,
                 "rope_factor": factor,
                 "rope_original": original,
-                "rope_low": section.number("low_freq_factor"),
-                "rope_high": section.number("high_freq_factor"),
+                "rope_low": low,
+                "rope_high": high,
             }
         case "yarn":
             return {
@@ -85,10 +90,23 @@ def _scaling(config: ForeignConfig, section: ForeignConfig) -> dict[str, Any]:
                 "rope_original": original,
                 "rope_low": section.number("beta_slow", default=1.0),
                 "rope_high": section.number("beta_fast", default=32.0),
-                "rope_attention": section.take("attention_factor"),
+                "rope_attention": section.take("attention_factor") or _magnitude(section),
                 "rope_truncate": section.flag("truncate", default=True),
             }
     section.refuse("rope_type" if "rope_type" in section.content else "type",
                    "another scaling of rotary positions", costs=False)  # fmt: skip
     section.without_effect(section.content)
     return {}
+
+
+def _magnitude(section: ForeignConfig) -> float | None:
+    """Return the factor of queries and keys as DeepSeek writes it, None if it does not say.
+
+    A quotient of 0.1·m·ln(factor) + 1 for two numbers m; 1 if they are equal.
+    """
+    above, below = (section.take(key) for key in ("mscale", "mscale_all_dim"))
+    if not above or not below:
+        return None
+    growth = 0.1 * math.log(max(section.number("factor"), 1.0))
+    above, below = section.number("mscale"), section.number("mscale_all_dim")
+    return (growth * above + 1) / (growth * below + 1)

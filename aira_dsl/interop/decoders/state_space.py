@@ -26,16 +26,16 @@ _SCAN = (
 
 def read_mamba(config: ForeignConfig, name: str) -> Architecture:
     """Read Mamba (`modeling_mamba.py`)."""
-    return _mamba_stack(config, name, norms=None)
+    return _mamba_stack(config, name)
 
 
 def read_falcon_mamba(config: ForeignConfig, name: str) -> Architecture:
     """Read Falcon Mamba (`modeling_falcon_mamba.py`): norms without weights on dt, B and C."""
-    config.without_effect(["mixer_rms_eps"])
-    return _mamba_stack(config, name, norms="weightless")
+    norm_eps = config.number("mixer_rms_eps", default=1e-6)
+    return _mamba_stack(config, name, norms="weightless", norm_eps=norm_eps)
 
 
-def _mamba_stack(config: ForeignConfig, name: str, norms: str | None) -> Architecture:
+def _mamba_stack(config: ForeignConfig, name: str, **norms: Any) -> Architecture:
     config.without_effect((*_FRESH_WEIGHTS, "d_model", "d_inner", "d_state", "n_layer", "ssm_cfg"))
     mixer = mamba1(
         config,
@@ -45,7 +45,7 @@ def _mamba_stack(config: ForeignConfig, name: str, norms: str | None) -> Archite
         dt_rank=_rank(config, "time_step_rank"),
         conv_bias=config.flag("use_conv_bias", default=True),
         bias=config.flag("use_bias", default=False),
-        norms=norms,
+        **norms,
     )
     config.without_effect(_SCAN)
     return assemble(config, name, [("S", mixer)] * depth(config))

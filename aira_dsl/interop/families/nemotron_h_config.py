@@ -12,17 +12,22 @@ from aira_dsl.interop.families.nemotron_h import KINDS
 from aira_dsl.interop.families.other_models import require_importer
 from aira_dsl.interop.foreign_config import ForeignConfig, read_config
 from aira_dsl.interop.huggingface import GENERAL_KEYS
-from aira_dsl.primitives import MLP, Attention, Mamba2
+from aira_dsl.primitives import MLP, Attention, Mamba2, MoE
 
 _NEW_KINDS = {"linear_attention": "mamba2", "full_attention": "attention"}
-_LETTERS = {"M": "mamba2", "*": "attention", "-": "mlp"}
-_NAMES = {"attention": "A", "mlp": "M", "mamba2": "Mb"}
+_LETTERS = {"M": "mamba2", "*": "attention", "-": "mlp", "E": "moe"}
+_NAMES = {"attention": "A", "mlp": "M", "mamba2": "Mb", "moe": "E"}
 _KEYS_OF = {
     "attention": (
         "num_attention_heads", "num_key_value_heads", "head_dim", "attention_head_dim",
         "attention_bias", "sliding_window",
     ),
-    "mlp": ("intermediate_size", "mlp_hidden_act", "mlp_bias"),
+    "mlp": ("intermediate_size", "mlp_bias"),
+    "moe": (
+        "n_routed_experts", "num_local_experts", "n_shared_experts", "moe_intermediate_size",
+        "moe_shared_expert_intermediate_size", "moe_latent_size", "num_experts_per_tok",
+        "routed_scaling_factor", "n_group", "topk_group", "norm_topk_prob",
+    ),
     "mamba2": (
         "mamba_num_heads", "mamba_head_dim", "ssm_state_size", "conv_kernel", "mamba_d_conv",
         "n_groups", "mamba_n_groups", "use_bias", "mamba_proj_bias", "use_conv_bias",
@@ -41,11 +46,10 @@ _WITHOUT_EFFECT = (
     "residual_in_fp32", "rescale_prenorm_residual", "num_logits_to_keep",
     "time_step_min", "time_step_max", "time_step_floor", "time_step_rank",
     "mamba_dt_min", "mamba_dt_max", "mamba_dt_init_floor",
-    # Mixtures of experts and multi-token prediction, whose layers are refused.
-    "n_routed_experts", "num_local_experts", "n_shared_experts", "moe_intermediate_size",
-    "moe_shared_expert_intermediate_size", "moe_shared_expert_overlap", "moe_latent_size",
-    "num_experts_per_tok", "routed_scaling_factor", "n_group", "topk_group", "norm_topk_prob",
-    "output_router_logits", "mtp_layers_block_type", "mtp_hybrid_override_pattern",
+    # How experts are computed; the width of the shared expert counts, not its number.
+    "moe_shared_expert_overlap", "output_router_logits", "n_shared_experts",
+    # The kinds of layers for multi-token prediction, which are left out.
+    "mtp_layers_block_type", "mtp_hybrid_override_pattern",
 )  # fmt: skip
 
 
@@ -67,11 +71,13 @@ def read_nemotron_h(config: ForeignConfig, name: str) -> Architecture:
     config.without_effect(["model_type"])  # checked before
     kinds = _layer_kinds(config)
     width = config.integer("hidden_size")
-    readers = {"attention": _attention, "mlp": _mlp, "mamba2": _mamba}
+    readers = {"attention": _attention, "mlp": _mlp, "mamba2": _mamba, "moe": _experts}
     blocks = {_NAMES[kind]: read(config, width) for kind, read in readers.items() if kind in kinds}
     _model_settings(config)
     for keys in (keys for kind, keys in _KEYS_OF.items() if kind not in kinds):
         config.without_effect(keys)
+    if not {"mlp", "moe"} & set(kinds):
+        config.without_effect(["mlp_hidden_act"])
     return config.build(
         Architecture,
         {"width": "hidden_size", "vocab": "vocab_size", "norm_eps": "layer_norm_epsilon"},
@@ -102,25 +108,29 @@ def _layer_kinds(config: ForeignConfig) -> list[str]:
     if not 1 <= len(kinds) <= MAX_LAYERS:
         raise InputError("E0520", f"the config has {len(kinds):,} layers, not 1 to {MAX_LAYERS:,}")
     if (stated := config.integer("num_hidden_layers", default=len(kinds))) != len(kinds):
-        config.refuse("num_hidden_layers", f"the pattern has {len(kinds)} layers, not {stated}")
+        message = (
+            f"num_hidden_layers is {stated}, but {len(kinds)} layers are listed: the list counts"
+        )
+        config.account.notes.append(message)
     return kinds
 
 
 def _kind_of(number: int, word: str) -> str:
-    known = {**{theirs: ours for ours, theirs in KINDS.items()}, **_NEW_KINDS, **_LETTERS}
+    old = {theirs: ours for ours, theirs in KINDS.items()}
+    known = {**old, "moe": "moe", **_NEW_KINDS, **_LETTERS}
     if word in known:
         return known[word]
-    meaning = "a mixture of experts" if word in {"moe", "E"} else "not a kind of NemotronH"
     raise InputError(
         "E0520",
-        f"layer {number} of the config is {word!r}, {meaning}",
-        help="attention, mlp and mamba layers can be read",
+        f"layer {number} of the config is {word!r}, not a kind of NemotronH",
+        help=f"its kinds are {', '.join(known)}",
     )
 
 
 def _model_settings(config: ForeignConfig) -> None:
     config.only("tie_word_embeddings", [False], "NemotronH ties nothing, whatever it says")
-    config.only("num_nextn_predict_layers", [0], "layers for multi-token prediction")
+    if count := config.integer("num_nextn_predict_layers", default=0):
+        config.account.notes.append(f"{count} layers for multi-token prediction are left out")
     for key in ("attention_dropout", "hidden_dropout"):
         config.only(key, [0], "dropout", costs=False)
 
@@ -141,13 +151,41 @@ def _attention(config: ForeignConfig, width: int) -> Attention:
 
 def _mlp(config: ForeignConfig, width: int) -> MLP:
     config.only("mlp_bias", [False], "biases")
-    activation = config.word("mlp_hidden_act", default="relu2")
-    if activation not in {"relu", "relu2", "gelu"}:
-        config.refuse("mlp_hidden_act", "not one of relu, relu2, gelu", costs=False)
-        activation = "relu2"
     keys = {"hidden": "intermediate_size"}
     hidden = config.integer("intermediate_size", default=21504)
-    return config.block(MLP, keys, width, hidden=hidden, activation=activation)
+    return config.block(MLP, keys, width, hidden=hidden, activation=_activation(config))
+
+
+def _activation(config: ForeignConfig) -> str:
+    activation = config.word("mlp_hidden_act", default="relu2")
+    if activation in {"relu", "relu2", "gelu", "silu"}:
+        return activation
+    config.refuse("mlp_hidden_act", "not one of relu, relu2, gelu, silu", costs=False)
+    return "relu2"
+
+
+def _experts(config: ForeignConfig, width: int) -> MoE:
+    """Read experts without gates, chosen by sigmoids with a correction, in groups."""
+    config.only("mlp_bias", [False], "biases")
+    return config.block(
+        MoE,
+        {"experts": "n_routed_experts", "top": "num_experts_per_tok",
+         "hidden": "moe_intermediate_size", "shared": "moe_shared_expert_intermediate_size",
+         "groups": "n_group", "top_groups": "topk_group", "latent": "moe_latent_size"},
+        width,
+        experts=config.integer("n_routed_experts", "num_local_experts", default=8),
+        top=config.integer("num_experts_per_tok", default=2),
+        hidden=config.integer("moe_intermediate_size", default=7688),
+        activation=_activation(config),
+        router="sigmoid",
+        correction_bias=True,
+        renormalize=config.flag("norm_topk_prob", default=True),
+        scale=config.number("routed_scaling_factor", default=1.0),
+        groups=config.integer("n_group", default=1),
+        top_groups=config.integer("topk_group", default=1),
+        shared=config.integer("moe_shared_expert_intermediate_size", default=7688),
+        latent=config.optional("moe_latent_size"),
+    )  # fmt: skip
 
 
 def _mamba(config: ForeignConfig, width: int) -> Mamba2:

@@ -1,0 +1,92 @@
+"""MiniMax (lightning attention) and RecurrentGemma (RG-LRU)."""
+
+from typing import Any
+
+from aira_dsl.architecture import Architecture
+from aira_dsl.interop.decoders.blocks import attention, biases, block
+from aira_dsl.interop.decoders.experts import experts
+from aira_dsl.interop.decoders.layers import (
+    FULL,
+    LINEAR,
+    Layer,
+    assemble,
+    depth,
+    every,
+    listed,
+    paired,
+)
+from aira_dsl.interop.decoders.rope import rope
+from aira_dsl.interop.foreign_config import ForeignConfig
+
+_FACTORS = tuple(
+    f"{part}_{factor}_factor"
+    for part in ("full_attn", "linear_attn", "mlp")
+    for factor in ("alpha", "beta")
+)
+"""MiniMax adds alpha times the normed input and beta times the output of a layer."""
+
+
+def read_minimax(config: ForeignConfig, name: str) -> Architecture:
+    """Read MiniMax Text-01 and M1 (`modeling_minimax.py`)."""
+    config.without_effect(["block_size", "router_jitter_noise", "sliding_window"])
+    for key in _FACTORS:
+        config.take(key)
+    config.refuse("full_attn_alpha_factor", "residuals of normed inputs", costs=False)
+    kinds = listed(config, (FULL, LINEAR), every(2, FULL, LINEAR))
+    heads = config.integer("num_attention_heads")
+    head_dim = config.optional("head_dim") or config.integer("hidden_size") // max(heads, 1)
+    full: Layer = ("A", attention(config, rope(config)))
+    hidden = config.integer("intermediate_size")
+    mixture: Layer = ("E", experts(config, hidden=hidden, router="softmax", renormalize=True))
+    mixers: list[Layer] = []
+    for index, kind in enumerate(kinds):
+        linear = block(
+            config,
+            "linear_attention",
+            {"heads": "num_attention_heads"},
+            heads=heads,
+            head_dim=head_dim,
+            decay_scale=1 - index / (len(kinds) - 1 + 1e-5) + 1e-5,
+            norm_eps=1e-6,
+        )
+        mixers.append(full if kind == FULL else ("L", linear))
+    return assemble(config, name, paired(mixers, mixture))
+
+
+def read_recurrent_gemma(config: ForeignConfig, name: str) -> Architecture:
+    """Read RecurrentGemma (`modeling_recurrent_gemma.py`): RG-LRU and windows, in a cycle."""
+    config.without_effect(
+        ("w_init_variance_scale", "final_w_init_variance_scale", "attention_window_size",
+         "embeddings_scale_by_sqrt_dim", "head_dim")
+    )  # fmt: skip
+    width = config.integer("hidden_size")
+    cycle = config.words("block_types") or ["recurrent", "recurrent", "attention"]
+    window = config.optional("attention_window_size", "sliding_window")
+    heads = attention(
+        config,
+        rope(config, rotary=0.5),
+        window=window,
+        bias=biases(config, "attention_bias"),
+    )
+    unit = block(
+        config,
+        "rg_lru",
+        {"inner": "lru_width", "heads": "num_attention_heads"},
+        inner=config.optional("lru_width") or width,
+        heads=config.integer("num_attention_heads"),
+        conv=config.integer("conv1d_width"),
+    )
+    keys = {"hidden": "intermediate_size"}
+    hidden = config.integer("intermediate_size") // 2
+    gated = block(config, "mlp", keys, hidden=hidden, activation="geglu", bias=True)
+    feed_forward: Layer = ("M", gated)
+    mixers: dict[str, Layer] = {"recurrent": ("R", unit), "attention": ("W", heads)}
+    chosen = [mixers[cycle[index % len(cycle)]] for index in range(depth(config))]
+    return assemble(config, name, paired(chosen, feed_forward), **_settings(config))
+
+
+def _settings(config: ForeignConfig) -> dict[str, Any]:
+    return {
+        "embedding_scale": config.integer("hidden_size") ** 0.5,
+        "softcap": config.take("logits_soft_cap"),
+    }
