@@ -17,7 +17,7 @@ from aira_dsl.architecture import Architecture
 from aira_dsl.models import build as build_model
 from aira_dsl.models.accelerate import FastModel, missing_kernels
 from aira_dsl.models.cpu_model import run_mixer
-from aira_dsl.primitives import MLP, Attention, Mamba2
+from aira_dsl.primitives import MLP, Attention, Mamba1, Mamba2, ShortConv
 from aira_dsl.primitives.common.cpu_norm import add_norm
 from aira_dsl.primitives.common.mixer import Mixer
 from aira_dsl.primitives.common.norm import RMSNorm
@@ -66,12 +66,30 @@ def mamba2s(draw: st.DrawFn) -> Block:
 
 
 @st.composite
+def mamba1s(draw: st.DrawFn) -> Block:
+    return Mamba1(
+        inner=draw(st.sampled_from([3, 16, 24, 40])),
+        state=draw(st.sampled_from([1, 3, 16, 20])),
+        conv=draw(st.integers(2, 4)),
+        norms=draw(st.sampled_from([None, "rms", "weightless"])),
+        conv_bias=draw(st.booleans()),
+        bias=draw(st.booleans()),
+    )
+
+
+@st.composite
+def short_convs(draw: st.DrawFn) -> Block:
+    inner = draw(st.sampled_from([None, 3, 16, 40]))
+    return ShortConv(inner=inner, conv=draw(st.integers(2, 4)), bias=draw(st.booleans()))
+
+
+@st.composite
 def mlps(draw: st.DrawFn) -> Block:
     activation = draw(st.sampled_from(["relu", "relu2", "gelu", "swiglu"]))
     return MLP(hidden=draw(st.integers(1, 50)), activation=activation)
 
 
-every_block = st.one_of(attentions(), mamba2s(), mlps())
+every_block = st.one_of(attentions(), mamba1s(), mamba2s(), short_convs(), mlps())
 
 
 def a_mixer(block: Block, width: int, seed: int = 0) -> Mixer:
@@ -121,7 +139,7 @@ def compare(
     return max(worst(found, wanted, least) for found, wanted in pairs)
 
 
-@settings(max_examples=60)
+@settings(max_examples=100)
 @given(
     block=every_block,
     width=st.sampled_from([5, 16, 40]),
@@ -144,7 +162,9 @@ def test_results_and_gradients_are_the_references(
 PAPER = {
     "attention": Attention(heads=16, rope=10_000.0),
     "mlp": MLP(hidden=258, activation="swiglu"),
+    "mamba1": Mamba1(inner=160, state=16),
     "mamba2": Mamba2(inner=160, state=4, head_dim=32),
+    "short_conv": ShortConv(),
 }
 
 

@@ -1,9 +1,12 @@
 // What Python calls: every kernel for float32 (suffix _f) and bfloat16 (_h) activations. A call
 // returns 0, or 1 if the kernel was not compiled for these sizes. Each runs on the calling thread.
 #include "attention.hpp"
+#include "convolution.hpp"
+#include "mamba1.hpp"
 #include "mamba2.hpp"
 #include "norms.hpp"
 #include "relu2.hpp"
+#include "short_conv.hpp"
 #include "swiglu.hpp"
 
 #define SIZES(BY, CASE8, CASE16, CASE32, CASE64) \
@@ -13,6 +16,14 @@
     case 32: CASE32; return 0;                   \
     case 64: CASE64; return 0;                   \
   }                                              \
+  return 1;
+
+#define KERNEL(K, CASE2, CASE3, CASE4) \
+  switch (K) {                         \
+    case 2: CASE2; return 0;           \
+    case 3: CASE3; return 0;           \
+    case 4: CASE4; return 0;           \
+  }                                    \
   return 1;
 
 #define EXPORT(T, S)                                                                               \
@@ -72,22 +83,53 @@
   }                                                                                                \
   int convolution_forward_##S(long B, long L, long C, long K, long stride, const T *x,             \
                               const float *w, const float *bias, T *y) {                           \
-    if (K == 4) convolution_forward<4, T>(B, L, C, stride, x, w, bias, y);                         \
-    else if (K == 3) convolution_forward<3, T>(B, L, C, stride, x, w, bias, y);                    \
-    else if (K == 2) convolution_forward<2, T>(B, L, C, stride, x, w, bias, y);                    \
-    else return 1;                                                                                 \
-    return 0;                                                                                      \
+    KERNEL(K, (convolution_forward<2, T>(B, L, C, stride, x, w, bias, y)),                         \
+           (convolution_forward<3, T>(B, L, C, stride, x, w, bias, y)),                            \
+           (convolution_forward<4, T>(B, L, C, stride, x, w, bias, y)))                            \
   }                                                                                                \
   int convolution_backward_##S(long B, long L, long C, long K, long stride, const T *grad_y,       \
                                const T *x, const float *w, const float *bias, T *grad_x,           \
                                float *grad_w, float *grad_bias) {                                  \
-    if (K == 4)                                                                                    \
-      convolution_backward<4, T>(B, L, C, stride, grad_y, x, w, bias, grad_x, grad_w, grad_bias);  \
-    else if (K == 3)                                                                               \
-      convolution_backward<3, T>(B, L, C, stride, grad_y, x, w, bias, grad_x, grad_w, grad_bias);  \
-    else if (K == 2)                                                                               \
-      convolution_backward<2, T>(B, L, C, stride, grad_y, x, w, bias, grad_x, grad_w, grad_bias);  \
-    else return 1;                                                                                 \
+    KERNEL(K, (convolution_backward<2, T>(B, L, C, stride, grad_y, x, w, bias, grad_x, grad_w,     \
+                                          grad_bias)),                                             \
+           (convolution_backward<3, T>(B, L, C, stride, grad_y, x, w, bias, grad_x, grad_w,        \
+                                       grad_bias)),                                                \
+           (convolution_backward<4, T>(B, L, C, stride, grad_y, x, w, bias, grad_x, grad_w,        \
+                                       grad_bias)))                                                \
+  }                                                                                                \
+  int short_conv_forward_##S(long B, long L, long E, long K, const T *bcx, const float *w,         \
+                             const float *bias, T *y) {                                            \
+    KERNEL(K, (short_conv_forward<2, T>(B, L, E, bcx, w, bias, y)),                                \
+           (short_conv_forward<3, T>(B, L, E, bcx, w, bias, y)),                                   \
+           (short_conv_forward<4, T>(B, L, E, bcx, w, bias, y)))                                   \
+  }                                                                                                \
+  int short_conv_backward_##S(long B, long L, long E, long K, const T *grad_y, const T *bcx,       \
+                              const float *w, const float *bias, T *grad_bcx, float *grad_w,       \
+                              float *grad_bias) {                                                  \
+    KERNEL(K, (short_conv_backward<2, T>(B, L, E, grad_y, bcx, w, bias, grad_bcx, grad_w,          \
+                                         grad_bias)),                                              \
+           (short_conv_backward<3, T>(B, L, E, grad_y, bcx, w, bias, grad_bcx, grad_w,             \
+                                      grad_bias)),                                                 \
+           (short_conv_backward<4, T>(B, L, E, grad_y, bcx, w, bias, grad_bcx, grad_w,             \
+                                      grad_bias)))                                                 \
+  }                                                                                                \
+  int selective_scan_forward_##S(long B, long L, long E, long N, long z_stride, long map_stride,   \
+                                 long chunk, const T *x, const T *raw, const T *Bs, const T *Cs,   \
+                                 const T *z, const float *bias, const float *A_log,                \
+                                 const float *D, T *out, float *states) {                          \
+    (N == 16 ? selective_scan_forward<16, T> : selective_scan_forward<0, T>)(                      \
+        B, L, E, N, z_stride, map_stride, chunk, x, raw, Bs, Cs, z, bias, A_log, D, out, states);  \
+    return 0;                                                                                      \
+  }                                                                                                \
+  int selective_scan_backward_##S(long B, long L, long E, long N, long z_stride, long map_stride,  \
+                                  long chunk, const T *grad_out, const T *x, const T *raw,         \
+                                  const T *Bs, const T *Cs, const T *z, const float *bias,         \
+                                  const float *A_log, const float *D, const float *states,         \
+                                  T *grad_x, T *grad_raw, T *grad_B, T *grad_C, T *grad_z,         \
+                                  float *grad_bias, float *grad_A_log, float *grad_D) {            \
+    (N == 16 ? selective_scan_backward<16, T> : selective_scan_backward<0, T>)(                    \
+        B, L, E, N, z_stride, map_stride, chunk, grad_out, x, raw, Bs, Cs, z, bias, A_log, D,      \
+        states, grad_x, grad_raw, grad_B, grad_C, grad_z, grad_bias, grad_A_log, grad_D);          \
     return 0;                                                                                      \
   }                                                                                                \
   int scan_forward_##S(long B, long L, long H, long P, long G, long N, long stride, long chunk,    \

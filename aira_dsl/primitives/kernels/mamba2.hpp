@@ -1,79 +1,13 @@
-// Mamba-2 between its projections: causal convolution with silu, and the recurrence.
+// Mamba-2's recurrence.
 //
-// All of it reads and writes rows of `stride` elements of type T, the layout of in_proj's output:
-// z, x, B, C, dt. C: channels of the convolution (E + 2 G N); K: its width.
+// It reads and writes rows of `stride` elements of type T, the layout of in_proj's output: z, x, B,
+// C, dt. C: channels of the convolution (E + 2 G N).
 #pragma once
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "simd.hpp"
-
-// y_t = silu(bias + sum_k weight_k x_(t-K+1+k)); x has rows of `stride`, y of C elements.
-template <long K, class T>
-void convolution_forward(long B, long L, long C, long stride, const T *x, const float *weight,
-                         const float *bias, T *y) {
-  for (long b = 0; b < B; b++)
-    for (long c = 0; c < C; c += LANES) {
-      long n = C - c;
-      Vec taps[K], window[K] = {}, shift = load(bias + c, n);
-      for (long k = 0; k < K; k++) {
-        float tap[LANES] = {};
-        for (long i = 0; i < std::min(n, LANES); i++) tap[i] = weight[(c + i) * K + k];
-        taps[k] = load(tap);
-      }
-      for (long t = 0; t < L; t++) {
-        for (long k = 0; k + 1 < K; k++) window[k] = window[k + 1];
-        window[K - 1] = load(x + (b * L + t) * stride + c, n);
-        Vec s = shift;
-        for (long k = 0; k < K; k++) s += taps[k] * window[k];
-        store(y + (b * L + t) * C + c, s * sigmoid(s), n);
-      }
-    }
-}
-
-// grad_x is written, grad_weight and grad_bias are added to.
-template <long K, class T>
-void convolution_backward(long B, long L, long C, long stride, const T *grad_y, const T *x,
-                          const float *weight, const float *bias, T *grad_x, float *grad_weight,
-                          float *grad_bias) {
-  for (long c = 0; c < C; c += LANES) {
-    long n = C - c;
-    Vec taps[K], tap_sums[K] = {}, bias_sum = {}, shift = load(bias + c, n);
-    for (long k = 0; k < K; k++) {
-      float tap[LANES] = {};
-      for (long i = 0; i < std::min(n, LANES); i++) tap[i] = weight[(c + i) * K + k];
-      taps[k] = load(tap);
-    }
-    for (long b = 0; b < B; b++) {
-      Vec window[K] = {}, later[K] = {};  // the inputs of a step; the gradients of the last K sums
-      for (long t = 0; t < L + K - 1; t++) {
-        Vec g = {};
-        if (t < L) {
-          for (long k = 0; k + 1 < K; k++) window[k] = window[k + 1];
-          window[K - 1] = load(x + (b * L + t) * stride + c, n);
-          Vec s = shift;
-          for (long k = 0; k < K; k++) s += taps[k] * window[k];
-          Vec q = sigmoid(s);
-          g = load(grad_y + (b * L + t) * C + c, n) * q * (1.f + s * (1.f - q));
-          for (long k = 0; k < K; k++) tap_sums[k] += g * window[k];
-          bias_sum += g;
-        }
-        for (long k = 0; k + 1 < K; k++) later[k] = later[k + 1];
-        later[K - 1] = g;
-        if (t >= K - 1) {
-          Vec out = {};
-          for (long k = 0; k < K; k++) out += taps[K - 1 - k] * later[k];
-          store(grad_x + (b * L + t - K + 1) * stride + c, out, n);
-        }
-      }
-    }
-    for (long i = 0; i < std::min(n, LANES); i++) {
-      for (long k = 0; k < K; k++) grad_weight[(c + i) * K + k] += tap_sums[k][i];
-      grad_bias[c + i] += bias_sum[i];
-    }
-  }
-}
 
 // Step sizes and decays of one head of one sequence.
 template <class T>

@@ -13,12 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from aira_dsl.primitives.base import Primitive
+from aira_dsl.primitives.common.cpu_convolution import CONV_WIDTHS
 from aira_dsl.primitives.kernels.call import call
 from aira_dsl.primitives.mamba2.module import Mamba2
 from aira_dsl.primitives.mamba2.spec import Mamba2 as Block
-
-CONV_WIDTHS = (2, 3, 4)
-"""Kernel sizes of the convolution for which `mamba2.hpp` is compiled."""
 
 CHUNK = 16
 LANES = 16
@@ -26,8 +25,9 @@ LANES = 16
 
 
 def supports(mixer: Mamba2) -> bool:
-    """Tell whether the kernels can run a mixer: they have none of the options."""
-    return mixer.block.conv in CONV_WIDTHS and not mixer.block.used_options()
+    """Tell whether the kernels can run a mixer: they have none of the mixer's own options."""
+    options = mixer.block.used_options().keys() - Primitive.model_fields.keys()
+    return mixer.block.conv in CONV_WIDTHS and not options
 
 
 def run(mixer: Mamba2, x_BLD: Tensor) -> Tensor:

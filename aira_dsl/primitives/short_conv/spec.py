@@ -49,7 +49,7 @@ class ShortConv(Primitive):
 
     def at(self, dimensions: Dimensions) -> Self:
         """Keep the kernel; the channels follow the width."""
-        return type(self)(conv=self.conv, bias=self.bias)
+        return self.model_copy(update={"inner": None})
 
     @property
     def _inner(self) -> int:
