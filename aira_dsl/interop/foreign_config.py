@@ -225,7 +225,9 @@ class ForeignConfig:
         return value
 
     def _note_default(self, key: str, aliases: tuple[str, ...], value: float) -> None:
-        """Remember a number that the family supplies."""
+        """Remember a number that the family supplies, unless it is that of no effect."""
+        if value in (0, 1):
+            return
         if self.content.keys().isdisjoint((key, *aliases)) and key in self.defaults:
             self.account.assumed[f"{self.path}{key}"] = value
 

@@ -42,7 +42,6 @@ def test_nemotron_h_has_the_published_number_of_parameters(form, name, parameter
         ("nemotron_h_activation", ['mamba_hidden_act "gelu"']),
         ("nemotron_h_conv_bias", ["use_conv_bias false"]),
         ("text_for_a_number", ['num_attention_heads is "32", not a whole number']),
-        ("falcon_h1", ["'falcon_h1'", "attention and Mamba-2 in parallel"]),
         ("olmo_hybrid", ["'olmo_hybrid'", "gated delta nets"]),
         ("qwen3_5", ["'qwen3_5_text'", "gated delta nets"]),
         ("qwen3_next", ["'qwen3_next'", "num_experts 512", "gated delta nets"]),

@@ -1,15 +1,25 @@
 """The order of layers in a config, and an architecture from layers."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from aira_dsl.architecture import MAX_LAYERS, Architecture
 from aira_dsl.errors import InputError
 from aira_dsl.interop.foreign_config import ForeignConfig
 from aira_dsl.primitives.base import Primitive
+from aira_dsl.primitives.parallel.spec import BAR
 
 Layer = tuple[str, Primitive]
 """The name that a block shall have, and the block."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A parallel layer: blocks that read one norm, and whose outputs are added."""
+
+    branches: tuple[Layer, ...]
+
 
 FULL, LINEAR, SLIDING = "full_attention", "linear_attention", "sliding_attention"
 
@@ -85,7 +95,7 @@ def paired(mixers: Sequence[Layer], feed_forward: Layer | list[Layer]) -> list[L
 
 
 def assemble(
-    config: ForeignConfig, name: str, layers: Sequence[Layer], **settings: Any
+    config: ForeignConfig, name: str, layers: Sequence[Layer | Beside], **settings: Any
 ) -> Architecture:
     """Make an architecture of layers; equal blocks get one name.
 
@@ -95,7 +105,8 @@ def assemble(
         layers: in order.
         settings: of the architecture, by name.
     """
-    names = _names(layers)
+    branches = [each.branches if isinstance(each, Beside) else (each,) for each in layers]
+    names = _names([layer for each in branches for layer in each])
     epsilon = next((key for key in _EPSILONS if config.take(key) is not None), _EPSILONS[0])
     context = config.optional("max_position_embeddings")
     if context is None:
@@ -110,7 +121,7 @@ def assemble(
         tie_embeddings=config.flag("tie_word_embeddings", default=False),
         norm_eps=config.number(epsilon, default=1e-6),
         blocks={block_name: block for block, block_name in names.items()},
-        layers=tuple(names[block] for _, block in layers),
+        layers=tuple(BAR.join(names[block] for _, block in each) for each in branches),
         **settings,
     )
 

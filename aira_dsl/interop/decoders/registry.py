@@ -8,8 +8,10 @@ from typing import Any
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.interop.decoders import (
+    cohere,
     dense,
     experts,
+    falcon,
     gemma,
     granite,
     latent,
@@ -38,6 +40,7 @@ READERS: dict[str, Reader] = {
     "gemma": gemma.read_gemma,
     "gemma2": gemma.read_gemma2,
     "gemma3_text": gemma.read_gemma3,
+    "cohere2": cohere.read_cohere2,
     "mixtral": experts.read_mixtral,
     "qwen2_moe": experts.read_qwen2_moe,
     "qwen3_moe": experts.read_qwen3_moe,
@@ -52,6 +55,7 @@ READERS: dict[str, Reader] = {
     "jamba": state_space.read_jamba,
     "bamba": state_space.read_bamba,
     "granitemoehybrid": granite.read_granitemoehybrid,
+    "falcon_h1": falcon.read_falcon_h1,
     "lfm2": lfm.read_lfm2,
     "lfm2_moe": lfm.read_lfm2_moe,
     "minimax": recurrent.read_minimax,
