@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from aira_dsl.primitives import MLP, Attention, Mamba2
-from aira_dsl.primitives.attention.module import _attend
+from aira_dsl.primitives.attention.attend import Attending, Heads, attend
+from aira_dsl.primitives.common.convolution import _convolve
 from aira_dsl.primitives.common.ssd import Operands, ssd
-from aira_dsl.primitives.mamba2.module import _conv
 from aira_dsl.primitives.registry import make_mixer
 
 RUNS = 9
@@ -56,7 +56,7 @@ def convolution() -> None:
     padded = nn.functional.pad(x.detach(), (0, 0, 3, 0)).requires_grad_()
     row(
         "convolution, batch 64 × 256, 168 channels",
-        chosen=milliseconds(lambda: _conv(padded, weight, bias)),
+        chosen=milliseconds(lambda: _convolve(padded, weight, bias)),
         conv1d=milliseconds(lambda: conv1d(x, weight, bias)),
         shifted=milliseconds(lambda: shifted(x, weight, bias)),
     )
@@ -86,7 +86,7 @@ def attention() -> None:
     sdpa = nn.functional.scaled_dot_product_attention
     row(
         "attention, batch 64 × 128, 16 heads of 8",
-        chosen=milliseconds(lambda: _attend(q, k, v, 0)),
+        chosen=milliseconds(lambda: attend(Heads(q, k, v, None), 0, Attending(8**-0.5))),
         plain=milliseconds(lambda: sdpa(q, k, v, is_causal=True)),
     )
 

@@ -53,7 +53,10 @@ def attentions(draw: st.DrawFn) -> Block:
     kv_heads, group = draw(st.integers(1, 3)), draw(st.integers(1, 3))
     head_dim = draw(st.sampled_from([8, 16, 32, 64]))
     rope = draw(st.sampled_from([None, 10_000.0, 100.0]))
-    return Attention(heads=kv_heads * group, kv_heads=kv_heads, head_dim=head_dim, rope=rope)
+    window = draw(st.none() | st.integers(1, 80))
+    return Attention(
+        heads=kv_heads * group, kv_heads=kv_heads, head_dim=head_dim, rope=rope, window=window
+    )
 
 
 @st.composite

@@ -18,37 +18,42 @@ from aira_dsl.primitives.kernels.call import call
 HEAD_DIMS = (8, 16, 32, 64)
 """Head dimensions for which `attention.hpp` is compiled."""
 
+OPTIONS = {"window"}
+"""Options that the kernels know."""
+
 
 def supports(mixer: Attention) -> bool:
     """Tell whether the kernels can run a mixer."""
-    return mixer.head_dim in HEAD_DIMS and not mixer.block.used_options()
+    return mixer.head_dim in HEAD_DIMS and mixer.block.used_options().keys() <= OPTIONS
 
 
 def run(mixer: Attention, x_BLD: Tensor) -> Tensor:
     """Return what the mixer returns, in the dtype of x."""
-    assert mixer.v_proj is not None, "without options"
+    assert mixer.v_proj is not None, "supported"
     projections = (mixer.q_proj, mixer.k_proj, mixer.v_proj)
     weight_WD = torch.cat([projection.weight for projection in projections]).to(x_BLD.dtype)
     qkv_BLW = F.linear(x_BLD, weight_WD)
-    sizes = (mixer.kv_heads, mixer.head_dim, mixer.rope)
-    out_BLD = _Attention.apply(qkv_BLW, *sizes)  # type: ignore[no-untyped-call]
+    window = min(mixer.block.window or x_BLD.shape[1], x_BLD.shape[1])
+    sizes = (mixer.kv_heads, mixer.head_dim, window)
+    out_BLD = _Attention.apply(qkv_BLW, sizes, mixer.rope)  # type: ignore[no-untyped-call]
     return F.linear(out_BLD, mixer.o_proj.weight.to(x_BLD.dtype))
 
 
 class _Attention(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, qkv_BLW: Tensor, kv_heads: int, head_dim: int, rope: float | None
+        ctx: Any, qkv_BLW: Tensor, sizes: tuple[int, int, int], rope: float | None
     ) -> Tensor:
+        kv_heads, head_dim, window = sizes
         batch, length, channels = qkv_BLW.shape
         heads = channels // head_dim - 2 * kv_heads
-        sizes = (batch, length, heads, kv_heads, head_dim)
+        shape = (batch, length, heads, kv_heads, head_dim, window)
         turns = (None, None) if rope is None else _angles(length, head_dim, rope)
         out_BLD = qkv_BLW.new_empty(batch, length, heads * head_dim)
         log_sums_BHL = torch.empty(batch, heads, length)
-        call("attention_forward", qkv_BLW.dtype, *sizes, qkv_BLW, *turns, out_BLD, log_sums_BHL)
+        call("attention_forward", qkv_BLW.dtype, *shape, qkv_BLW, *turns, out_BLD, log_sums_BHL)
         ctx.save_for_backward(qkv_BLW, out_BLD, log_sums_BHL)
-        ctx.sizes, ctx.turns = sizes, turns
+        ctx.shape, ctx.turns = shape, turns
         return out_BLD
 
     @staticmethod
@@ -62,10 +67,10 @@ class _Attention(torch.autograd.Function):
         qkv_BLW, out_BLD, log_sums_BHL = ctx.saved_tensors
         grad_qkv_BLW = torch.empty_like(qkv_BLW)
         call(
-            "attention_backward", qkv_BLW.dtype, *ctx.sizes, grads[0].contiguous(), qkv_BLW,
+            "attention_backward", qkv_BLW.dtype, *ctx.shape, grads[0].contiguous(), qkv_BLW,
             *ctx.turns, out_BLD, log_sums_BHL, grad_qkv_BLW,
         )  # fmt: skip
-        return grad_qkv_BLW, None, None, None
+        return grad_qkv_BLW, None, None
 
 
 @lru_cache(maxsize=32)

@@ -2,6 +2,8 @@
 // for heads of P elements. A block of queries are the lanes of a vector and the keys pass by one at a
 // time, so that nothing is summed across lanes and no score leaves the cache.
 //
+// A query sees the W latest keys; W is L at least if it sees all earlier ones.
+//
 // qkv: (B, L, (H + 2 K) P), queries, keys, values; out: (B, L, H P); log_sums: (B, H, L), the
 // base-2 logarithm of each query's sum of exponentials. cosines, sines: (L, P / 2), or null.
 #pragma once
@@ -85,13 +87,22 @@ inline Vec lane_numbers() {
   return load(numbers);
 }
 
-// `hidden` where a query (lane) stands before the key that is `ahead` places after the first query.
-inline Vec hide_later(Vec x, long ahead, float hidden) {
-  return lane_numbers() >= (float)ahead ? x : all(hidden);
-}
+// Queries i, i + 1, … in the lanes of a vector, each of which sees W keys: itself and those before.
+struct Block {
+  long i, W;
+  long first() const { return std::max(0L, i - W + 1); }
+  bool all_see(long j) const { return j <= i && j > i + LANES - 1 - W; }
+  // x, or `hidden` in the lanes that do not see key j.
+  Vec seen(Vec x, long j, float hidden) const {
+    if (all_see(j)) return x;
+    Vec lane = lane_numbers();
+    x = lane >= (float)(j - i) ? x : all(hidden);
+    return lane < (float)(j - i + W) ? x : all(hidden);
+  }
+};
 
 template <long P, class T>
-void attention_forward(long B, long L, long H, long K, const T *qkv, const float *cosines,
+void attention_forward(long B, long L, long H, long K, long W, const T *qkv, const float *cosines,
                        const float *sines, T *out, float *log_sums) {
   constexpr long CHUNK = P < LANES ? P : LANES;  // accumulators that fit in the registers
   const long stride = (H + 2 * K) * P, group = H / K, padded = (L + LANES - 1) / LANES * LANES;
@@ -106,21 +117,20 @@ void attention_forward(long B, long L, long H, long K, const T *qkv, const float
       }
       read_head<P>(L, stride, row + h * P, cosines, sines, LOG2E / std::sqrt((float)P), q.data());
       for (long i = 0; i < L; i += LANES) {
-        long keys = std::min(i + LANES, L);
+        const Block block = {i, W};
+        const long keys = std::min(i + LANES, L);
         Vec query[P], answer[P], most = all(-INFINITY), total = {};
         transpose<P>(&q[i * P], query);
-        for (long j = 0; j <= i; j++) most = larger(weights[j] = dot<P>(query, &k[j * P]), most);
-        for (long j = i + 1; j < keys; j++) {
+        for (long j = block.first(); j < keys; j++) {
           weights[j] = dot<P>(query, &k[j * P]);
-          most = larger(hide_later(weights[j], j - i, -INFINITY), most);
+          most = larger(block.seen(weights[j], j, -INFINITY), most);
         }
-        for (long j = 0; j <= i; j++) total += weights[j] = exp2(weights[j] - most);
-        for (long j = i + 1; j < keys; j++)
-          total += weights[j] = hide_later(exp2(weights[j] - most), j - i, 0.f);
+        for (long j = block.first(); j < keys; j++)
+          total += weights[j] = block.seen(exp2(weights[j] - most), j, 0.f);
         Vec inverse = 1.f / total;
         for (long p = 0; p < P; p += CHUNK) {
           Vec sums[CHUNK] = {};
-          for (long j = 0; j < keys; j++)
+          for (long j = block.first(); j < keys; j++)
             for (long c = 0; c < CHUNK; c++) sums[c] += weights[j] * v[j * P + p + c];
           for (long c = 0; c < CHUNK; c++) answer[p + c] = sums[c] * inverse;
         }
@@ -147,7 +157,7 @@ inline Vec load_pair(const float *p) {
 // Keys' and values' gradients are summed in rows of pairs (of v's element, of k's element), since
 // one pair of multipliers (weight, score's gradient) then serves a whole vector.
 template <long P, class T>
-void attention_backward(long B, long L, long H, long K, const T *grad_out, const T *qkv,
+void attention_backward(long B, long L, long H, long K, long W, const T *grad_out, const T *qkv,
                         const float *cosines, const float *sines, const T *out,
                         const float *log_sums, T *grad_qkv) {
   constexpr long CHUNK = P < LANES ? P : LANES, ROW = 2 * P;
@@ -172,22 +182,22 @@ void attention_backward(long B, long L, long H, long K, const T *grad_out, const
       read_head<P, T>(L, H * P, out + own, nullptr, nullptr, 1.f, o.data());
       for (long e = 0; e < L * P; e += LANES) store_pairs(&rows[2 * e], load(&g[e]), load(&q[e]));
       for (long i = 0; i < L; i += LANES) {
-        long keys = std::min(i + LANES, L);
+        const Block block = {i, W};
+        const long keys = std::min(i + LANES, L);
         Vec query[P], grad[P], answer[P], delta = {};
         transpose<P>(&q[i * P], query);
         transpose<P>(&g[i * P], grad);
         transpose<P>(&o[i * P], answer);
         for (long p = 0; p < P; p++) delta += grad[p] * answer[p];
         Vec log_sum = load(log_sums + (b * H + h) * L + i, L - i);
-        for (long j = 0; j < keys; j++) {
-          Vec weight = exp2(dot<P>(query, &k[j * P]) - log_sum);
-          if (j > i) weight = hide_later(weight, j - i, 0.f);
+        for (long j = block.first(); j < keys; j++) {
+          Vec weight = block.seen(exp2(dot<P>(query, &k[j * P]) - log_sum), j, 0.f);
           grad_scores[j] = weight * (dot<P>(grad, &v[j * P]) - delta);
           store_pairs(&multipliers[2 * LANES * j], weight, grad_scores[j]);
         }
         for (long p = 0; p < P; p += CHUNK) {
           Vec total[CHUNK] = {};
-          for (long j = 0; j < keys; j++)
+          for (long j = block.first(); j < keys; j++)
             for (long c = 0; c < CHUNK; c++) total[c] += grad_scores[j] * k[j * P + p + c];
           for (long c = 0; c < CHUNK; c++) answer[p + c] = total[c];
         }
@@ -195,7 +205,7 @@ void attention_backward(long B, long L, long H, long K, const T *grad_out, const
         for (long c = 0; c < ROW; c += LANES) {
           Vec lines[LANES];  // zero where there is no query, which so adds nothing
           for (long n = 0; n < LANES; n++) lines[n] = load(&rows[(i + n) * ROW + c]);
-          for (long j = 0; j < keys; j++) {
+          for (long j = block.first(); j < keys; j++) {
             const float *pair = &multipliers[2 * LANES * j];
             Vec total[4] = {load(&sums[j * ROW + c])};
             for (long n = 0; n < LANES; n++) total[n % 4] += load_pair(pair + 2 * n) * lines[n];

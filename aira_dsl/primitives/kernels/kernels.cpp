@@ -10,12 +10,12 @@
 #include "swiglu.hpp"
 
 #define SIZES(BY, CASE8, CASE16, CASE32, CASE64) \
-  switch (BY) {                                  \
-    case 8: CASE8; return 0;                     \
-    case 16: CASE16; return 0;                   \
-    case 32: CASE32; return 0;                   \
-    case 64: CASE64; return 0;                   \
-  }                                              \
+  switch (BY) {                                                                                    \
+    case 8: CASE8; return 0;                                                                       \
+    case 16: CASE16; return 0;                                                                     \
+    case 32: CASE32; return 0;                                                                     \
+    case 64: CASE64; return 0;                                                                     \
+  }                                                                                                \
   return 1;
 
 #define KERNEL(K, CASE2, CASE3, CASE4) \
@@ -66,20 +66,20 @@
     swiglu_backward<T>(R, F, grad_out, gate_up, grad);                                             \
     return 0;                                                                                      \
   }                                                                                                \
-  int attention_forward_##S(long B, long L, long H, long K, long P, const T *qkv, const float *c,  \
-                            const float *s, T *out, float *sums) {                                 \
-    SIZES(P, (attention_forward<8, T>(B, L, H, K, qkv, c, s, out, sums)),                          \
-          (attention_forward<16, T>(B, L, H, K, qkv, c, s, out, sums)),                            \
-          (attention_forward<32, T>(B, L, H, K, qkv, c, s, out, sums)),                            \
-          (attention_forward<64, T>(B, L, H, K, qkv, c, s, out, sums)))                            \
+  int attention_forward_##S(long B, long L, long H, long K, long P, long W, const T *qkv,          \
+                            const float *c, const float *s, T *out, float *sums) {                 \
+    SIZES(P, (attention_forward<8, T>(B, L, H, K, W, qkv, c, s, out, sums)),                       \
+          (attention_forward<16, T>(B, L, H, K, W, qkv, c, s, out, sums)),                         \
+          (attention_forward<32, T>(B, L, H, K, W, qkv, c, s, out, sums)),                         \
+          (attention_forward<64, T>(B, L, H, K, W, qkv, c, s, out, sums)))                         \
   }                                                                                                \
-  int attention_backward_##S(long B, long L, long H, long K, long P, const T *grad_out,            \
+  int attention_backward_##S(long B, long L, long H, long K, long P, long W, const T *grad_out,    \
                              const T *qkv, const float *c, const float *s, const T *out,           \
                              const float *sums, T *grad) {                                         \
-    SIZES(P, (attention_backward<8, T>(B, L, H, K, grad_out, qkv, c, s, out, sums, grad)),         \
-          (attention_backward<16, T>(B, L, H, K, grad_out, qkv, c, s, out, sums, grad)),           \
-          (attention_backward<32, T>(B, L, H, K, grad_out, qkv, c, s, out, sums, grad)),           \
-          (attention_backward<64, T>(B, L, H, K, grad_out, qkv, c, s, out, sums, grad)))           \
+    SIZES(P, (attention_backward<8, T>(B, L, H, K, W, grad_out, qkv, c, s, out, sums, grad)),      \
+          (attention_backward<16, T>(B, L, H, K, W, grad_out, qkv, c, s, out, sums, grad)),        \
+          (attention_backward<32, T>(B, L, H, K, W, grad_out, qkv, c, s, out, sums, grad)),        \
+          (attention_backward<64, T>(B, L, H, K, W, grad_out, qkv, c, s, out, sums, grad)))        \
   }                                                                                                \
   int convolution_forward_##S(long B, long L, long C, long K, long stride, const T *x,             \
                               const float *w, const float *bias, T *y) {                           \
