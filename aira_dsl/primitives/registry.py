@@ -39,6 +39,7 @@ _OWN = {
     "moe": "aira_dsl.primitives.moe.spec:MoE",
     "short_conv": "aira_dsl.primitives.short_conv.spec:ShortConv",
     "mla": "aira_dsl.primitives.mla.spec:MLA",
+    "rg_lru": "aira_dsl.primitives.rg_lru.spec:RGLRU",
     "linear_attention": "aira_dsl.primitives.linear_attention.spec:LinearAttention",
 }
 

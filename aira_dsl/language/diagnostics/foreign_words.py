@@ -110,6 +110,11 @@ _SAME: dict[str, dict[str, str]] = {
         "rope": "theta rope_theta rope_base rotary_base",
         "interleaved": "rope_interleave rope_interleaved",
     },
+    "rg_lru": {
+        "inner": "lru_width d_inner inner_size inner_dim",
+        "heads": "num_heads n_heads num_attention_heads num_blocks",
+        "conv": "conv1d_width d_conv conv_kernel conv_kernel_size kernel_size",
+    },
     "linear_attention": {
         "heads": "num_heads n_heads n_head num_attention_heads",
         "head_dim": "d_head head_size dim_head",
@@ -122,6 +127,7 @@ _SAME: dict[str, dict[str, str]] = {
         "moe": "mo_e mixture_of_experts sparse_moe moe_mlp experts",
         "mamba2": "mamba_2 ssd mamba2_mixer mamba_2_mixer",
         "short_conv": "conv conv1d convolution short_convolution gated_short_conv",
+        "rg_lru": "rglru lru real_gated_lru griffin hawk",
         "linear_attention": "lightning_attention lightning lightning_attention_2",
         "mla": "latent_attention multi_head_latent_attention multihead_latent_attention",
     },
@@ -219,7 +225,7 @@ _ABSENT = {
     "RWKV": ("rwkv", "rwkv rwkv4 rwkv5 rwkv6 rwkv7"),
     "S4": ("s4", "s4 s4d s5 h3 dss"),
     "Hyena": ("hyena", "hyena"),
-    "a recurrent network": ("rnn", "rnn lstm gru xlstm mlstm slstm lru rg_lru rglru recurrent"),
+    "a recurrent network": ("rnn", "rnn lstm gru xlstm mlstm slstm recurrent"),
     "cross-attention": ("cross_attention", "cross_attention"),
     "a norm, which every layer has by itself,": ("norm", "norm rmsnorm rms_norm layernorm"),
 }

@@ -1,0 +1,1 @@
+"""RG-LRU block."""
