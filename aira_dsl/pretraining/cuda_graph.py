@@ -26,8 +26,8 @@ def require_recordable(
     """Raise UsageError E1513 if steps cannot be recorded."""
     blocks = [architecture.blocks[name] for name in architecture.layers]
     uneven = next((block.kind for block in blocks if not block.fixed_shapes), None)
-    if processes.device.type != "cuda" or processes.size > 1:
-        reason, remedy = "needs one process with a GPU", "--cuda-graph"
+    if processes.size > 1:
+        reason, remedy = "needs a training on one process", "--cuda-graph"
     elif settings.documents == "separate":
         reason, remedy = "has parts of one shape, documents do not", "--documents separate"
     elif uneven is not None:

@@ -71,7 +71,8 @@ class Engine:
             _shard(self.network)
         self.optimizers = Optimizers(self.model, settings)
         self.recorded: RecordedPasses | None = None
-        if settings.cuda_graph:
+        self.records = settings.cuda_graph and processes.device.type == "cuda"
+        if self.records:
             require_recordable(settings, plan.architecture, processes)
         self.schedule = Schedule(
             settings.schedule, plan.steps, settings.warmup, settings.decay, settings.final
@@ -89,7 +90,7 @@ class Engine:
             NotFinite: in all processes; the weights are as they were before.
         """
         parts = parts_of(batch, self.settings.accumulate, even=self.processes.size > 1)
-        if self.settings.cuda_graph:
+        if self.records:
             entropy, gradients, square = self._replayed(parts)
         else:
             entropy = self._gradients(parts)
@@ -103,7 +104,7 @@ class Engine:
         if gradient > self.settings.clip:
             torch._foreach_mul_(gradients, self.settings.clip / gradient)
         factor = self.schedule.factor(number)
-        self.optimizers.step(factor, keep_gradients=self.settings.cuda_graph)
+        self.optimizers.step(factor, keep_gradients=self.records)
         return StepFacts(loss, gradient, self.settings.learning_rate * factor, tuple(summed))
 
     def _local_gradients(self) -> list[Tensor]:

@@ -95,7 +95,7 @@ class TrainMachineOptions(Options):
     """Do not compile the layers on a GPU; CPUs have kernels."""
 
     cuda_graph: bool = False
-    """Record a step as a CUDA graph: quick for models whose kernels are shorter than a launch."""
+    """Record a step on a GPU as a CUDA graph: quick for small models; a CPU has none."""
 
 
 class TrainRecordOptions(Options):

@@ -3,11 +3,10 @@
 Shapes: N tokens, D model width, E experts, G groups, K chosen experts.
 """
 
-from contextlib import AbstractContextManager, nullcontext
-
 import torch
 from torch import Generator, Tensor, nn
 
+from aira_dsl.primitives.common.autocast import no_autocast
 from aira_dsl.primitives.common.mixer import init_linear
 from aira_dsl.primitives.moe import spec
 
@@ -34,7 +33,7 @@ class Router(nn.Linear):
         """Return logits_NE in float32 at least."""
         wide = torch.promote_types(x_ND.dtype, torch.float32)
         bias_E = None if self.bias is None else self.bias.to(wide)
-        with _without_autocast(x_ND.device):
+        with no_autocast(x_ND.device.type):
             return nn.functional.linear(x_ND.to(wide), self.weight.to(wide), bias_E)
 
     def choose(self, logits_NE: Tensor) -> tuple[Tensor, Tensor]:
@@ -75,9 +74,3 @@ class Router(nn.Linear):
         init_linear(self, generator)
         if self.correction_bias is not None:
             nn.init.zeros_(self.correction_bias)
-
-
-def _without_autocast(device: torch.device) -> AbstractContextManager[object]:
-    if torch.amp.is_autocast_available(device.type):
-        return torch.autocast(device.type, enabled=False)
-    return nullcontext()
