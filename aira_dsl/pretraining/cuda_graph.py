@@ -24,8 +24,8 @@ def require_recordable(
     settings: TrainSettings, architecture: Architecture, processes: Processes
 ) -> None:
     """Raise UsageError E1513 if steps cannot be recorded."""
-    blocks = [architecture.blocks[name] for name in architecture.layers]
-    uneven = next((block.kind for block in blocks if not block.fixed_shapes), None)
+    parts = [part for name in architecture.layers for part in architecture.block_of(name).parts]
+    uneven = next((part.kind for part in parts if not part.fixed_shapes), None)
     if processes.size > 1:
         reason, remedy = "needs a training on one process", "--cuda-graph"
     elif settings.documents == "separate":

@@ -133,6 +133,13 @@ class Primitive(Documented, OmitsUnused, BaseModel):
         """Count the parameters that one token uses; fewer than all in a mixture of experts."""
         return self.parameters(width)
 
+    def read_parameters(self, width: int, tokens: int) -> int:
+        """Count the parameters that are read to compute `tokens` tokens at once.
+
+        In a mixture of experts, whose tokens choose different ones, that is an expectation.
+        """
+        return self.parameters(width)
+
     @abstractmethod
     def training_flops(self, width: int, context: int, convention: Convention = "paper") -> int:
         """Count training FLOPs per token (forward and backward) at this context length."""

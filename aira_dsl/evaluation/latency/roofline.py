@@ -96,14 +96,16 @@ def _prefill(block: Primitive, width: int, context: int, batch: int, size: int) 
     tokens = batch * context
     flops = batch * block.prefill_flops(width, context)
     kept = _kv_bytes(block, width, context, size) + block.state_bytes(width, size)
-    return Work(flops, size * (_weights(block, width) + 2 * tokens * width) + batch * kept)
+    weights = _weights(block, width, tokens)
+    return Work(flops, size * (weights + 2 * tokens * width) + batch * kept)
 
 
 def _decode(block: Primitive, width: int, context: int, batch: int, size: int) -> Work:
     """Return the work of one layer for one token of each sequence."""
     flops = batch * block.decode_flops(width, context)
     kept = _kv_bytes(block, width, context, size) + 2 * block.state_bytes(width, size)
-    return Work(flops, size * (_weights(block, width) + 2 * batch * width) + batch * kept)
+    weights = _weights(block, width, batch)
+    return Work(flops, size * (weights + 2 * batch * width) + batch * kept)
 
 
 def _kv_bytes(block: Primitive, width: int, context: int, size: int) -> int:
@@ -113,9 +115,10 @@ def _kv_bytes(block: Primitive, width: int, context: int, size: int) -> int:
     )
 
 
-def _weights(block: Primitive, width: int) -> int:
-    """Count the weights that are read, the norms of the layer included."""
-    return block.active_parameters(width) + block.layer_norms * width
+def _weights(block: Primitive, width: int, tokens: int) -> int:
+    """Count the weights that are read for `tokens` tokens, the norms of the layer included."""
+    read = sum(part.read_parameters(width, tokens) for part in block.parts)
+    return read + block.layer_norms * width
 
 
 def _ends(architecture: Architecture, tokens: int, batch: int, size: int) -> Work:

@@ -132,8 +132,12 @@ class MoE(Primitive):
 
     def active_parameters(self, width: int) -> int:
         """Count all parameters but those of the experts that a token does not use."""
-        one = self.expert(self.hidden).parameters(self.latent or width)
-        return self.parameters(width) - (self.experts - self.top) * one
+        return self.parameters(width) - (self.experts - self.top) * self._one(width)
+
+    def read_parameters(self, width: int, tokens: int) -> int:
+        """Count E·(1 - (1 - K/E)^tokens) of the experts: each token chooses K of E evenly."""
+        unread = self.experts * (1 - self.top / self.experts) ** tokens
+        return self.parameters(width) - round(unread * self._one(width))
 
     def training_flops(self, width: int, context: int, convention: Convention = "paper") -> int:
         """6·parameters of the products that a token goes through, by either convention."""
@@ -158,6 +162,9 @@ class MoE(Primitive):
             for name, size in sizes.items()
         }
         return self.model_copy(update=scaled)
+
+    def _one(self, width: int) -> int:
+        return self.expert(self.hidden).parameters(self.latent or width)
 
     def expert(self, hidden: int) -> MLP:
         """Return an expert as a feed-forward layer with this many hidden units."""

@@ -94,6 +94,18 @@ def test_parameters_follow_the_formula() -> None:
     assert GATED.active_parameters(d) == GATED.parameters(d) - 3 * expert
 
 
+def test_a_batch_reads_the_experts_that_its_tokens_choose() -> None:
+    """The expected share, against random choices."""
+    block, d = MoESpec(experts=32, top=3, hidden=7), 24
+    assert block.read_parameters(d, 1) == block.active_parameters(d)
+    generator = torch.Generator().manual_seed(0)
+    choices = torch.rand(500, 8, 32, generator=generator).topk(3, dim=-1).indices
+    read = sum(len(each.unique()) for each in choices) / len(choices)
+    expected = block.parameters(d) - (32 - read) * 3 * d * 7
+    assert block.read_parameters(d, 8) == pytest.approx(expected, rel=0.01)
+    assert block.read_parameters(d, 10_000) == block.parameters(d)
+
+
 def test_parameters_of_nemotron_3_nano() -> None:
     """Golden totals of its 23 mixtures (transformers 5.23 on the meta device)."""
     block = MoESpec(
