@@ -73,21 +73,21 @@ def test_rms_norm_equals_llama() -> None:
     torch.testing.assert_close(ours(x), theirs(x))
 
 
+@pytest.mark.parametrize("groups", [1, 2])
 @pytest.mark.parametrize("length", [1, 16, 45])
-def test_mamba2_equals_transformers(length: int) -> None:
-    """One group only: Mamba2Mixer normalizes all groups together, unlike mamba_ssm."""
+def test_mamba2_equals_transformers(length: int, groups: int) -> None:
     config = Mamba2Config(
         hidden_size=24,
         num_heads=6,
         head_dim=8,
         expand=2,
         state_size=4,
-        n_groups=1,
+        n_groups=groups,
         conv_kernel=4,
         chunk_size=16,
     )
-    ours = filled(Mamba2(Mamba2Spec(inner=48, state=4, head_dim=8, conv=4), 24))
-    theirs = Mamba2Mixer(config, layer_idx=0)
+    spec = Mamba2Spec(inner=48, state=4, head_dim=8, conv=4, groups=groups)
+    ours, theirs = filled(Mamba2(spec, 24)), Mamba2Mixer(config, layer_idx=0)
     theirs.load_state_dict(ours.state_dict())
     x = noise(2, length, 24)
     with torch.no_grad():

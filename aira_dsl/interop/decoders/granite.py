@@ -16,7 +16,7 @@ from aira_dsl.interop.decoders.layers import (
     paired,
 )
 from aira_dsl.interop.decoders.rope import rope
-from aira_dsl.interop.decoders.state_space import head_mamba2, whole_norm
+from aira_dsl.interop.decoders.state_space import head_mamba2
 from aira_dsl.interop.foreign_config import ForeignConfig
 
 
@@ -74,7 +74,7 @@ def read_granitemoehybrid(config: ForeignConfig, name: str) -> Architecture:
         scale=config.number("attention_multiplier"),
         **scaled,
     )
-    groups = whole_norm(config, "mamba_n_groups")
+    groups = config.integer("mamba_n_groups")
     mixers: dict[str, Layer] = {
         FULL: ("A", heads),
         LINEAR: ("Mb", head_mamba2(config, groups=groups, **scaled)),

@@ -69,7 +69,7 @@ def _rank(config: ForeignConfig, key: str) -> int | None:
 
 
 def read_mamba2(config: ForeignConfig, name: str) -> Architecture:
-    """Read Mamba-2 (`modeling_mamba2.py`): one norm over all groups."""
+    """Read Mamba-2 (`modeling_mamba2.py`)."""
     config.without_effect((*_FRESH_WEIGHTS, *_SCAN, "norm_before_gate", "rms_norm"))
     config.only("hidden_act", ["silu", "swish"], "mamba2 uses silu", costs=False)
     heads, head_dim = config.integer("num_heads"), config.integer("head_dim")
@@ -79,19 +79,11 @@ def read_mamba2(config: ForeignConfig, name: str) -> Architecture:
         head_dim=head_dim,
         state=config.integer("state_size"),
         conv=config.integer("conv_kernel"),
-        groups=whole_norm(config, "n_groups"),
+        groups=config.integer("n_groups"),
         conv_bias=config.flag("use_conv_bias", default=True),
         bias=config.flag("use_bias", default=False),
     )
     return assemble(config, name, [("Mb", mixer)] * depth(config))
-
-
-def whole_norm(config: ForeignConfig, key: str) -> int:
-    """Return the number of groups of a family whose gated norm spans all of them."""
-    groups = config.integer(key)
-    if groups > 1:
-        config.refuse(key, "one norm over all groups", costs=False)
-    return groups
 
 
 def mamba2(config: ForeignConfig, **options: Any) -> Primitive:
@@ -146,7 +138,7 @@ def read_bamba(config: ForeignConfig, name: str) -> Architecture:
     positions = {**rope(config), "rotary": 0.5}
     mixers: dict[bool, Layer] = {
         True: ("A", attention(config, positions, bias=biases(config, "attention_bias"))),
-        False: ("Mb", head_mamba2(config, groups=whole_norm(config, "mamba_n_groups"))),
+        False: ("Mb", head_mamba2(config, groups=config.integer("mamba_n_groups"))),
     }
     feed_forward: Layer = ("M", mlp(config, bias=config.flag("mlp_bias", default=False)))
     layers = paired([mixers[index in chosen] for index in range(count)], feed_forward)
