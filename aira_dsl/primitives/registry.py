@@ -41,6 +41,7 @@ _OWN = {
     "mla": "aira_dsl.primitives.mla.spec:MLA",
     "rg_lru": "aira_dsl.primitives.rg_lru.spec:RGLRU",
     "linear_attention": "aira_dsl.primitives.linear_attention.spec:LinearAttention",
+    "gated_delta_net": "aira_dsl.primitives.gated_delta_net.spec:GatedDeltaNet",
 }
 
 Part = Literal["module", "cpu", "cuda", "standalone"]

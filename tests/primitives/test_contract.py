@@ -6,6 +6,7 @@ A kind without a line in CASES is tested with its default parameters.
 import pytest
 
 from aira_dsl.primitives import MLP, Attention, Mamba1, Mamba2, ShortConv
+from aira_dsl.primitives.gated_delta_net.spec import GatedDeltaNet
 from aira_dsl.primitives.moe.spec import MoE
 from aira_dsl.primitives.registry import KINDS, Block
 from aira_dsl.testing.primitives import PrimitiveContract
@@ -52,6 +53,10 @@ CASES: dict[str, Block] = {
     "mlp-gelu": MLP(hidden=17, activation="gelu"),
     "mlp-geglu-bias": MLP(hidden=17, activation="geglu", bias=True),
     "mlp-swiglu-clamped": MLP(hidden=17, activation="swiglu_clamped", clamp=0.1, bias=True),
+    "gated_delta_net": GatedDeltaNet(key_heads=2, value_heads=2, key_dim=6, value_dim=4),
+    "gated_delta_net-grouped": GatedDeltaNet(
+        key_heads=2, value_heads=4, key_dim=3, value_dim=5, conv=3, negative_eigenvalues=True
+    ),
     "mamba2": Mamba2(inner=16, state=4, head_dim=8),
     "mamba2-groups": Mamba2(inner=24, state=3, head_dim=4, conv=2, groups=3),
     "mamba2-wide-state": Mamba2(inner=8, state=18, head_dim=8, conv=3),

@@ -95,6 +95,14 @@ _SAME: dict[str, dict[str, str]] = {
         "conv_bias": "use_conv_bias mamba_conv_bias",
         "bias": "use_bias mamba_proj_bias",
     },
+    "gated_delta_net": {
+        "key_heads": "linear_num_key_heads num_k_heads num_key_heads",
+        "value_heads": "linear_num_value_heads num_v_heads num_value_heads",
+        "key_dim": "linear_key_head_dim head_k_dim key_head_dim",
+        "value_dim": "linear_value_head_dim head_v_dim value_head_dim",
+        "conv": "linear_conv_kernel_dim d_conv conv_kernel conv_kernel_size conv_size kernel_size",
+        "negative_eigenvalues": "linear_allow_neg_eigval allow_neg_eigval",
+    },
     "short_conv": {
         "conv": "conv_l_cache d_conv conv_kernel conv_kernel_size kernel kernel_size conv_size",
         "inner": "d_inner inner_size inner_dim conv_dim",
@@ -126,6 +134,7 @@ _SAME: dict[str, dict[str, str]] = {
         "mamba1": "mamba_1 s6 selective_ssm",
         "moe": "mo_e mixture_of_experts sparse_moe moe_mlp experts",
         "mamba2": "mamba_2 ssd mamba2_mixer mamba_2_mixer",
+        "gated_delta_net": "gdn gated_deltanet gateddeltanet gated_delta_rule deltanet delta_net",
         "short_conv": "conv conv1d convolution short_convolution gated_short_conv",
         "rg_lru": "rglru lru real_gated_lru griffin hawk",
         "linear_attention": "lightning_attention lightning lightning_attention_2",
@@ -218,10 +227,7 @@ _TOLD: dict[str, dict[str, str]] = {
 
 _ABSENT = {
     "gated linear attention": ("gla", "gla gated_linear_attention"),
-    "Gated DeltaNet": (
-        "gated_delta_net",
-        "gdn gated_delta_net gated_deltanet deltanet delta_net gated_delta_rule kda",
-    ),
+    "Kimi Delta Attention": ("kda", "kda"),
     "RWKV": ("rwkv", "rwkv rwkv4 rwkv5 rwkv6 rwkv7"),
     "S4": ("s4", "s4 s4d s5 h3 dss"),
     "Hyena": ("hyena", "hyena"),
