@@ -1,4 +1,4 @@
-"""Norm placement, scales and parallel layers against models of transformers, with copied weights."""
+"""Norms, scales and parallel layers against models of transformers, with copied weights."""
 
 from collections.abc import Callable
 
