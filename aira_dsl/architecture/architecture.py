@@ -9,6 +9,7 @@ computes, so they do not change the fingerprint either.
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
@@ -99,7 +100,20 @@ class Design(Documented, OmitsUnused, BaseModel):
 
     def stack_parameters(self, layers: Sequence[str]) -> int:
         """Count the learnable parameters of these layers, all norms included, no embeddings."""
-        return sum(map(self.layer_parameters, layers)) + self.norm_parameters
+        uses = Counter(layers)
+        sets = {name: 1 if self.block_of(name).tied else uses[name] for name in uses}
+        own = sum(sets[name] * self.layer_parameters(name) for name in sets)
+        return own + self.norm_parameters
+
+    def weight_sets(self, layers: Sequence[str]) -> tuple[int, ...]:
+        """Return for each layer the number of its weights; layers of a tied block have the same.
+
+        Numbers begin with 0, and follow the first uses.
+        """
+        tied = {name for name in set(layers) if self.block_of(name).tied}
+        first: dict[str | int, int] = {}
+        keys = [name if name in tied else index for index, name in enumerate(layers)]
+        return tuple(first.setdefault(key, len(first)) for key in keys)
 
     def layer_parameters(self, name: str) -> int:
         """Count the learnable parameters of a layer, its norms included."""
@@ -124,14 +138,15 @@ class Design(Documented, OmitsUnused, BaseModel):
         return Parallel.of(tuple(self.blocks[name] for name in branches_of(layer)))
 
     def require_blocks(self, layers: Sequence[str]) -> None:
-        """Raise ValueError if a layer is not made of the blocks, with its norms at one place."""
+        """Raise ValueError if a layer is not made of the blocks, or if they do not fit together."""
         for layer in dict.fromkeys(layers):
             names = branches_of(layer)
             for name in names:
                 if name not in self.blocks:
                     raise ValueError(f"layer {layer} is not a defined block")
-            if len({self.blocks[name].norm for name in names}) > 1:
-                raise ValueError(f"layer {layer} needs the same `norm` in all of its blocks")
+            for key in ("norm", "tied"):
+                if len({getattr(self.blocks[name], key) for name in names}) > 1:
+                    raise ValueError(f"layer {layer} needs the same `{key}` in all of its blocks")
 
 
 SETTINGS = tuple(name for name in Design.model_fields if name != "blocks")
@@ -236,6 +251,9 @@ class Architecture(Design):
         ]
         if options := self.used_options():
             meaning.append(sorted(options.items()))
+        sets = self.weight_sets(self.layers)
+        if max(sets) + 1 < len(sets):
+            meaning.append(sets)
         return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()[:16]
 
     def at(self, name: str) -> "Architecture":

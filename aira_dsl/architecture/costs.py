@@ -160,13 +160,17 @@ def cost(
         context: tokens of a sequence; None for the architecture's own.
         convention: how to count FLOPs of training, see `CONVENTIONS`.
     """
-    blocks = [part for name in architecture.layers for part in architecture.block_of(name).parts]
+    layers = [architecture.block_of(name) for name in architecture.layers]
+    blocks = [part for layer in layers for part in layer.parts]
     width, context = architecture.width, context or architecture.context
     embedding = architecture.vocab * width
     training = sum(block.training_flops(width, context, convention) for block in blocks)
     parameters = architecture.stack_parameters(architecture.layers)
     embeddings = embedding if architecture.tie_embeddings else 2 * embedding
-    idle = sum(block.parameters(width) - block.active_parameters(width) for block in blocks)
+    distinct = dict(
+        zip(architecture.weight_sets(architecture.layers), layers, strict=True)
+    ).values()
+    idle = sum(layer.parameters(width) - layer.active_parameters(width) for layer in distinct)
     training += 6 * embedding if convention == "megatron" else 0  # the head
     caches = _caches(blocks, width, element_bytes)
     return Costs(

@@ -134,7 +134,7 @@ def _writer(
 
 def read_config_of_export(config: ForeignConfig, name: str) -> Architecture:
     """Read the config.json of an export; the inverse of `config_of`."""
-    config.without_effect([*GENERAL_KEYS, "model_type"])
+    config.without_effect([*GENERAL_KEYS, "model_type", "order"])  # `tied` says what order says
     layers = config.words("layers") or []
     depth = config.integer("num_hidden_layers", default=len(layers))  # of `save_pretrained`
     if depth != len(layers):
@@ -162,6 +162,7 @@ def config_of(architecture: Architecture, dtype: str) -> dict[str, Any]:
         for name in used_blocks(architecture)
     }
     used = architecture.used_options()
+    sets = architecture.weight_sets(architecture.layers)
     return {
         "architectures": ["AiraForCausalLM"],
         "auto_map": {
@@ -173,6 +174,7 @@ def config_of(architecture: Architecture, dtype: str) -> dict[str, Any]:
         "hidden_size": architecture.width,
         "blocks": blocks,
         "layers": list(architecture.layers),
+        **({"order": list(sets)} if max(sets) + 1 < len(sets) else {}),
         "norm_eps": architecture.norm_eps,
         **{key: used[key] for key in OPTIONS if key in used},
         "max_position_embeddings": architecture.context,

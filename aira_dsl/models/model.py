@@ -108,6 +108,7 @@ class LanguageModel(nn.Module):
     Attributes:
         architecture: its architecture, with the vocabulary of the model.
         seed: the seed of its initial weights.
+        order: for each layer the number of its module in `layers`; a tied block has one module.
     """
 
     def __init__(self, architecture: Architecture, seed: int) -> None:
@@ -116,8 +117,11 @@ class LanguageModel(nn.Module):
         self.seed = seed
         scale = architecture.embedding_scale
         self.embedding = Embedding(architecture.vocab, architecture.width, scale)
+        self.order = architecture.weight_sets(architecture.layers)
+        first_uses = dict(zip(reversed(self.order), reversed(architecture.layers), strict=True))
         self.layers = nn.ModuleList(
-            Layer(architecture.block_of(name), architecture) for name in architecture.layers
+            Layer(architecture.block_of(first_uses[index]), architecture)
+            for index in range(len(first_uses))
         )
         self.norm = _norm(architecture)
         self.head = Head(architecture)
@@ -130,7 +134,7 @@ class LanguageModel(nn.Module):
     def hidden(self, tokens_BL: Tensor, cache: Cache | None = None) -> Tensor:
         """Return x_BLD after the final norm, which the head reads."""
         x_BLD = self.embedding(tokens_BL)
-        for index, layer in enumerate(self.layers):
+        for index, layer in enumerate(self.stack):
             x_BLD = layer(x_BLD, None if cache is None else cache.layers[index])
         return self.norm(x_BLD)  # type: ignore[no-any-return]
 
@@ -142,7 +146,7 @@ class LanguageModel(nn.Module):
         """Tie the head and mark parameters again after their tensors were replaced."""
         if self.architecture.tie_embeddings:
             self.head.weight = self.embedding.weight
-        for layer in self.stack:
+        for layer in self.distinct_layers:
             layer.mixer.mark_no_decay()
 
     @torch.no_grad()
@@ -154,14 +158,21 @@ class LanguageModel(nn.Module):
         own parameters are drawn as mamba_ssm draws them (`aira_dsl.primitives.mamba2.module`).
         """
         nn.init.normal_(self.embedding.weight, std=INIT_STD, generator=generator)
-        for layer in self.stack:
+        _init_norm(self.norm)
+        for layer in self.distinct_layers:
+            _init_norm(layer.norm)
             layer.mixer.init_weights(generator, self.architecture.depth)
-        for norm in (self.norm, *(n for each in self.stack for n in (each.norm, each.post_norm))):
-            _init_norm(norm)
+            _init_norm(layer.post_norm)
         if not self.architecture.tie_embeddings:
             nn.init.normal_(self.head.weight, std=INIT_STD, generator=generator)
 
     @property
     def stack(self) -> list[Layer]:
-        """The layers, in order."""
+        """The layers, in order; those of a tied block are one module."""
+        layers = self.distinct_layers
+        return [layers[index] for index in self.order]
+
+    @property
+    def distinct_layers(self) -> list[Layer]:
+        """The layers with weights of their own, in the order of their first uses."""
         return [layer for layer in self.layers if isinstance(layer, Layer)]

@@ -88,8 +88,10 @@ class Network(nn.Module):
         self.z_loss = settings.z_loss
         recompute = settings.activation_checkpointing
         self.embedding = model.embedding
+        self.order = model.order
         self.blocks = nn.ModuleList(
-            Block(layer, self.how, self.dtype, recompute=recompute) for layer in model.stack
+            Block(layer, self.how, self.dtype, recompute=recompute)
+            for layer in model.distinct_layers
         )
         self.norm = model.norm
         self.head = model.head
@@ -116,8 +118,8 @@ class Network(nn.Module):
 
     def _hidden(self, tokens_BL: Tensor) -> Tensor:
         x_BLD, y_BLD = self.embedding(tokens_BL), None
-        for block in self.blocks:
-            x_BLD, y_BLD = block(x_BLD, y_BLD)
+        for index in self.order:
+            x_BLD, y_BLD = self.blocks[index](x_BLD, y_BLD)
         if self.how == "kernels":
             _, normed_BLD = add_norm(self.norm, x_BLD, y_BLD, self.dtype)
             return normed_BLD  # type: ignore[no-any-return]

@@ -86,6 +86,8 @@ class Primitive(Documented, OmitsUnused, BaseModel):
     """Norm before the mixer, after it, on both sides, or none."""
     residual_scale: Annotated[float, Field(gt=0.0, le=1e6), OPTION] = 1.0
     """Factor of the mixer's output, before it is added to the residual stream."""
+    tied: Annotated[bool, OPTION] = False
+    """Whether all layers of this block have the same weights, norms included."""
 
     symbol: ClassVar[str]
     """One or two letters that stand for the kind in drawings."""

@@ -25,7 +25,7 @@ class Line:
         groups: how often each enclosing group repeats, the outermost first.
         opens, closes: how many of those groups begin and end with this line.
         layers: number of these layers in all rounds; the following numbers are their totals.
-        parameters: learnable parameters, norms included.
+        parameters: learnable parameters, norms included; of a tied block in its first line only.
         flops_share: share of all layers' training FLOPs, 0 to 1.
         cache_bytes: bytes that decoding keeps per token.
         cache_tokens: the largest number of tokens that are kept; None for all.
@@ -113,7 +113,7 @@ class _Drawing:
                 opens=place.opens,
                 closes=place.closes,
                 layers=rounds,
-                parameters=rounds * self.architecture.layer_parameters(str(name)),
+                parameters=self._parameters(str(name), rounds),
                 flops_share=rounds * self._flops(str(name)) / self.total,
                 cache_bytes=rounds * ELEMENT_BYTES * block.kv_cache_elements(width),
                 cache_tokens=kept_tokens(block),
@@ -121,6 +121,12 @@ class _Drawing:
             )
         )
         self.at += times
+
+    def _parameters(self, name: str, layers: int) -> int:
+        """Count those of some layers; those of a tied block where it is first used."""
+        if self.architecture.block_of(name).tied:
+            layers = 0 if any(line.block == name for line in self.found) else 1
+        return layers * self.architecture.layer_parameters(name)
 
     def _flops(self, name: str) -> int:
         block = self.architecture.block_of(name)

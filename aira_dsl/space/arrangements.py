@@ -210,30 +210,38 @@ class Space:
         quantities: dict[str, float] = dict(zip(self.names, counts, strict=True))
         for quantity in QUANTITIES:
             quantities[quantity] = self._fixed[quantity] + sum(
-                count * each[quantity] for count, each in zip(counts, self._per_block, strict=True)
+                first[quantity] + (count - 1) * more[quantity]
+                for count, first, more in zip(counts, self._first, self._more, strict=True)
+                if count
             )
         return all(constraint.holds(quantities) for constraint in self.constraints)
 
     @cached_property
-    def _per_block(self) -> list[dict[str, int]]:
-        """Cost of one more layer of each block: two layers' cost less one layer's."""
-        one, two = ([self._quantities((name,) * n) for name in self.names] for n in (1, 2))
-        return [{q: b[q] - a[q] for q in QUANTITIES} for a, b in zip(one, two, strict=True)]
+    def _one(self) -> list[dict[str, int]]:
+        """Cost of a single layer of each block, with what does not depend on the layers."""
+        return [_quantities(self.definition.architecture((name,))) for name in self.names]
+
+    @cached_property
+    def _first(self) -> list[dict[str, int]]:
+        """Cost of the first layer of each block."""
+        return [{q: one[q] - self._fixed[q] for q in QUANTITIES} for one in self._one]
+
+    @cached_property
+    def _more(self) -> list[dict[str, int]]:
+        """Cost of one more layer of each block; a tied block has its parameters already."""
+        two = [_quantities(self.definition.architecture((name,) * 2)) for name in self.names]
+        return [{q: b[q] - a[q] for q in QUANTITIES} for a, b in zip(self._one, two, strict=True)]
 
     @cached_property
     def _fixed(self) -> dict[str, int]:
-        """Cost that does not depend on the layers (the final norm)."""
-        single = self._quantities(self.names[:1])
-        return {q: single[q] - self._per_block[0][q] for q in QUANTITIES}
-
-    def _quantities(self, layers: tuple[str, ...]) -> dict[str, int]:
-        costs = cost(self.definition.architecture(layers))
-        return {
-            "parameters": costs.parameters,
-            "flops": costs.training_flops,
-            "kv_cache": costs.kv_cache_bytes,
-            "state": costs.state_bytes,
-        }
+        """Cost that does not depend on the layers (the final norm): 2·cost(X) - cost(2X)."""
+        name, block = next(iter(self.definition.blocks.items()))
+        untied = {name: block.model_copy(update={"tied": False})}
+        one, two = (
+            _quantities(self.definition.architecture((name,) * n).replace(blocks=untied, scales={}))
+            for n in (1, 2)
+        )
+        return {q: 2 * one[q] - two[q] for q in QUANTITIES}
 
     @cached_property
     def _allowed(self) -> list[tuple[int, ...]]:
@@ -243,3 +251,13 @@ class Space:
     @cached_property
     def _cumulative(self) -> list[int]:
         return list(accumulate(map(multinomial, self._allowed))) or [0]
+
+
+def _quantities(architecture: Architecture) -> dict[str, int]:
+    costs = cost(architecture)
+    return {
+        "parameters": costs.parameters,
+        "flops": costs.training_flops,
+        "kv_cache": costs.kv_cache_bytes,
+        "state": costs.state_bytes,
+    }

@@ -60,13 +60,14 @@ def with_options(architecture: Architecture, rng: random.Random) -> Architecture
             update={
                 "norm": rng.choice(["pre", "post", "sandwich", None]),
                 "residual_scale": rng.choice([1.0, 0.22]),
+                "tied": name in {"M", "S"},
             }
         )
         for name, block in architecture.blocks.items()
     }
     layers = list(architecture.layers)
     if rng.random() < 0.5:  # its blocks have their norms at one place
-        blocks["B"] = blocks["B"].model_copy(update={"norm": blocks["S"].norm})
+        blocks["B"] = blocks["B"].model_copy(update={"norm": blocks["S"].norm, "tied": True})
         layers[-1] = "B|S"
     return architecture.replace(
         blocks=blocks,

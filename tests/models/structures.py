@@ -12,6 +12,8 @@ BLOCKS = """
   block N = mlp       { hidden 20 }
   block P = attention { heads 2, residual_scale 0.5 }
   block Q = mamba2    { inner 24, state 4, head_dim 8 }
+  block T = attention { heads 2, tied true, norm sandwich }
+  block U = mlp       { hidden 20, tied true, norm sandwich }
 """
 
 
@@ -25,4 +27,5 @@ STRUCTURES = {
     "layer": structured("norm_kind layer; logit_scale 0.25"),
     "layer_no_bias": structured("norm_kind layer_no_bias; tie_embeddings true"),
     "parallel": structured(more="2×(P|Q)-(N|P|Q)"),
+    "tied": structured(more="T-N-T-(T|U)-U-(T|U)"),
 }

@@ -82,6 +82,35 @@ def test_a_parallel_layer_costs_what_its_blocks_cost_with_one_norm() -> None:
         assert getattr(both, name) == getattr(apart, name)
 
 
+def test_layers_of_a_tied_block_have_one_set_of_weights() -> None:
+    architecture = STRUCTURES["tied"]  # A-M-S-N-A-T-N-T-(T|U)-U-(T|U)
+    assert architecture.weight_sets(architecture.layers) == (0, 1, 2, 3, 4, 5, 6, 5, 7, 8, 7)
+    model, costs = trained(architecture), cost(architecture)
+    assert model.stack[5] is model.stack[7]
+    untied = architecture.replace(
+        blocks={
+            name: block.model_copy(update={"tied": False})
+            for name, block in architecture.blocks.items()
+        }
+    )
+    twice = [architecture.layer_parameters(name) for name in ("T", "T|U")]
+    assert costs.parameters == cost(untied).parameters - sum(twice)
+    assert costs.training_flops == cost(untied).training_flops
+    assert costs.caches == cost(untied).caches
+    assert architecture.fingerprint != untied.fingerprint
+
+
+def test_tied_blocks_of_equal_parameters_are_different_models() -> None:
+    blocks = "block S = mlp { tied true }; block T = mlp { tied true }; block A = attention; layers"
+    prints = {
+        parse(f"architecture {{ {blocks} A-{layers} }}").fingerprint
+        for layers in ("2S-2T", "S-T-S-T", "4S")
+    }
+    assert len(prints) == 3
+    other_names = parse(f"architecture {{ {blocks} A-2T-2S }}").fingerprint
+    assert other_names in prints
+
+
 def test_embedding_is_scaled_and_logits_are_bounded() -> None:
     plain, scaled = trained(structured()), trained(structured("embedding_scale 3; softcap 0.5"))
     with torch.no_grad():

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from aira_dsl.architecture import SpaceDefinition, cost
 from aira_dsl.errors import InputError
 from aira_dsl.primitives import MLP, Attention, Mamba2
+from aira_dsl.primitives.registry import Block
 from aira_dsl.space import Space
 
 BLOCKS = {"A": Attention(), "M": MLP(), "Mb": Mamba2()}
@@ -183,3 +184,17 @@ def test_a_space_too_large_to_count_exactly_is_refused_at_once() -> None:
     with pytest.raises(InputError) as caught:
         space.where("B0<=1")
     assert caught.value.code == "E0404"
+
+
+def test_parameters_of_tied_blocks_are_counted_once() -> None:
+    blocks: dict[str, Block] = {
+        "A": Attention(heads=4, tied=True),
+        "M": MLP(hidden=100),
+        "T": MLP(hidden=300, tied=True, norm="sandwich"),
+    }
+    space = Space(SpaceDefinition(width=32, blocks=blocks, slots=5))
+    every = [space.layers(index) for index in range(space.size)]
+    sizes = [cost(space.architecture(layers)).parameters for layers in every]
+    for bound in sorted(set(sizes)):
+        expected = sum(size <= bound for size in sizes)
+        assert space.where(f"parameters<={bound}").count == expected

@@ -65,8 +65,14 @@ def _tail(architecture: Architecture) -> str:
         f"SOFTCAP: float | None = {architecture.softcap!r}",
         "BLOCKS = {\n" + "\n".join(blocks) + "\n}",
         f"LAYERS = {layers}",
+        f"ORDER = {_order(architecture)}  # numbers of the weights of each layer",
     ]
     return "\n".join(constants) + "\n\n\n" + part("standalone")
+
+
+def _order(architecture: Architecture) -> str:
+    sets = architecture.weight_sets(architecture.layers)
+    return "list(range(len(LAYERS)))" if max(sets) + 1 == len(sets) else str(list(sets))
 
 
 def _literal(value: object) -> str:

@@ -201,15 +201,15 @@ class _Reader:
             self._override()
 
     def _check_parallel(self, item: Statement, layers: tuple[str, ...]) -> None:
-        """Report parallel layers whose blocks have their norms at different places."""
+        """Report parallel layers whose blocks do not fit together."""
         for layer in dict.fromkeys(layers):
             blocks = [self.meaning.blocks.get(name) for name in branches_of(layer)]
-            norms = {block.norm: None for block in blocks if block is not None}
-            if len(norms) > 1:
-                message = f"the blocks of ({layer}) have norms at different places"
-                help_text = "a parallel layer has one norm: give them the same `norm`"
-                start, end = start_of(item.key), end_of(item.key)
-                self.sink.add("E0226", start, end, message, help_text)
+            for key in ("norm", "tied"):
+                if len({getattr(block, key) for block in blocks if block is not None}) > 1:
+                    message = f"the blocks of ({layer}) differ in `{key}`"
+                    help_text = f"a parallel layer is one layer: give them the same `{key}`"
+                    start, end = start_of(item.key), end_of(item.key)
+                    self.sink.add("E0226", start, end, message, help_text)
 
     def _names(self) -> Names:
         written = self.written

@@ -26,12 +26,12 @@ class Parallel(Primitive):
 
     kind: Literal["parallel"] = "parallel"
     branches: tuple[SerializeAsAny[Primitive], ...]
-    """Resolved blocks; their norms are at one place."""
+    """Resolved blocks; their norms are at one place, and all or none are tied."""
 
     @classmethod
     def of(cls, branches: tuple[Primitive, ...]) -> "Parallel":
-        """Return the layer of these blocks, with their norm."""
-        return cls(branches=branches, norm=branches[0].norm)
+        """Return the layer of these blocks, with their norm; they are tied or not together."""
+        return cls(branches=branches, norm=branches[0].norm, tied=branches[0].tied)
 
     @property
     def parts(self) -> "tuple[Primitive, ...]":

@@ -13,6 +13,7 @@ class AiraConfig(PretrainedConfig):
         hidden_size: model width.
         blocks: by name, {"kind": "attention" | "mlp" | "mamba2", …parameters}.
         layers: names of blocks, first layer first; "A|B" is a parallel layer.
+        order: for each layer the number of its weights; None if every layer has its own.
         norm_eps: epsilon of every norm.
         norm_kind: "rms", "layer" or "layer_no_bias".
         embedding_scale, logit_scale: factors of the embedding and of the logits.
@@ -28,6 +29,7 @@ class AiraConfig(PretrainedConfig):
         hidden_size: int = 128,
         blocks: dict[str, dict[str, Any]] | None = None,
         layers: list[str] | None = None,
+        order: list[int] | None = None,
         norm_eps: float = 1e-5,
         norm_kind: str = "rms",
         embedding_scale: float = 1.0,
@@ -40,6 +42,7 @@ class AiraConfig(PretrainedConfig):
         self.hidden_size = hidden_size
         self.blocks = blocks or {}
         self.layers = layers or []
+        self.order = order
         self.num_hidden_layers = len(self.layers)
         self.norm_eps = norm_eps
         self.norm_kind = norm_kind

@@ -53,6 +53,7 @@ class AiraLayer(nn.Module):
         mixers, scales = [], []
         for name in block.split("|"):  # more than one in a parallel layer
             parameters = dict(config.blocks[name])
+            parameters.pop("tied", None)  # config.order says which layers have the same weights
             kind, norm = parameters.pop("kind"), parameters.pop("norm", "pre")
             scales.append(parameters.pop("residual_scale", 1.0))
             mixers.append(MIXERS[kind](config.hidden_size, config.norm_eps, **parameters))
@@ -83,7 +84,9 @@ class AiraForCausalLM(PreTrainedModel, GenerationMixin):
     def __init__(self, config: AiraConfig) -> None:
         super().__init__(config)
         self.embedding = nn.Embedding(config.vocab_size, config.hidden_size)
-        self.layers = nn.ModuleList(AiraLayer(config, block) for block in config.layers)
+        self.order = config.order or list(range(len(config.layers)))
+        first_uses = [config.layers[self.order.index(i)] for i in range(max(self.order) + 1)]
+        self.layers = nn.ModuleList(AiraLayer(config, block) for block in first_uses)
         self.norm = new_norm(config)
         self.head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
         self.post_init()
@@ -119,11 +122,11 @@ class AiraForCausalLM(PreTrainedModel, GenerationMixin):
         use_cache = not self.training if use_cache is None else use_cache
         cache = past_key_values
         if not isinstance(cache, AiraCache):
-            cache = AiraCache(len(self.layers))
+            cache = AiraCache(len(self.order))
         x_BLD = self.embedding(input_ids) if inputs_embeds is None else inputs_embeds
         x_BLD = self.config.embedding_scale * x_BLD
-        for layer, remembered in zip(self.layers, cache.layers, strict=True):
-            x_BLD = layer(x_BLD, remembered)
+        for number, remembered in zip(self.order, cache.layers, strict=True):
+            x_BLD = self.layers[number](x_BLD, remembered)
         cache.length += x_BLD.shape[1]
         logits = self.config.logit_scale * self.head(self.norm(x_BLD))
         if self.config.softcap is not None:
@@ -161,7 +164,7 @@ class AiraForCausalLM(PreTrainedModel, GenerationMixin):
     ) -> None:
         """Begin with an empty cache of our own kind."""
         if generation_config.use_cache is not False:
-            model_kwargs.setdefault("past_key_values", AiraCache(len(self.layers)))
+            model_kwargs.setdefault("past_key_values", AiraCache(len(self.order)))
 
     def _init_weights(self, module: nn.Module) -> None:
         """Draw fresh weights as aira-dsl does."""

@@ -14,6 +14,7 @@ LOGIT_SCALE: float = 1.0
 SOFTCAP: float | None = None
 BLOCKS: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {}
 LAYERS: list[str] = []
+ORDER: list[int] = []
 
 # --- copied from here
 
@@ -27,6 +28,7 @@ class Layer(nn.Module):
         for name in block.split("|"):  # more than one in a parallel layer
             mixer, parameters = BLOCKS[name]
             parameters = dict(parameters)
+            parameters.pop("tied", None)  # ORDER says which layers have the same weights
             norm = parameters.pop("norm", "pre")
             scales.append(parameters.pop("residual_scale", 1.0))
             mixers.append(mixer(WIDTH, NORM_EPS, **parameters))
@@ -50,7 +52,8 @@ class Model(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.embedding = nn.Embedding(VOCAB, WIDTH)
-        self.layers = nn.ModuleList(Layer(block) for block in LAYERS)
+        first_uses = [LAYERS[ORDER.index(number)] for number in range(max(ORDER) + 1)]
+        self.layers = nn.ModuleList(Layer(block) for block in first_uses)
         self.norm = new_norm()
         self.head = nn.Linear(WIDTH, VOCAB, bias=False)
         self.apply(init_weights)
@@ -60,8 +63,8 @@ class Model(nn.Module):
     def forward(self, tokens: Tensor, caches: list[dict[str, Tensor]] | None = None) -> Tensor:
         """Return the logits; with the caches of `new_caches`, continue their sequences."""
         x_BLD = EMBEDDING_SCALE * self.embedding(tokens)
-        for layer, cache in zip(self.layers, caches or self.new_caches(), strict=True):
-            x_BLD = layer(x_BLD, cache)
+        for number, cache in zip(ORDER, caches or self.new_caches(), strict=True):
+            x_BLD = self.layers[number](x_BLD, cache)
         logits = LOGIT_SCALE * self.head(self.norm(x_BLD))
         return logits if SOFTCAP is None else SOFTCAP * torch.tanh(logits / SOFTCAP)
 
