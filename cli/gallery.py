@@ -7,7 +7,6 @@ import typer
 
 from .options import Format
 from .process import print_rich
-from .source import print_notes
 
 
 def gallery(
@@ -21,11 +20,7 @@ def gallery(
     from aira_dsl.interop.gallery import published_model, published_models
 
     if name is not None:
-        from aira_dsl.language import to_text
-
-        found = published_model(name).imported
-        print_notes(found.notes)
-        print(to_text(found.architecture), end="")
+        print(published_model(name).text, end="")
         return
     from aira_dsl.report.terminal.gallery import gallery_json, gallery_text
 

@@ -18,8 +18,8 @@ FILES = sorted((ROOT / "examples").rglob("*.arch"))
 PAPER = ROOT / "examples" / "paper"
 ROWS = list(paper_tables.rows())
 
-# Designs without attention at 3B and 8,192 tokens: what the warning is for.
-SUSPICIOUS = {"airahybrid_a_stretched", "mamba"}
+# Designs that recall nothing, or only a window, at long contexts: what the warning is for.
+SUSPICIOUS = {"airahybrid_a_stretched", "mamba", "mistral_7b"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -171,7 +171,7 @@ class ForeignConfig:
     def refuse(self, key: str, why: str, *, costs: bool = True) -> None:
         """Add a reason against the config, or a note if only costs are read and they are right."""
         self._left.discard(key)
-        message = f"{key} {_shown(self.content.get(key))} ({why})"
+        message = f"{key} {_shown(self.content.get(key, self.defaults.get(key)))} ({why})"
         if self.account.costs_only and not costs:
             self.account.notes.append(f"not in these costs: {self.path}{message}")
         else:

@@ -64,10 +64,10 @@ def read_qwen3(config: ForeignConfig, name: str) -> Architecture:
 
 def qwen_mixers(config: ForeignConfig, **options: Any) -> list[Layer]:
     """Return the attention of every Qwen layer; windows are off unless the config uses them."""
-    used = config.flag("use_sliding_window", default=False)
-    size = config.optional("sliding_window")
-    window = size if used else None
-    first = config.optional("max_window_layers") or 0
+    window, first = None, 0
+    if config.flag("use_sliding_window", default=False):
+        window = config.optional("sliding_window")
+        first = config.optional("max_window_layers") or 0
     config.without_effect(["sliding_window", "max_window_layers"])
 
     def rule(count: int) -> list[str]:
@@ -85,8 +85,8 @@ def qwen_mixers(config: ForeignConfig, **options: Any) -> list[Layer]:
 def read_smollm3(config: ForeignConfig, name: str) -> Architecture:
     """Read SmolLM 3 (`modeling_smollm3.py`): every fourth layer without positions."""
     used = config.flag("use_sliding_window", default=False)
-    size = config.optional("sliding_window")
-    window = size if used else None
+    window = config.optional("sliding_window") if used else None
+    config.without_effect(["sliding_window"])
     interval = config.positive("no_rope_layer_interval", default=4)
     rotated = config.integers("no_rope_layers")  # 1 where there are positions
     count = depth(config) if rotated is None else len(rotated)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from aira_dsl.architecture import Architecture
-from aira_dsl.interop.decoders.blocks import attention, biases, block
+from aira_dsl.interop.decoders.blocks import attention, block, gate
 from aira_dsl.interop.decoders.experts import experts
 from aira_dsl.interop.decoders.layers import (
     FULL,
@@ -66,7 +66,7 @@ def read_recurrent_gemma(config: ForeignConfig, name: str) -> Architecture:
         config,
         rope(config, rotary=0.5),
         window=window,
-        bias=biases(config, "attention_bias"),
+        bias="all" if config.flag("attention_bias", default=False) else "output",
     )
     unit = block(
         config,
@@ -78,7 +78,8 @@ def read_recurrent_gemma(config: ForeignConfig, name: str) -> Architecture:
     )
     keys = {"hidden": "intermediate_size"}
     hidden = config.integer("intermediate_size") // 2
-    gated = block(config, "mlp", keys, hidden=hidden, activation="geglu", bias=True)
+    activation = gate(config, "hidden_activation")
+    gated = block(config, "mlp", keys, hidden=hidden, activation=activation, bias=True)
     feed_forward: Layer = ("M", gated)
     mixers: dict[str, Layer] = {"recurrent": ("R", unit), "attention": ("W", heads)}
     chosen = [mixers[cycle[index % len(cycle)]] for index in range(depth(config))]

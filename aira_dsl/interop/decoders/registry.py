@@ -59,6 +59,7 @@ READERS: dict[str, Reader] = {
     "lfm2": lfm.read_lfm2,
     "lfm2_moe": lfm.read_lfm2_moe,
     "minimax": recurrent.read_minimax,
+    "recurrent_gemma": recurrent.read_recurrent_gemma,
 }
 """Families by model_type; a new one is a line here, with its function in a file of this folder."""
 

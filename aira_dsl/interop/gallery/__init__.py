@@ -15,6 +15,7 @@ from typing import Any
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import UsageError
 from aira_dsl.interop.importers import Imported, read_content
+from aira_dsl.language import to_text
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,12 @@ class Published:
     def architecture(self) -> Architecture:
         """The architecture of the config."""
         return self.imported.architecture
+
+    @property
+    def text(self) -> str:
+        """The architecture as a file, with the title and what the import notes as comments."""
+        notes = [f"{self.title}, from its config.json", *self.imported.notes]
+        return "".join(f"# {note}\n" for note in notes) + to_text(self.architecture)
 
 
 def published_models() -> list[Published]:

@@ -1,10 +1,12 @@
 """The table of `gallery`: published models, what they are made of, and what decoding keeps."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from aira_dsl.architecture import Architecture, cost, kept_tokens
 from aira_dsl.interop.gallery import Published
+from aira_dsl.primitives import Primitive
 from aira_dsl.report.stack import count_kinds
 from aira_dsl.utils.formatting import binary, humanized
 
@@ -52,13 +54,16 @@ def gallery_text(models: Sequence[Published]) -> "RenderableType":
 
 def _layers(architecture: Architecture) -> str:
     """Count the layers of each kind, those that keep few tokens apart."""
-    limits = {name: kept_tokens(block) for name, block in architecture.blocks.items()}
-    counts: dict[str, int] = {}
-    for name in architecture.layers:
-        limit = limits[name]
-        kind = architecture.blocks[name].kind + ("" if limit is None else f" of {limit:,}")
-        counts[kind] = counts.get(kind, 0) + 1
+    counts = Counter(
+        "|".join(_described(part) for part in architecture.block_of(name).parts)
+        for name in architecture.layers
+    )
     return ", ".join(f"{count} {kind}" for kind, count in counts.items())
+
+
+def _described(block: Primitive) -> str:
+    limit = kept_tokens(block)
+    return block.kind if limit is None else f"{block.kind} of {limit:,}"
 
 
 def _row(model: Published) -> dict[str, Any]:
