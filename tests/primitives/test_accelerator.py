@@ -15,6 +15,8 @@ import torch
 from aira_dsl.primitives import Mamba2 as Spec
 from aira_dsl.primitives.common import cuda
 from aira_dsl.primitives.common.ssd import Operands, ssd
+from aira_dsl.primitives.mamba1 import cuda as mamba1_cuda
+from aira_dsl.primitives.mamba1 import scan
 from aira_dsl.primitives.mamba2.cuda import run_scan
 from aira_dsl.primitives.mamba2.module import Mamba2
 
@@ -120,3 +122,19 @@ def test_convolution_is_called_as_documented(monkeypatch: pytest.MonkeyPatch) ->
     expected = mixer(x)
     monkeypatch.setattr(cuda, "conv_kernel", lambda x_BLC, width: causal_conv1d_fn)
     torch.testing.assert_close(mixer(x), expected)
+
+
+def test_selective_scan_is_called_as_documented() -> None:
+    from transformers.models.mamba.modeling_mamba import mamba_selective_scan
+
+    generator = torch.Generator().manual_seed(0)
+    operands = scan.Operands(
+        torch.randn(2, 21, 6, generator=generator),
+        torch.rand(2, 21, 6, generator=generator),
+        -torch.rand(6, 4, generator=generator),
+        torch.randn(2, 21, 4, generator=generator),
+        torch.randn(2, 21, 4, generator=generator),
+        torch.randn(6, generator=generator),
+    )
+    y_BLE = mamba1_cuda.run_scan(mamba_selective_scan, operands)
+    torch.testing.assert_close(y_BLE, scan.selective_scan(operands)[0], atol=1e-5, rtol=1e-4)

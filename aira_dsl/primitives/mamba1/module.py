@@ -34,7 +34,7 @@ from aira_dsl.primitives.common.convolution import (
 )
 from aira_dsl.primitives.common.mixer import Mixer, init_linear, init_output
 from aira_dsl.primitives.common.norm import RMSNorm
-from aira_dsl.primitives.mamba1 import spec
+from aira_dsl.primitives.mamba1 import cuda, spec
 from aira_dsl.primitives.mamba1.scan import Operands, selective_scan
 
 DT_MIN, DT_MAX, DT_FLOOR = 1e-3, 1e-1, 1e-4
@@ -106,10 +106,15 @@ class Mamba1(Mixer):
                 C_BLN.to(wide),
                 self.D.to(wide),
             )
-            y_BLE, state_BEN = selective_scan(operands, None if cache is None else cache.state_BEN)
+            return self._recur(operands, cache)
+
+    def _recur(self, operands: Operands, cache: Mamba1Cache | None) -> Tensor:
+        """Run the recurrence on the fastest path there is; updates the cached state."""
         if cache is not None:
-            cache.state_BEN = state_BEN
-        return y_BLE
+            y_BLE, cache.state_BEN = selective_scan(operands, cache.state_BEN)
+            return y_BLE
+        kernel = cuda.scan_kernel(operands.x_BLE, self.block.state)
+        return selective_scan(operands)[0] if kernel is None else cuda.run_scan(kernel, operands)
 
     def new_cache(self, batch_size: int) -> Mamba1Cache:
         """Return the cache of sequences that have not begun: all zeros, as the padding is."""
