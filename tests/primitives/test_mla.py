@@ -1,5 +1,7 @@
 """Multi-head latent attention: the contract, transformers' classes, costs and rules."""
 
+import math
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -30,7 +32,11 @@ BLOCKS = {
     "latent-of-queries": Spec(heads=2, q_rank=7, kv_rank=8, nope_dim=4, rope_dim=2, value_dim=8),
     "halves-and-gate": Spec(heads=2, kv_rank=9, interleaved=False, gate="head", norm_eps=1e-3),
     "no-positions": Spec(heads=2, kv_rank=9, rope_dim=3, rope=None),
-}
+    "long-context": Spec(
+        heads=2, kv_rank=9, rope_dim=8, rope=500.0, rope_scaling="yarn", rope_factor=4.0,
+        rope_original=64, rope_high=8.0, scale=0.4,
+    ),
+}  # fmt: skip
 
 
 class TestContract(PrimitiveContract):
@@ -50,6 +56,19 @@ ROPE = {"rope_parameters": {"rope_type": "default", "rope_theta": 100.0}}
 OURS = {"heads": 4, "kv_rank": 12, "nope_dim": 6, "rope_dim": 4, "value_dim": 5, "norm_eps": 1e-6}
 
 DEEPSEEK = DeepseekV3Config(**SIZES, **ROPE, q_lora_rank=9)
+YARN = DeepseekV3Config(
+    **SIZES | {"qk_rope_head_dim": 8}, q_lora_rank=None, max_position_embeddings=64,
+    rope_parameters={
+        "rope_type": "yarn", "rope_theta": 500.0, "factor": 4.0, "beta_fast": 8.0,
+        "original_max_position_embeddings": 16, "mscale": 1.0, "mscale_all_dim": 0.7,
+    },
+)  # fmt: skip
+MSCALE = 0.1 * 0.7 * math.log(4) + 1
+LONG = {
+    "rope_dim": 8, "rope": 500.0, "rope_scaling": "yarn", "rope_factor": 4.0, "rope_original": 16,
+    "rope_high": 8.0, "rope_attention": (0.1 * math.log(4) + 1) / MSCALE,
+    "scale": MSCALE**2 / 14**0.5,
+}  # fmt: skip
 HALVES = DeepseekV3Config(**SIZES, **ROPE, q_lora_rank=None, rope_interleave=False)
 GLM = Glm4MoeLiteConfig(**SIZES, **ROPE, q_lora_rank=9)
 KIMI = KimiLinearConfig(**SIZES, q_lora_rank=None)
@@ -61,14 +80,22 @@ LING = BailingHybridConfig(**SIZES, **ROPE)
     [
         (DeepseekV3Attention(DEEPSEEK, 0), Spec(**OURS, rope=100.0, q_rank=9)),
         (DeepseekV3Attention(HALVES, 0), Spec(**OURS, rope=100.0, interleaved=False)),
+        (DeepseekV3Attention(YARN, 0), Spec(**OURS | LONG)),
         (Glm4MoeLiteAttention(GLM, 0), Spec(**OURS, rope=100.0, q_rank=9)),
         (KimiLinearAttention(KIMI, 0), Spec(**OURS, rope=None)),
         (BailingHybridAttention(LING, 0), Spec(**OURS, rope=100.0, gate="head")),
     ],
-    ids=["deepseek_v3", "deepseek_v3-halves", "glm4_moe_lite", "kimi_linear", "bailing_hybrid"],
+    ids=[
+        "deepseek_v3",
+        "deepseek_v3-halves",
+        "deepseek_v3-yarn",
+        "glm4_moe_lite",
+        "kimi_linear",
+        "bailing_hybrid",
+    ],
 )
 def test_equals_transformers(theirs: nn.Module, block: Spec) -> None:
-    ours, x = MLA(block, 32), noise(2, 20, 32)
+    ours, x = MLA(block.resolve(32), 32), noise(2, 20, 32)
     ours.init_weights(torch.Generator().manual_seed(0), depth=1)
     with torch.no_grad():
         for weight in ours.parameters():
@@ -84,8 +111,9 @@ def test_equals_transformers(theirs: nn.Module, block: Spec) -> None:
 def run(theirs: nn.Module, block: Spec, x: Tensor) -> Tensor:
     """Run a module of transformers, the last token from its cache; check both of its outputs."""
     cache, pieces = DynamicCache(), []
+    config = DEEPSEEK if block.rope_scaling is None else YARN
     for positions in torch.arange(20).split([19, 1]):
-        turned = DeepseekV3RotaryEmbedding(DEEPSEEK)(x, positions[None])
+        turned = DeepseekV3RotaryEmbedding(config)(x, positions[None])
         options = {} if block.rope is None else {"position_embeddings": turned}
         mask = torch.full((20, 20), -torch.inf).triu(1)[positions, : int(positions[-1]) + 1]
         piece = theirs(x[:, positions], attention_mask=mask, past_key_values=cache, **options)
@@ -137,3 +165,18 @@ def test_an_odd_rotated_part_is_refused() -> None:
     assert (found.code, found.help) == ("E0211", "use rope_dim 6, or rope none")
     assert "rope rotates pairs, but rope_dim is 5" in found.message
     assert not Spec(rope_dim=5, rope=None).problems(32)
+
+
+@pytest.mark.parametrize(
+    ("options", "message", "help_text"),
+    [
+        ("rope_factor 4", "rope_factor has no effect: there is no rope_scaling", "leave it out"),
+        ("rope_scaling yarn, rope_factor 4", "needs rope_original", "add rope_original"),
+        ("rope none, rope_scaling yarn", "rope_scaling needs rope, which is none", "or give rope"),
+    ],
+)
+def test_rules_of_scaled_positions(options: str, message: str, help_text: str) -> None:
+    text = f"architecture x {{ width 32; block A = mla {{ {options} }}; layers A }}"
+    found = next(each for each in check(text) if each.code == "E0211")
+    assert message in found.message
+    assert help_text in found.help

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from aira_dsl.primitives.common.rope_options import NEEDED, USED
+from aira_dsl.primitives.common.rope_options import OF_SCALING, scaling_problems
 
 if TYPE_CHECKING:
     from aira_dsl.primitives.attention.spec import Attention
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 Problem = tuple[str, str, str]
 
 _OF_ROPE = ("rotary", "interleaved", "rope_scaling")
-_OF_SCALING = tuple(dict.fromkeys(name for names in USED.values() for name in names))
 
 
 def head_problems(block: "Attention", width: int) -> Iterator[Problem]:
@@ -41,31 +40,13 @@ def option_problems(block: "Attention") -> Iterator[Problem]:
     if "gate_activation" in used and block.gate is None:
         yield "gate_activation", "there is no gate to activate", "add `gate head` or `gate element`"
     if block.rope is None:
-        for name in (*_OF_ROPE, *_OF_SCALING):
+        for name in (*_OF_ROPE, *OF_SCALING):
             if name in used:
                 yield name, f"{name} needs rope, which is none", f"leave out {name}, or give rope"
         return
-    yield from _scaling_problems(block, used)
+    yield from scaling_problems(block, used)
     if block.head_dim is not None:
         yield from _pair_problems(block, block.head_dim)
-
-
-def _scaling_problems(block: "Attention", used: dict[str, object]) -> Iterator[Problem]:
-    scaling = block.rope_scaling
-    taken = USED[scaling] if scaling else ()
-    for name in _OF_SCALING:
-        if name in used and name not in taken:
-            with_it = [each for each in USED if name in USED[each]]
-            asked = f"rope_scaling is {scaling}" if scaling else "there is no rope_scaling"
-            help_text = f"leave it out, or add rope_scaling {' or '.join(with_it)}"
-            yield name, f"{name} has no effect: {asked}", help_text
-    for name in NEEDED[scaling] if scaling else ():
-        if name not in used:
-            yield "rope_scaling", f"rope_scaling {scaling} needs {name}", f"add {name}"
-    low, high = block.rope_low, block.rope_high
-    if low is not None and high is not None and low >= high:
-        message = f"rope_low {low:g} is not below rope_high {high:g}"
-        yield "rope_low" if "rope_low" in used else "rope_high", message, "make it smaller"
 
 
 def _pair_problems(block: "Attention", head_dim: int) -> Iterator[Problem]:

@@ -5,8 +5,9 @@ linear is arXiv 2306.15595, proportional is Gemma 4's, all as transformers compu
 """
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 Scaling = Literal["llama3", "yarn", "linear", "proportional"]
 """How frequencies change for contexts longer than those of the training."""
@@ -28,6 +29,25 @@ USED: dict[Scaling, tuple[str, ...]] = {
     "proportional": ("rope_factor",),
 }  # fmt: skip
 """Parameters that a scaling looks at."""
+
+OF_SCALING = tuple(dict.fromkeys(name for names in USED.values() for name in names))
+"""Parameters of all scalings."""
+
+
+class Scaled(Protocol):
+    """A block with parameters of a scaling; at least these."""
+
+    @property
+    def rope_scaling(self) -> Scaling | None:
+        """The rule, if there is one."""
+
+    @property
+    def rope_low(self) -> float | None:
+        """Turns up to which a frequency is stretched."""
+
+    @property
+    def rope_high(self) -> float | None:
+        """Turns from which a frequency stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +89,27 @@ def scaling_defaults(scaling: Scaling | None, factor: float | None) -> dict[str,
         attention = 0.1 * math.log(factor or 1.0) + 1.0
         return {"rope_low": 1.0, "rope_high": 32.0, "rope_attention": attention}
     return {"rope_factor": 1.0} if scaling == "proportional" else {}
+
+
+def scaling_problems(block: Scaled, used: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    """Check the parameters of a scaling; each problem is (field, message, help).
+
+    Args:
+        block: a block with rotary positions, its defaults filled in.
+        used: names of its options that were given.
+    """
+    scaling = block.rope_scaling
+    taken = USED[scaling] if scaling else ()
+    for name in OF_SCALING:
+        if name in used and name not in taken:
+            with_it = [each for each in USED if name in USED[each]]
+            asked = f"rope_scaling is {scaling}" if scaling else "there is no rope_scaling"
+            help_text = f"leave it out, or add rope_scaling {' or '.join(with_it)}"
+            yield name, f"{name} has no effect: {asked}", help_text
+    for name in NEEDED[scaling] if scaling else ():
+        if name not in used:
+            yield "rope_scaling", f"rope_scaling {scaling} needs {name}", f"add {name}"
+    low, high = block.rope_low, block.rope_high
+    if low is not None and high is not None and low >= high:
+        message = f"rope_low {low:g} is not below rope_high {high:g}"
+        yield "rope_low" if "rope_low" in used else "rope_high", message, "make it smaller"

@@ -3,12 +3,13 @@
     c, k_e    = split(kv_a_proj_with_mqa(x));  c = norm(c)         the latent and the shared key
     q         = q_proj(x), or q_b_proj(norm(q_a_proj(x)))          each head: n and e channels
     k_n, v    = split(kv_b_proj(c))                                each head: n and v channels
-    y_t       = sum over s ≤ t of softmax((q_n·k_n + q_e·k_e) / sqrt(n + e)) · v_s
+    y_t       = sum over s ≤ t of softmax((q_n·k_n + q_e·k_e) · scale) · v_s
     out       = o_proj(y), each head multiplied by sigmoid(g_proj(x)) if there is a gate
 
-q_e and k_e are rotated. Decoding keeps c and the rotated k_e alone. A single new token uses the
-absorbed form (§2.1.2): kv_b_proj is applied to its query and its output instead of to all cached
-latents, so that it attends to the latents themselves, as heads with one common key and value.
+q_e and k_e are rotated; scale is 1 / sqrt(n + e) unless it is given. Decoding keeps c and the
+rotated k_e alone. A single new token uses the absorbed form (§2.1.2): kv_b_proj is applied to its
+query and its output instead of to all cached latents, so that it attends to the latents themselves,
+as heads with one common key and value.
 
 Parameter names are those of `DeepseekV3Attention`; the gate's name is `BailingHybridAttention`'s.
 
@@ -46,7 +47,8 @@ class MLA(Mixer):
 
     def __init__(self, block: spec.MLA, width: int, norm_eps: float = 1e-5) -> None:
         super().__init__()
-        self.block = block
+        self.block, self.rope_options = block, block.rope_options
+        self.scale = block.scale or block.key_dim**-0.5
         eps = block.norm_eps or norm_eps
         if block.q_rank is None:
             self.q_proj = nn.Linear(width, block.heads * block.key_dim, bias=False)
@@ -93,9 +95,7 @@ class MLA(Mixer):
     def _rotate(self, x_BHLE: Tensor, past: int) -> Tensor:
         if self.block.rope is None:
             return x_BHLE
-        if self.block.interleaved:  # any order of channels serves that queries and keys share
-            x_BHLE = torch.unflatten(x_BHLE, -1, (-1, 2)).mT.flatten(-2)
-        return rotate(x_BHLE, start=past, theta=self.block.rope)
+        return rotate(x_BHLE, start=past, theta=self.block.rope, options=self.rope_options)
 
     def _expanded(
         self, q_BHLN: Tensor, q_BHLE: Tensor, latents_BSR: Tensor, keys_BSE: Tensor
@@ -107,7 +107,7 @@ class MLA(Mixer):
         k_BHSN, v_BHSV = torch.split(kv_BSHW.transpose(1, 2), sizes, dim=-1)
         k_BHSE = keys_BSE.unsqueeze(1).expand(-1, block.heads, -1, -1)
         q_BHLP, k_BHSP = torch.cat((q_BHLN, q_BHLE), -1), torch.cat((k_BHSN, k_BHSE), -1)
-        return _attend(q_BHLP, k_BHSP, v_BHSV).transpose(1, 2)
+        return _attend(q_BHLP, k_BHSP, v_BHSV, self.scale).transpose(1, 2)
 
     def _absorbed(
         self, q_BHLN: Tensor, q_BHLE: Tensor, latents_BSR: Tensor, keys_BSE: Tensor
@@ -120,7 +120,7 @@ class MLA(Mixer):
         q_BHLC = torch.cat((torch.einsum("bhln,hnr->bhlr", q_BHLN, keys_HNR), q_BHLE), dim=-1)
         k_BSC = torch.cat((latents_BSR, keys_BSE), dim=-1)
         y_BHR = nn.functional.scaled_dot_product_attention(
-            q_BHLC.squeeze(2), k_BSC, latents_BSR, scale=block.key_dim**-0.5
+            q_BHLC.squeeze(2), k_BSC, latents_BSR, scale=self.scale
         )
         return torch.einsum("bhr,hvr->bhv", y_BHR, values_HVR).unsqueeze(1)
 
@@ -140,13 +140,13 @@ class MLA(Mixer):
         init_output(self.o_proj, generator, depth)
 
 
-def _attend(q_BHLP: Tensor, k_BHSP: Tensor, v_BHSV: Tensor) -> Tensor:
+def _attend(q_BHLP: Tensor, k_BHSP: Tensor, v_BHSV: Tensor, scale: float) -> Tensor:
     """Attend from the last L of S tokens to all that are not later."""
     length, total = q_BHLP.shape[2], k_BHSP.shape[2]
     mask_LS = None
     if length < total:  # SDPA's own causal mask would align the first tokens, not the last
         mask_LS = q_BHLP.new_ones(length, total, dtype=torch.bool).tril(total - length)
     y_BHLV: Tensor = nn.functional.scaled_dot_product_attention(
-        q_BHLP, k_BHSP, v_BHSV, attn_mask=mask_LS, is_causal=mask_LS is None
+        q_BHLP, k_BHSP, v_BHSV, attn_mask=mask_LS, is_causal=mask_LS is None, scale=scale
     )
     return y_BHLV

@@ -6,6 +6,15 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field
 
 from aira_dsl.primitives.base import Color, Convention, Dimensions, Primitive, Size, Weights
+from aira_dsl.primitives.common.rope_options import (
+    OF_SCALING,
+    RopeOptions,
+    scaling_defaults,
+    scaling_problems,
+)
+from aira_dsl.utils.unused import OPTION
+
+Positive = Annotated[float, Field(gt=0.0, le=1e6)]
 
 
 class MLA(Primitive):
@@ -38,13 +47,58 @@ class MLA(Primitive):
     """Output gate: head multiplies every head by a sigmoid of the input; none for no gate."""
     norm_eps: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
     """Epsilon of the norms of latents; the model's if left out."""
+    scale: Annotated[Positive | None, OPTION] = None
+    """Factor of the scores; 1 / sqrt(nope_dim + rope_dim) if left out."""
+    rope_scaling: Annotated[Literal["yarn"] | None, OPTION] = None
+    """Rule by which frequencies change for long contexts."""
+    rope_factor: Annotated[Annotated[float, Field(ge=1.0, le=1e6)] | None, OPTION] = None
+    """Factor by which the scaling stretches the context."""
+    rope_original: Annotated[Size | None, OPTION] = None
+    """Context of the training before the scaling."""
+    rope_low: Annotated[Positive | None, OPTION] = None
+    """Turns over rope_original up to which a frequency is stretched; 1 if left out."""
+    rope_high: Annotated[Positive | None, OPTION] = None
+    """Turns from which a frequency stays; 32 if left out."""
+    rope_attention: Annotated[Positive | None, OPTION] = None
+    """Factor of rotated queries and keys; 0.1·ln(rope_factor) + 1 if left out."""
+
+    def resolve(self, width: int) -> Self:
+        """Fill in the parameters of the scaling that follow from it."""
+        if self.rope is None:
+            return self
+        usual = scaling_defaults(self.rope_scaling, self.rope_factor)
+        return self.model_copy(
+            update={name: each for name, each in usual.items() if getattr(self, name) is None}
+        )
 
     def problems(self, width: int) -> list[tuple[str, str, str]]:
-        """Check that RoPE has pairs."""
-        if self.rope is None or self.rope_dim % 2 == 0:
-            return []
-        message = f"rope rotates pairs, but rope_dim is {self.rope_dim}"
-        return [("rope_dim", message, f"use rope_dim {self.rope_dim + 1}, or rope none")]
+        """Check that RoPE has pairs, and the parameters of its scaling."""
+        used = self.used_options()
+        if self.rope is None:
+            return [
+                (name, f"{name} needs rope, which is none", f"leave out {name}, or give rope")
+                for name in ("rope_scaling", *OF_SCALING)
+                if name in used
+            ]
+        found = list(scaling_problems(self, used))
+        if self.rope_dim % 2:
+            message = f"rope rotates pairs, but rope_dim is {self.rope_dim}"
+            help_text = f"use rope_dim {self.rope_dim + 1}, or rope none"
+            found.append(("rope_dim", message, help_text))
+        return found
+
+    @property
+    def rope_options(self) -> RopeOptions:
+        """How the rotation differs from plain RoPE."""
+        return RopeOptions(
+            interleaved=self.interleaved,
+            scaling=self.rope_scaling,
+            factor=self.rope_factor or 1.0,
+            original=self.rope_original or 0,
+            low=self.rope_low or 1.0,
+            high=self.rope_high or 1.0,
+            attention=self.rope_attention or 1.0,
+        )
 
     @property
     def key_dim(self) -> int:

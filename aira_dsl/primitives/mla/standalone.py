@@ -7,20 +7,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def turn(x_BHLE: Tensor, start: int, theta: float, interleaved: bool) -> Tensor:
-    """Turn pairs of channels by position · theta^(-2i/E): rotary positions (RoPE).
-
-    Interleaved pairs are brought into two halves first: queries and keys share that order.
-    """
-    if interleaved:
-        x_BHLE = x_BHLE.unflatten(-1, (-1, 2)).mT.flatten(-2)
-    length, size = x_BHLE.shape[-2:]
-    positions = torch.arange(start, start + length, dtype=torch.float64, device=x_BHLE.device)
-    exponents = torch.arange(0, size, 2, dtype=torch.float64, device=x_BHLE.device) / size
-    angles = torch.outer(positions, theta**-exponents)
-    cos, sin = angles.cos().to(x_BHLE), angles.sin().to(x_BHLE)
-    left, right = x_BHLE.chunk(2, dim=-1)
-    return torch.cat((left * cos - right * sin, right * cos + left * sin), dim=-1)
+def yarn_frequencies(
+    size: int, theta: float, *, rope_factor: float, rope_original: int, rope_low: float,
+    rope_high: float,
+) -> Tensor:  # fmt: skip
+    """Return the angle of each pair from one token to the next, stretched for long contexts."""
+    first, last = (
+        size * math.log(rope_original / (turns * 2 * math.pi)) / (2 * math.log(theta))
+        for turns in (rope_high, rope_low)
+    )
+    first, last = max(math.floor(first), 0), min(math.ceil(last), size - 1)
+    steps = torch.arange(size // 2, dtype=torch.float64)
+    stretched = ((steps - first) / max(last - first, 0.001)).clamp(0, 1)
+    return theta ** (-2 * steps / size) * (1 - stretched + stretched / rope_factor)
 
 
 class MLA(nn.Module):
@@ -29,10 +28,13 @@ class MLA(nn.Module):
     def __init__(
         self, width: int, eps: float, *, heads: int, q_rank: int | None, kv_rank: int,
         nope_dim: int, rope_dim: int, value_dim: int, rope: float | None, interleaved: bool,
-        gate: str | None, norm_eps: float | None,
+        gate: str | None, norm_eps: float | None, scale: float | None = None,
+        rope_scaling: str | None = None, rope_attention: float = 1.0, **scaling: float,
     ) -> None:  # fmt: skip
         super().__init__()
         self.heads, self.rope, self.interleaved = heads, rope, interleaved
+        self.scale, self.rope_scaling, self.scaling = scale, rope_scaling, scaling
+        self.rope_attention = rope_attention
         self.q_sizes, self.kv_sizes = (nope_dim, rope_dim), (nope_dim, value_dim)
         self.latent_sizes, eps = (kv_rank, rope_dim), norm_eps or eps
         queries = heads * (nope_dim + rope_dim)
@@ -64,7 +66,9 @@ class MLA(nn.Module):
         mask = None
         if past:  # a new token sees all before it: the triangle stands at the right
             mask = q.new_ones(q.shape[2], k.shape[2], dtype=torch.bool).tril(past)
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=not past)
+        y = F.scaled_dot_product_attention(
+            q, k, v, attn_mask=mask, is_causal=not past, scale=self.scale
+        )
         y = y.transpose(1, 2)
         if self.g_proj is not None:
             y = y * self.g_proj(x_BLD).sigmoid()[..., None]
@@ -79,7 +83,23 @@ class MLA(nn.Module):
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
     def _turn(self, x: Tensor, past: int) -> Tensor:
-        return x if self.rope is None else turn(x, past, self.rope, self.interleaved)
+        """Turn pairs of channels by their positions (RoPE).
+
+        Interleaved pairs are brought into two halves first: queries and keys share that order.
+        """
+        if self.rope is None:
+            return x
+        if self.interleaved:
+            x = x.unflatten(-1, (-1, 2)).mT.flatten(-2)
+        length, size = x.shape[-2:]
+        angle = self.rope ** -(torch.arange(0, size, 2, dtype=torch.float64) / size)
+        if self.rope_scaling == "yarn":
+            angle = yarn_frequencies(size, self.rope, **self.scaling)
+        positions = torch.arange(past, past + length, dtype=torch.float64, device=x.device)
+        angles = torch.outer(positions, angle.to(x.device))
+        cos, sin = ((self.rope_attention * part).to(x) for part in (angles.cos(), angles.sin()))
+        left, right = x.chunk(2, dim=-1)
+        return torch.cat((left * cos - right * sin, right * cos + left * sin), dim=-1)
 
     def init_weights(self, depth: int) -> None:
         """Draw the projection into the residual stream, smaller the deeper the model is."""
