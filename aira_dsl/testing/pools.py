@@ -60,20 +60,20 @@ def start(pool: Pool, what: Job, *, tag: int = 0) -> int:
     return pids[0]
 
 
-def wait_for_end(pid: int) -> None:
-    """Wait until a process is gone or a zombie of another process."""
+def wait_for_end(*pids: int) -> None:
+    """Wait until one of the processes is gone or a zombie of another process."""
     deadline = time.monotonic() + SECONDS
-    while True:
-        try:
-            state = (
-                Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
-            )
-        except OSError:
-            return
-        if state == "Z":
-            return
-        assert time.monotonic() < deadline, f"process {pid} is still there"
+    while not any(map(_has_ended, pids)):
+        assert time.monotonic() < deadline, f"all of the processes {pids} are still there"
         time.sleep(0.01)
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return True
+    return text.rsplit(")", 1)[1].split()[0] == "Z"
 
 
 class PoolContract(ABC):

@@ -9,7 +9,7 @@ from aira_dsl.report.conclusions import of_comparison, of_search
 from aira_dsl.study.selection import rank
 from aira_dsl.study.trials import Trial
 
-NOISE = Noise(0.01, 0.02, 1e6, "table", "54 arrangements of the table")
+NOISE = Noise(0.01, 0.02, 1000, "table", "54 arrangements of the table")
 
 
 def trial(number: int, score: float, *repeats: float) -> Trial:
@@ -27,7 +27,6 @@ def sentences(*trials: Trial, noise: Noise | None = NOISE) -> list[str]:
     return [each.sentence for each in drawn]
 
 
-@pytest.mark.slow
 def test_winners_within_the_noise_are_named_with_their_repeats() -> None:
     found = sentences(
         trial(0, 0.7, 0.72, 0.74), trial(1, 0.71, 0.71, 0.73), trial(2, 0.7, 0.5, 0.5)

@@ -64,7 +64,7 @@ def test_intervals_cover_the_truth() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SETTINGS)
 def test_intervals_cover_the_truth_in_90_to_98_per_cent_of_200_draws(name) -> None:
-    found = coverage(SETTINGS[name], draws=200, resamples=400)
+    found = coverage(SETTINGS[name], draws=200, resamples=200)
     assert all(0.90 <= share <= 0.98 for share in found.values()), found
 
 

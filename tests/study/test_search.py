@@ -18,7 +18,8 @@ from aira_dsl.study.trials import WALL_CLOCK_COLUMNS
 from aira_dsl.utils.folder import LOCK
 from tests.study.conftest import Cli, children, kill_hard, paused, trials, wait_for_results
 
-SEARCH = ("search", "tiny.arch", "--preset", "smoke", "--out", "run")
+FEW = ("--winners", 1, "--repeats", 0)  # the trials decide what is tested
+SEARCH = ("search", "tiny.arch", "--preset", "smoke", *FEW, "--out", "run")
 ONE = ("--workers", 1)
 
 
@@ -27,7 +28,8 @@ def without_wall_clock(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def test_a_search_ends_with_a_table_a_picture_and_a_best_architecture(cli: Cli, tiny: Path) -> None:
-    done = cli.run(*SEARCH, "--budget", 5, "--where", "A<=1", "--workers", 2)
+    command = [part for part in SEARCH if part not in FEW]
+    done = cli.run(*command, "--budget", 5, "--where", "A<=1", "--workers", 2)
     assert done.returncode == 0, done.stderr
     run = cli.folder / "run"
     assert [p.name for p in run.iterdir() if not KIND.writes(p.name)] == [LOCK]
@@ -97,7 +99,7 @@ def test_two_one_worker_searches_with_one_seed_give_the_same_table(
 @pytest.mark.slow
 def test_pruning_is_the_same_whether_or_not_the_store_knows_them(cli: Cli, tiny: Path) -> None:
     """And each costs its place in the budget."""
-    arguments = (*SEARCH[:-2], "--sampler", "random", "--budget", 16, "--workers", 1)
+    arguments = (*SEARCH[:-2], "--sampler", "random", "--budget", 14, "--workers", 1)
     assert cli.run_here(*arguments, "--prune", 0, "--out", "whole").code == 0
     arguments = (*arguments, "--prune", 0.5)
     done = cli.run_here(*arguments, "--out", "known")
@@ -109,7 +111,7 @@ def test_pruning_is_the_same_whether_or_not_the_store_knows_them(cli: Cli, tiny:
     stopped = [row for row in fresh if row["state"] == "PRUNED"]
     assert 0 < len(stopped) < 6
     assert {row["state"] for row in fresh} == {"PRUNED", "COMPLETE"}
-    assert len(fresh) == 16
+    assert len(fresh) == 14
     assert min(row["number"] for row in stopped) >= 10
     for row in stopped:
         assert row["score"] is None
@@ -131,9 +133,9 @@ def test_a_search_killed_in_flight_and_started_again_equals_one_that_was_not(
         assert workers
         kill_hard(search)
         for worker in workers:  # they notice that their parent is gone
-            subprocess.run(["tail", f"--pid={worker}", "-f", "/dev/null"], timeout=60, check=True)
+            subprocess.run(["tail", f"--pid={worker}", "-f", "/dev/null"], timeout=900, check=True)
     study = optuna.load_study(study_name=None, storage=f"sqlite:///{cli.folder}/run/study.db")
-    budget = len(study.trials) + 3
+    budget = len(study.trials) + 1
     done = cli.run_here(*arguments, "--out", "run", "--budget", budget)
     assert done.code == 0, done.err
     resumed = trials(cli.folder / "run")
@@ -153,7 +155,7 @@ def test_an_interrupted_search_says_how_to_go_on_and_goes_on(
     search = cli.start(*SEARCH, "--budget", 81, "--workers", 1)
     wait_for_results(search, 1)
     search.send_signal(sent)
-    _, errors = search.communicate(timeout=60)
+    _, errors = search.communicate(timeout=900)
     assert search.returncode == 130
     assert "the same command continues" in errors
     assert "Traceback" not in errors
@@ -198,19 +200,20 @@ def test_a_space_smaller_than_the_budget_is_used_up(cli: Cli, tiny: Path) -> Non
     assert len(trials(cli.folder / "run")) == 1
 
 
-@pytest.mark.slow
-def test_a_time_budget_ends_a_search_and_is_kept_over_sessions(cli: Cli, tiny: Path) -> None:
-    done = cli.run_here(*SEARCH, "--time", "6s", "--workers", 1)
+def test_a_time_budget_ends_a_search_and_is_kept_over_sessions(cli: Cli) -> None:
+    """Looked-up seconds count as if they had passed."""
+    search = ("search", "--evaluator", "table", "--sampler", "random", "--out", "run", *ONE)
+    done = cli.run_here(*search, "--time", "10m")
     assert done.code == 0, done.err
-    count = len(trials(cli.folder / "run"))
-    assert 0 < count < 81
-    assert cli.run_here(*SEARCH, "--time", "6s", "--workers", 1).code == 0
-    assert len(trials(cli.folder / "run")) == count
+    rows = trials(cli.folder / "run")
+    assert 300 < sum(row["seconds"] for row in rows) < 600 + 60
+    assert cli.run_here(*search, "--time", "10m").code == 0
+    assert len(trials(cli.folder / "run")) == len(rows)
 
 
 @pytest.mark.slow
 def test_without_kernels_a_search_says_so_and_keeps_its_results_apart(cli: Cli, tiny: Path) -> None:
-    arguments = (*SEARCH[:-2], *ONE, "--budget", 1, "--repeats", 0, "--precision", "fp32")
+    arguments = (*SEARCH[:-2], *ONE, "--budget", 1, "--precision", "fp32")
     assert cli.run_here(*arguments, "--out", "kernels").code == 0
     cli.environment["AIRA_DSL_KERNELS"] = "off"
     done = cli.run_here(*arguments, "--out", "plain")
@@ -276,7 +279,7 @@ def test_two_searches_do_not_share_a_run_folder(cli: Cli, tiny: Path) -> None:
     assert second.code == 1
     assert "error[E0801]" in second.err
     assert len(second.err.splitlines()) < 6
-    search.communicate(timeout=60)
+    search.communicate(timeout=900)
     assert search.returncode == 0
     assert len(trials(cli.folder / "run")) == 5
 
@@ -342,7 +345,7 @@ def test_a_full_disk_stops_a_search_with_a_message_and_nothing_is_lost(
         pytest.skip("this machine does not let us mount")
     try:
         arguments = (*SEARCH[:-1], "disk/run", "--sampler", "random")
-        assert cli.run(*arguments, "--budget", 2).returncode == 0
+        assert cli.run_here(*arguments, "--budget", 2).code == 0
         with (disk / "filler").open("wb", buffering=0) as filler:
             try:
                 while True:
@@ -354,8 +357,8 @@ def test_a_full_disk_stops_a_search_with_a_message_and_nothing_is_lost(
         assert "error[E0" in done.stderr
         assert "Traceback" not in done.stderr
         (disk / "filler").unlink()
-        done = cli.run(*arguments, "--budget", 4)
-        assert done.returncode == 0, done.stderr
+        done = cli.run_here(*arguments, "--budget", 4)
+        assert done.code == 0, done.err
         assert len(trials(disk / "run")) == 4
     finally:
         subprocess.run(["umount", "-l", disk], check=True)
@@ -373,7 +376,7 @@ def test_the_python_api_searches_without_a_main_guard(cli: Cli, tiny: Path) -> N
     )
     done = subprocess.run(
         [sys.executable, script], cwd=cli.folder, env=cli.environment, capture_output=True,
-        text=True, timeout=120, check=False,
+        text=True, timeout=900, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[-1] == "2"
