@@ -9,6 +9,7 @@ from typing import Any
 from aira_dsl.architecture import Architecture
 from aira_dsl.interop.decoders import (
     cohere,
+    delta,
     dense,
     experts,
     falcon,
@@ -58,6 +59,10 @@ READERS: dict[str, Reader] = {
     "falcon_h1": falcon.read_falcon_h1,
     "lfm2": lfm.read_lfm2,
     "lfm2_moe": lfm.read_lfm2_moe,
+    "qwen3_next": delta.read_qwen3_next,
+    "qwen3_5_text": delta.read_qwen3_5,
+    "qwen3_5_moe_text": delta.read_qwen3_5_moe,
+    "olmo_hybrid": delta.read_olmo_hybrid,
     "minimax": recurrent.read_minimax,
     "recurrent_gemma": recurrent.read_recurrent_gemma,
 }

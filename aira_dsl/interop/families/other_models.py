@@ -56,12 +56,15 @@ def require_importer(content: dict[str, Any], format: str, importers: Container[
     model_type = stated if isinstance(stated, str) else format
     if model_type == format and format in importers:
         return
+    if model_type in importers:
+        message = f"the config has model_type {model_type!r}, not {format!r}"
+        raise InputError("E0520", message, help="leave the name of the format out")
     found = list(_found(content))
     lacks = f"; the language cannot express its {', '.join(found)}" if found else ""
     raise InputError(
         "E0520",
         f"there is no importer for model_type {model_type!r}{lacks}",
-        help="write it as an architecture by hand, if its blocks are attention, mlp and mamba2",
+        help="write it as an architecture by hand, if the language has its blocks",
     )
 
 
