@@ -15,7 +15,9 @@ from aira_dsl.models import build
 from aira_dsl.pretraining.callbacks import Callbacks
 from aira_dsl.pretraining.run import train
 from aira_dsl.primitives import Mamba2
+from aira_dsl.primitives.common import stacked_linear
 from aira_dsl.primitives.mamba2 import cuda
+from aira_dsl.primitives.moe.spec import MoE
 from aira_dsl.primitives.registry import KINDS, make_mixer
 from aira_dsl.space import Space
 from tests.pretraining.runs import TEXT, losses, settings
@@ -81,6 +83,29 @@ def test_kernels_of_mamba_ssm(state: int, dtype: torch.dtype) -> None:
     for ours, theirs in zip(plain, with_kernels, strict=True):
         error = (ours - theirs).float().norm() / ours.float().norm()
         assert error < limit, error
+
+
+def test_experts_by_one_kernel() -> None:
+    """Products of groups beside those of single experts, in bfloat16; some have no token."""
+    if not stacked_linear.has_grouped_kernel(torch.device("cuda")):
+        pytest.skip("the GPU has no kernel for products of groups")
+    block = MoE(experts=32, top=2, hidden=64, bias=True, shared=32).resolve(128)
+    mixer = make_mixer(block, 128).to("cuda")
+    mixer.init_weights(torch.Generator(device="cuda").manual_seed(0), 4)
+    x_BLD = torch.randn(1, 19, 128, device="cuda")
+
+    def outcome() -> list[Tensor]:
+        own_BLD = x_BLD.clone().requires_grad_()
+        with torch.autocast("cuda", torch.bfloat16):
+            y_BLD = mixer(own_BLD)
+        return [y_BLD, *torch.autograd.grad(y_BLD.sum(), [own_BLD, *mixer.parameters()])]
+
+    grouped = outcome()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stacked_linear, "has_grouped_kernel", lambda _: False)
+        single = outcome()
+    for ours, theirs in zip(grouped, single, strict=True):
+        assert (ours - theirs).float().norm() / theirs.float().norm() < 0.01
 
 
 def test_the_plain_modules() -> None:

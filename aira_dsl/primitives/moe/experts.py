@@ -23,7 +23,7 @@ class Experts(nn.Module):
 
     def __init__(self, block: spec.MoE, width: int) -> None:
         super().__init__()
-        self.activation, self.clamp = block.activation, block.clamp
+        self.count, self.activation, self.clamp = block.experts, block.activation, block.clamp
         self.scales_input = block.router == "sigmoid_input"
         linear = partial(StackedLinear, block.experts, bias=block.bias)
         self.is_gated = block.activation in mlp.GATED
@@ -37,36 +37,26 @@ class Experts(nn.Module):
     def forward(self, x_ND: Tensor, weights_NK: Tensor, chosen_NK: Tensor) -> Tensor:
         """Return the weighted sum of the outputs of each token's experts."""
         count, top = chosen_NK.shape
-        order = chosen_NK.flatten().argsort(stable=True)
+        chosen_M = chosen_NK.flatten()
+        order = chosen_M.argsort(stable=True)
         x_NKD = x_ND.unsqueeze(1).expand(-1, top, -1)
         if self.scales_input:
             x_NKD = x_NKD * weights_NK.to(x_ND.dtype).unsqueeze(-1)
         sorted_MD = x_NKD.reshape(count * top, -1).index_select(0, order)
-        pieces = list(torch.split(sorted_MD, self._lengths(chosen_NK)))
-        y_MD = torch.cat(self.down_proj(self._hidden(pieces)))
-        y_NKD = y_MD.index_select(0, order.argsort()).view(count, top, -1)
+        counts_E = chosen_M.new_zeros(self.count).scatter_add(
+            0, chosen_M, torch.ones_like(chosen_M)
+        )
+        y_MD = self.down_proj(self._hidden(sorted_MD, counts_E), counts_E)
+        y_NKD: Tensor = y_MD.index_select(0, order.argsort()).view(count, top, -1)
         if not self.scales_input:
             y_NKD = y_NKD * weights_NK.to(y_NKD.dtype).unsqueeze(-1)
         return y_NKD.sum(dim=1)
 
-    def _hidden(self, pieces: list[Tensor]) -> list[Tensor]:
-        ups = self.up_proj(pieces)
+    def _hidden(self, x_MD: Tensor, counts_E: Tensor) -> Tensor:
+        up_MF = self.up_proj(x_MD, counts_E)
         if not self.is_gated:
-            return [plain(self.activation, up) for up in ups]
-        gates = self.gate_proj(pieces)
-        return [
-            gated(self.activation, gate, up, self.clamp)
-            for gate, up in zip(gates, ups, strict=True)
-        ]
-
-    def _lengths(self, chosen_NK: Tensor) -> list[int]:
-        """Count the tokens of each expert; without values (meta device), as even as possible."""
-        experts = len(self.up_proj.weight)
-        if not chosen_NK.is_meta:
-            counts: list[int] = torch.bincount(chosen_NK.flatten(), minlength=experts).tolist()
-            return counts
-        each, rest = divmod(chosen_NK.numel(), experts)
-        return [each + (index < rest) for index in range(experts)]
+            return plain(self.activation, up_MF)
+        return gated(self.activation, self.gate_proj(x_MD, counts_E), up_MF, self.clamp)
 
     def init_weights(self, generator: Generator, output_std: float) -> None:
         """Draw the projections; those back have a standard deviation of their own."""

@@ -11,6 +11,7 @@ from aira_dsl.models import build, load_model, save_model
 from aira_dsl.primitives import MLP as MLPSpec
 from aira_dsl.primitives import MoE as MoESpec
 from aira_dsl.primitives.base import Dimensions
+from aira_dsl.primitives.common.stacked_linear import StackedLinear
 from aira_dsl.primitives.moe.module import MoE
 from aira_dsl.testing.primitives import noise
 
@@ -183,6 +184,20 @@ def test_work_follows_the_chosen_experts_and_not_their_number() -> None:
             make(MoESpec(experts=experts, top=2))(noise(4, 16, 24))
         flops.append(counter.get_total_flops() - 2 * 64 * 24 * experts)
     assert flops[0] == flops[1]
+
+
+def test_one_product_of_groups_is_that_of_each_expert() -> None:
+    """The kernel of GPUs, by its reference on CPUs; outputs and gradients, experts without rows."""
+    layers = StackedLinear(5, 16, 24, bias=True)
+    layers.init_weights(torch.Generator().manual_seed(0))
+    counts_E, results = torch.tensor([3, 0, 7, 1, 0]), []
+    for run in (layers, layers.grouped):
+        x_MD = noise(11, 16).requires_grad_()
+        y_MF = run(x_MD, counts_E)
+        inputs = (x_MD, layers.weight, layers.bias)
+        results.append((y_MF, *torch.autograd.grad(y_MF, inputs, noise(11, 24, seed=1))))
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
 
 
 def test_initial_weights_follow_depth_where_they_write_to_the_stream() -> None:
