@@ -115,9 +115,9 @@ class ForeignConfig:
         self._note_default(key, aliases, value)
         return float(value)
 
-    def flag(self, key: str, *, default: bool) -> bool:
+    def flag(self, key: str, *aliases: str, default: bool) -> bool:
         """Return a truth value."""
-        value = self._or_default(key, (), default)
+        value = self._or_default(key, aliases, default)
         if not isinstance(value, bool):
             raise self._wrong(key, value, "true or false")
         return value

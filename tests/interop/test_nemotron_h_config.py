@@ -48,6 +48,20 @@ def test_older_names_of_settings_are_used():
 
 
 @pytest.mark.parametrize(
+    ("settings", "option"),
+    [
+        ({"use_conv_bias": False}, {"conv_bias": False}),
+        ({"mamba_conv_bias": False}, {"conv_bias": False}),
+        ({"use_bias": True}, {"bias": True}),
+        ({"time_step_limit": [0.001, 0.1]}, {"dt_min": 0.001, "dt_max": 0.1}),
+        ({"mamba_dt_limit": [0.01, "Infinity"]}, {"dt_min": 0.01}),
+    ],
+)
+def test_options_of_mamba2_are_read(settings, option):
+    assert from_nemotron_h({**CONFIG, **settings}).blocks["Mb"].used_options() == option
+
+
+@pytest.mark.parametrize(
     "settings",
     [
         {"rope_theta": 10000, "partial_rotary_factor": 1.0},  # NemotronH has no positions
@@ -68,13 +82,11 @@ def test_settings_without_effect(settings):
     [
         ({"attention_bias": True}, "attention_bias true (biases)"),
         ({"mlp_bias": True}, "mlp_bias true"),
-        ({"use_bias": True}, "use_bias true"),
         ({"mamba_proj_bias": True}, "mamba_proj_bias true"),
-        ({"use_conv_bias": False}, "use_conv_bias false"),
-        ({"mamba_conv_bias": False}, "mamba_conv_bias false"),
+        ({"use_conv_bias": 1}, "use_conv_bias is 1, not true or false"),
         ({"mamba_hidden_act": "gelu"}, 'mamba_hidden_act "gelu"'),
         ({"mlp_hidden_act": "tanh"}, 'mlp_hidden_act "tanh"'),
-        ({"time_step_limit": [0.001, 0.1]}, "time_step_limit [0.001, 0.1]"),
+        ({"time_step_limit": "small"}, "time_step_limit is 'small', not two numbers"),
         ({"tie_word_embeddings": True}, "tie_word_embeddings true"),
         ({"sliding_window": 512}, "sliding_window 512"),
         ({"attention_dropout": 0.1}, "attention_dropout 0.1"),
@@ -103,8 +115,8 @@ def test_settings_that_the_language_lacks_are_refused_by_name(settings, words):
 
 def test_all_reasons_are_named_at_once():
     with pytest.raises(InputError) as caught:
-        from_nemotron_h({**CONFIG, "mlp_bias": True, "use_conv_bias": False, "brand_new": 1})
-    for word in ("mlp_bias", "use_conv_bias", "brand_new"):
+        from_nemotron_h({**CONFIG, "mlp_bias": True, "attention_bias": True, "brand_new": 1})
+    for word in ("mlp_bias", "attention_bias", "brand_new"):
         assert word in caught.value.message
 
 

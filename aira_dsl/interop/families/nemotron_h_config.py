@@ -10,6 +10,7 @@ from aira_dsl.architecture import MAX_LAYERS, Architecture
 from aira_dsl.errors import InputError
 from aira_dsl.interop.families.nemotron_h import KINDS
 from aira_dsl.interop.families.other_models import require_importer
+from aira_dsl.interop.decoders.state_space import step_limits
 from aira_dsl.interop.foreign_config import ForeignConfig, read_config
 from aira_dsl.interop.huggingface import GENERAL_KEYS
 from aira_dsl.primitives import MLP, Attention, Mamba2, MoE
@@ -189,15 +190,8 @@ def _experts(config: ForeignConfig, width: int) -> MoE:
 
 
 def _mamba(config: ForeignConfig, width: int) -> Mamba2:
-    config.only("use_bias", [False], "biases of the projections")
-    config.only("mamba_proj_bias", [False], "biases of the projections")
-    for key in ("use_conv_bias", "mamba_conv_bias"):
-        config.only(key, [True], "the convolution of mamba2 has a bias")
+    config.only("mamba_proj_bias", [False], "`use_bias` is what NemotronH reads")
     config.only("mamba_hidden_act", ["silu", "swish"], "mamba2 uses silu", costs=False)
-    for key in ("time_step_limit", "mamba_dt_limit"):
-        limit = config.take(key)
-        if limit is not None and not _is_open(limit):
-            config.refuse(key, "limits of the time step", costs=False)
     head_dim = config.integer("mamba_head_dim", default=64)
     return config.block(
         Mamba2,
@@ -209,17 +203,7 @@ def _mamba(config: ForeignConfig, width: int) -> Mamba2:
         head_dim=head_dim,
         conv=config.integer("conv_kernel", "mamba_d_conv", default=4),
         groups=config.integer("n_groups", "mamba_n_groups", default=8),
+        conv_bias=config.flag("use_conv_bias", "mamba_conv_bias", default=True),
+        bias=config.flag("use_bias", default=False),
+        **step_limits(config, "time_step_limit", "mamba_dt_limit"),
     )  # fmt: skip
-
-
-def _is_open(limit: Any) -> bool:
-    """Tell whether the limits of the time step bind nothing: from 0 to a million or more.
-
-    transformers writes infinity as a number, a text or a tagged object.
-    """
-    match limit:
-        case [int() | float() as low, int() | float() as high]:
-            return low == 0 and high >= 1e6
-        case [int() | float() as low, _]:
-            return low == 0 and "inf" in str(limit[1]).lower()
-    return False
