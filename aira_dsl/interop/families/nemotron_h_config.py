@@ -8,9 +8,9 @@ from typing import Any
 
 from aira_dsl.architecture import MAX_LAYERS, Architecture
 from aira_dsl.errors import InputError
+from aira_dsl.interop.decoders.state_space import step_limits
 from aira_dsl.interop.families.nemotron_h import KINDS
 from aira_dsl.interop.families.other_models import require_importer
-from aira_dsl.interop.decoders.state_space import step_limits
 from aira_dsl.interop.foreign_config import ForeignConfig, read_config
 from aira_dsl.interop.huggingface import GENERAL_KEYS
 from aira_dsl.primitives import MLP, Attention, Mamba2, MoE
