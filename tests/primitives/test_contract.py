@@ -88,6 +88,7 @@ CASES |= {
     ),
 }  # fmt: skip
 
+CASES |= {kind: KINDS[kind].model_validate({"heads": 4}) for kind in ("linear_attention", "rg_lru")}
 CASES |= {kind: spec() for kind, spec in KINDS.items() if kind not in CASES}  # type: ignore[call-arg]
 
 

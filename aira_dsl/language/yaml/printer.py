@@ -69,7 +69,8 @@ def _scalar(value: object) -> str:
         return str(value).lower()
     if isinstance(value, float) and value.is_integer() and value < 1e15:
         return str(int(value))
-    return str(value)
+    # `1e-06` is text to readers of YAML 1.1, which want a point in a number.
+    return re.sub(r"^([0-9]+)e", r"\1.0e", str(value)) if isinstance(value, float) else str(value)
 
 
 def _word(name: str) -> str:
