@@ -132,7 +132,7 @@ def test_incomplete_configs(config):
     ("settings", "note"),
     [
         ({"num_hidden_layers": 52}, "num_hidden_layers is 52, but 3 layers are listed"),
-        ({"num_nextn_predict_layers": 2}, "2 layers for multi-token prediction are left out"),
+        ({"num_nextn_predict_layers": 2}, "left out: 2 layers for multi-token prediction"),
     ],
 )
 def test_what_a_config_says_besides_the_layers_is_a_note(settings, note):

@@ -6,7 +6,12 @@ from aira_dsl.architecture import Architecture
 from aira_dsl.errors import InputError
 from aira_dsl.interop.decoders.blocks import attention, biases, block, mlp
 from aira_dsl.interop.decoders.experts import experts, qwen_feed_forwards
-from aira_dsl.interop.decoders.latent import latent_attention, multi_token, sigmoid_experts
+from aira_dsl.interop.decoders.latent import (
+    latent_attention,
+    left_out,
+    multi_token,
+    sigmoid_experts,
+)
 from aira_dsl.interop.decoders.layers import (
     FULL,
     LINEAR,
@@ -65,7 +70,7 @@ def _multi_token(config: ForeignConfig) -> None:
     config.without_effect(["mtp_use_dedicated_embeddings", "mamba_ssm_dtype"])
     count = config.optional("mtp_num_hidden_layers")
     if count:
-        config.account.notes.append(f"{count} layers for multi-token prediction are left out")
+        config.account.notes.append(left_out(count))
 
 
 def _qwen_mixers(config: ForeignConfig) -> list[Layer]:

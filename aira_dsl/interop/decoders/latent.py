@@ -6,9 +6,13 @@ from aira_dsl.architecture import Architecture
 from aira_dsl.interop.decoders.blocks import attention, biases, block, mlp
 from aira_dsl.interop.decoders.experts import experts
 from aira_dsl.interop.decoders.layers import Layer, assemble, depth, paired
-from aira_dsl.interop.decoders.rope import rope
+from aira_dsl.interop.decoders.rope import rope, stretched_scale
 from aira_dsl.interop.foreign_config import ForeignConfig
 from aira_dsl.primitives.base import Primitive
+from aira_dsl.utils.formatting import plural
+
+_LATENT_EPSILON = 1e-6
+"""Of the norms of latents, whatever that of the model is."""
 
 
 def dense_first(count: int, dense: int, single: Layer, mixture: Layer) -> list[Layer]:
@@ -59,7 +63,12 @@ def multi_token(config: ForeignConfig) -> None:
     """Say that layers for multi-token prediction are left out, as transformers leaves them out."""
     count = config.optional("num_nextn_predict_layers", "num_mtp_layers")
     if count:
-        config.account.notes.append(f"{count} layers for multi-token prediction are left out")
+        config.account.notes.append(left_out(count))
+
+
+def left_out(count: int) -> str:
+    """Say that layers for multi-token prediction are not read."""
+    return f"left out: {plural(count, 'layer')} for multi-token prediction"
 
 
 def read_deepseek_v3(config: ForeignConfig, name: str) -> Architecture:
@@ -83,9 +92,9 @@ def read_deepseek_v3(config: ForeignConfig, name: str) -> Architecture:
 def latent_attention(config: ForeignConfig, rope: dict[str, Any], **options: Any) -> Primitive:
     """Read multi-head latent attention; positions are the caller's."""
     config.only("attention_bias", [False], "biases of latent attention")
-    if rope.get("rope_scaling"):
-        key = "rope_scaling" if config.content.get("rope_scaling") else "rope_parameters"
-        config.refuse(key, "scaled positions of latent attention", costs=False)
+    plain, turned = config.integer("qk_nope_head_dim"), config.integer("qk_rope_head_dim")
+    epsilon = config.number("rms_norm_eps")
+    scaling = {name: value for name, value in rope.items() if name != "rotary"}
     return block(
         config,
         "mla",
@@ -94,11 +103,15 @@ def latent_attention(config: ForeignConfig, rope: dict[str, Any], **options: Any
             "heads": config.integer("num_attention_heads"),
             "q_rank": config.optional("q_lora_rank"),
             "kv_rank": config.integer("kv_lora_rank"),
-            "nope_dim": config.integer("qk_nope_head_dim"),
-            "rope_dim": config.integer("qk_rope_head_dim"),
+            "nope_dim": plain,
+            "rope_dim": turned,
             "value_dim": config.integer("v_head_dim"),
             "interleaved": config.flag("rope_interleave", default=True),
-            "rope": rope["rope"],
+            "scale": stretched_scale(config, plain + turned)
+            if scaling.get("rope_scaling")
+            else None,
+            "norm_eps": None if epsilon == _LATENT_EPSILON else _LATENT_EPSILON,
+            **scaling,
             **options,
         },
     )

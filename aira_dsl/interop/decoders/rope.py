@@ -91,7 +91,7 @@ def _scaling(config: ForeignConfig, section: ForeignConfig) -> dict[str, Any]:
                 "rope_low": section.number("beta_slow", default=1.0),
                 "rope_high": section.number("beta_fast", default=32.0),
                 "rope_attention": section.take("attention_factor") or _magnitude(section),
-                "rope_truncate": section.flag("truncate", default=True),
+                "rope_truncate": None if section.flag("truncate", default=True) else False,
             }
     section.refuse("rope_type" if "rope_type" in section.content else "type",
                    "another scaling of rotary positions", costs=False)  # fmt: skip
@@ -100,13 +100,24 @@ def _scaling(config: ForeignConfig, section: ForeignConfig) -> dict[str, Any]:
 
 
 def _magnitude(section: ForeignConfig) -> float | None:
-    """Return the factor of queries and keys as DeepSeek writes it, None if it does not say.
-
-    A quotient of 0.1·m·ln(factor) + 1 for two numbers m; 1 if they are equal.
-    """
-    above, below = (section.take(key) for key in ("mscale", "mscale_all_dim"))
-    if not above or not below:
+    """Return the factor of queries and keys as DeepSeek writes it, None if it does not say."""
+    if not section.take("mscale") or not section.take("mscale_all_dim"):
         return None
-    growth = 0.1 * math.log(max(section.number("factor"), 1.0))
-    above, below = section.number("mscale"), section.number("mscale_all_dim")
-    return (growth * above + 1) / (growth * below + 1)
+    return _growth(section, "mscale") / _growth(section, "mscale_all_dim")
+
+
+def stretched_scale(config: ForeignConfig, channels: int) -> float | None:
+    """Return the factor of scores over some channels as DeepSeek stretches it, None if it does not.
+
+    Raises:
+        InputError: E0520, a setting of the scaling is not a number.
+    """
+    section = config.section("rope_scaling") or config.section("rope_parameters")
+    if section is None or not section.take("mscale_all_dim"):
+        return None
+    return float(_growth(section, "mscale_all_dim") ** 2 * max(channels, 1) ** -0.5)
+
+
+def _growth(section: ForeignConfig, key: str) -> float:
+    """Return 0.1·m·ln(factor) + 1 for the number m of a key."""
+    return 0.1 * section.number(key) * math.log(max(section.number("factor"), 1.0)) + 1

@@ -8,6 +8,7 @@ from typing import Any
 
 from aira_dsl.architecture import MAX_LAYERS, Architecture
 from aira_dsl.errors import InputError
+from aira_dsl.interop.decoders.latent import left_out
 from aira_dsl.interop.decoders.state_space import step_limits
 from aira_dsl.interop.families.nemotron_h import KINDS
 from aira_dsl.interop.families.other_models import require_importer
@@ -131,7 +132,7 @@ def _kind_of(number: int, word: str) -> str:
 def _model_settings(config: ForeignConfig) -> None:
     config.only("tie_word_embeddings", [False], "NemotronH ties nothing, whatever it says")
     if count := config.integer("num_nextn_predict_layers", default=0):
-        config.account.notes.append(f"{count} layers for multi-token prediction are left out")
+        config.account.notes.append(left_out(count))
     for key in ("attention_dropout", "hidden_dropout"):
         config.only(key, [0], "dropout", costs=False)
 
