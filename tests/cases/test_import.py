@@ -40,7 +40,6 @@ def test_nemotron_h_has_the_published_number_of_parameters(form, name, parameter
     ("name", "words"),
     [
         ("nemotron_h_activation", ['mamba_hidden_act "gelu"']),
-        ("nemotron_h_conv_bias", ["use_conv_bias false"]),
         ("text_for_a_number", ['num_attention_heads is "32", not a whole number']),
         ("olmo_core_bias", ["bias true", "block.a.sequence_mixer, block.a.feed_forward"]),
         ("olmo_core_delta_net", ["GatedDeltaNetConfig", "block.gdn.sequence_mixer"]),
