@@ -82,7 +82,8 @@ class Attention(Primitive):
         head_dim = self.head_dim
         if head_dim is None and width % self.heads == 0:
             head_dim = width // self.heads
-        usual = scaling_defaults(self.rope_scaling, self.rope_factor)
+        scaling = None if self.rope is None else self.rope_scaling
+        usual = scaling_defaults(scaling, self.rope_factor)
         filled = {name: each for name, each in usual.items() if getattr(self, name) is None}
         value_dim = None if self.value_dim == head_dim else self.value_dim
         return self.model_copy(

@@ -30,6 +30,7 @@ def noise(*shape: int) -> torch.Tensor:
         ({"rope": None, "rotary": 0.5}, "rotary", "needs rope"),
         ({"rope": None, "interleaved": True}, "interleaved", "needs rope"),
         ({"rope": None, "rope_factor": 2.0}, "rope_factor", "needs rope"),
+        ({"rope": None, "rope_scaling": "yarn"}, "rope_scaling", "needs rope"),
         ({"rope_factor": 2.0}, "rope_factor", "no rope_scaling"),
         ({"rope_scaling": "linear"}, "rope_scaling", "needs rope_factor"),
         ({"rope_scaling": "yarn", "rope_factor": 2.0}, "rope_scaling", "needs rope_original"),
