@@ -25,6 +25,7 @@ def refusal(*arguments):
         ("nemotron_h_4b", 3_973_556_832, 16_384),
         ("nemotron_h_8b", 8_100_852_736, 16_384),
         ("nemotron_h_9b", 8_888_227_328, 16_384),
+        ("nemotron_h_conv_bias", 8_100_606_976, 16_384),
     ],
 )
 @pytest.mark.parametrize("form", [(), ("nemotron_h",)], ids=["recognized", "named"])
@@ -34,6 +35,16 @@ def test_nemotron_h_has_the_published_number_of_parameters(form, name, parameter
     read = aira_dsl.parse(done.out)
     assert aira_dsl.cost(read).total_parameters == parameters
     assert aira_dsl.cost(read).kv_cache_bytes == kv_bytes  # of a token, in bfloat16
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),  # as counted by transformers 5.23
+    [("mamba2", 7_285_403_648), ("jamba", 51_570_323_328), ("lfm2", 1_908_669_440)],
+)
+def test_state_spaces_and_convolutions_have_the_published_number_of_parameters(name, parameters):
+    done = run("import", INPUTS / f"{name}.json")
+    assert done.code == 0, done.err
+    assert aira_dsl.cost(aira_dsl.parse(done.out)).total_parameters == parameters
 
 
 @pytest.mark.parametrize(

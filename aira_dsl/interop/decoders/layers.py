@@ -118,7 +118,7 @@ def assemble(
         width=config.integer("hidden_size"),
         vocab=config.integer("vocab_size"),
         context=min(context or 2048, 1 << 24),
-        tie_embeddings=config.flag("tie_word_embeddings", default=False),
+        tie_embeddings=config.flag("tie_word_embeddings", "tie_embedding", default=False),
         norm_eps=config.number(epsilon, default=1e-6),
         blocks={block_name: block for block, block_name in names.items()},
         layers=tuple(BAR.join(names[block] for _, block in each) for each in branches),

@@ -73,6 +73,7 @@ def read_mamba2(config: ForeignConfig, name: str) -> Architecture:
     config.without_effect((*_FRESH_WEIGHTS, *_SCAN, "norm_before_gate", "rms_norm"))
     config.only("hidden_act", ["silu", "swish"], "mamba2 uses silu", costs=False)
     heads, head_dim = config.integer("num_heads"), config.integer("head_dim")
+    config.only("intermediate_size", [heads * head_dim], "the heads are the inner width")
     mixer = mamba2(
         config,
         inner=heads * head_dim,
