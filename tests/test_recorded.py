@@ -83,6 +83,7 @@ def test_losses_and_scores_are_the_recorded_ones(case: tuple[str, str, str]) -> 
     assert not [path for path in different if path.endswith(("bits_per_token", "training_loss"))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SEARCHES)
 def test_a_search_makes_the_recorded_trials(name: str) -> None:
     record, same_machine = recorded("trials")

@@ -33,7 +33,7 @@ def test_the_page_shows_the_commands_of_the_script() -> None:
 @pytest.mark.skipif(find_spec("lm_eval") is None, reason="needs the extra lm-eval")
 def test_the_script_goes_from_a_search_to_an_evaluation(tmp_path: Path) -> None:
     budgets = {
-        "TRIALS": "12",
+        "TRIALS": "6",
         "TRAIN": "--steps 4 --batch 2 --validation-tokens 2k",
         "QUESTIONS": "8",
     }

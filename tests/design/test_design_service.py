@@ -31,15 +31,15 @@ def test_faults_in_a_third_of_the_calls_for_code(name: str, cli: Cli) -> None:
     draw = LibraryAnswers(load_task(str(cli.folder / "task")))
     with serving(unreliable(protocol.answering(draw))) as service:
         cli.environment |= ENVIRONMENT
-        done = cli.run(
+        done = cli.run_here(
             *("design", "run", "task", "--method", "agent", "--base-url", service.url),
             *("--budget", BUDGET, "--out", "run", "--max-usd", 50, "--format", "json"),
             *("--data", "data", "--data-seed", 3, "--baseline", 1, *protocol.options),
         )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["trials"] == BUDGET
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["trials"] == BUDGET
     run = read_run_of(cli.folder / "run", DesignSettings)
     assert len(run.rows) == BUDGET
     assert_accounts(protocol, service, run.rows)
     assert not files_with(KEY, cli.folder)
-    assert KEY not in done.stdout + done.stderr
+    assert KEY not in done.out + done.err

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,9 @@ from aira_dsl.design.code_agent.answers import read_files
 from aira_dsl.design.code_agent.library import LIBRARY
 from aira_dsl.design.data import prepare_data
 from aira_dsl.design.harness.lra_settings import LraTraining
+from aira_dsl.design.judge import growth
 from aira_dsl.design.judge.judging import judge
+from aira_dsl.design.judgement import Judgement
 from aira_dsl.design.request import JudgeRequest
 from aira_dsl.design.task import Task, load_task
 from aira_dsl.errors import UsageError
@@ -37,6 +40,7 @@ MECHANISMS = ("full", "local", "linear", "ssm", "conv")
 # Much more time than is needed; and growth measured at lengths of which none needs much memory.
 LIMITS = {"training_seconds": 600.0, "startup_seconds": 600.0, "scoring_seconds": 600.0}
 SHORT = 32
+LONG = {"growth_length": 1024}
 
 
 def small(name: str, *, memory_mib: int = 4096, **changes: object) -> Task:
@@ -65,6 +69,12 @@ def request_for(task: Task, baseline: str, root: Path) -> JudgeRequest:
 def listops(tmp_path_factory: pytest.TempPathFactory) -> JudgeRequest:
     """Return the request for linear attention in torch on lra_listops."""
     return request_for(small("lra_listops"), "torch_linear", tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def without_growth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out what starts three processes, where other tests measure growth."""
+    monkeypatch.setattr(growth, "measure", lambda session, lengths: None)
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -126,21 +136,32 @@ def test_a_missing_data_set_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.slow
 def test_an_encoder_in_torch_is_trained_and_scored(listops: JudgeRequest) -> None:
-    judgement = judge(replace(listops, task=small("lra_listops", growth_length=1024)))
+    judgement = judge(replace(listops, task=small("lra_listops", **LONG)))
     assert judgement.status == "ok", judgement.message
     assert judgement.facts["reported_steps"] == 4
     assert judgement.facts["data"] == "generated"
     assert judgement.facts["quadratic"] == 0
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("baseline", ["jax_conv", "torch_ssm"])
-def test_an_encoder_of_pairs_is_trained_and_scored(baseline: str, tmp_path: Path) -> None:
+def assert_pairs_are_trained(baseline: str, folder: Path) -> Judgement:
     task = small("lra_retrieval", batch_size=8, num_layers=1)
-    judgement = judge(request_for(task, baseline, tmp_path))
+    judgement = judge(request_for(task, baseline, folder))
     assert judgement.status == "ok", judgement.message
     assert judgement.facts["framework"] == baseline.split("_", maxsplit=1)[0]
     assert str(judgement.facts["data"]).startswith("stand-in: ")
+    return judgement
+
+
+@pytest.mark.slow
+def test_an_encoder_of_pairs_in_jax_is_trained_and_scored(tmp_path: Path) -> None:
+    assert assert_pairs_are_trained("jax_conv", tmp_path).facts["quadratic"] == 0
+
+
+@pytest.mark.slow
+def test_an_encoder_of_pairs_in_torch_is_trained_and_scored(
+    tmp_path: Path, without_growth: None
+) -> None:
+    assert_pairs_are_trained("torch_ssm", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -163,28 +184,30 @@ def test_a_model_without_an_encoder_is_named(listops: JudgeRequest, text: str, r
         ("typing_error", "crashed", "NameError: name 'gate_BDL' is not defined"),
         ("another_name", "crashed", "no class CustomEncoder that"),
         ("not_installed", "crashed", "No module named 'mamba_ssm'"),
-        ("a_class_for_every_token", "refused", f"logits of the shape (1, {SHORT}, 10)"),
         ("diverges", "diverged", "NaN: "),
         ("reads_the_batch", "refused", "not a function of the example: "),
         ("reads_the_answers", "crashed", "IndexError"),
     ],
 )
 def test_a_recorded_answer_gets_its_verdict(
-    listops: JudgeRequest, name: str, status: str, reason: str
+    listops: JudgeRequest, without_growth: None, name: str, status: str, reason: str
 ) -> None:
     assert_verdict(listops, name, status, reason)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "status", "memory_mib"),
-    [("full_attention", "refused", 4096), ("every_pair_of_tokens", "out of memory", 1024)],
+    ("name", "status", "reason", "changes"),
+    [
+        ("a_class_for_every_token", "refused", f"logits of the shape (1, {SHORT}, 10)", {}),
+        ("every_pair_of_tokens", "out of memory", "out of memory", {"memory_mib": 1024, **LONG}),
+        ("full_attention", "refused", "quadratic: ", LONG),
+    ],
 )
-def test_a_recorded_answer_of_quadratic_memory_gets_its_verdict(
-    listops: JudgeRequest, name: str, status: str, memory_mib: int
+def test_a_recorded_answer_ends_where_growth_is_measured(
+    listops: JudgeRequest, name: str, status: str, reason: str, changes: dict[str, Any]
 ) -> None:
-    task = small("lra_listops", growth_length=1024, memory_mib=memory_mib)
-    reason = "quadratic: " if status == "refused" else status
+    task = small("lra_listops", **changes)
     assert_verdict(replace(listops, task=task), name, status, reason)
 
 

@@ -124,6 +124,7 @@ def test_a_machine_without_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not any(each.fails for each in found.values())
 
 
+@pytest.mark.slow
 def test_a_required_part_decides_the_exit_code(broken, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     broken(pygls="raise OSError('half installed')")
@@ -138,6 +139,7 @@ def test_a_required_part_decides_the_exit_code(broken, monkeypatch: pytest.Monke
     assert found["packages"]["state"] == "ok"
 
 
+@pytest.mark.slow
 def test_a_package_that_kills_its_process_hides_nothing_else(broken) -> None:
     dies = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
     broken(torch=dies, lark=dies)
@@ -153,6 +155,7 @@ def test_a_package_that_kills_its_process_hides_nothing_else(broken) -> None:
     assert broken_parts == {"torch", "packages"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["pydantic", "typer", "rich"])
 def test_without_a_package_of_the_command_line_itself(broken, module: str) -> None:
     broken(**{module: "raise ImportError('half installed')", "torch": "raise ImportError"})

@@ -33,6 +33,7 @@ TINY = Architecture(
 )
 
 
+@pytest.mark.slow
 def test_processes_train_and_are_gone_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measure, "_has_transformers", lambda: False)
     monkeypatch.setattr(measure, "available_cores", lambda: 2)

@@ -366,6 +366,7 @@ def test_a_file_of_something_else_is_not_continued_as_a_table(tmp_path: Path) ->
     assert out.read_text(encoding="utf-8") == "[]"
 
 
+@pytest.mark.slow
 def test_make_evaluates_and_extends_the_file_that_exists(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

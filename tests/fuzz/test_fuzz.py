@@ -9,6 +9,7 @@ import pytest
 PROGRAM = Path(__file__).parent / "fuzz_language.py"
 
 
+@pytest.mark.slow
 def test_a_few_hundred_inputs(tmp_path):
     pytest.importorskip("atheris")
     done = subprocess.run(

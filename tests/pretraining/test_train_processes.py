@@ -21,6 +21,7 @@ EXPERTS = (
 )
 
 
+@pytest.mark.slow
 def test_one_two_and_four_processes_have_the_same_losses(tmp_path: Path) -> None:
     """So the order of the data is the same, too: other data has other losses."""
     given = settings(tmp_path, steps=STEPS, validate_every=25, learning_rate=5e-4)

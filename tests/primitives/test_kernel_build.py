@@ -105,6 +105,7 @@ def test_file_that_is_not_a_library_is_refused(tmp_path: Path) -> None:
         load(tmp_path / "x.so")
 
 
+@pytest.mark.slow
 def test_without_a_compiler_models_run_as_they_are(tmp_path: Path) -> None:
     """In a process of its own, since the kernels are looked for once a process."""
     program = """

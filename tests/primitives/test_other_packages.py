@@ -73,6 +73,7 @@ def test_contract_suites_run_on_kinds_of_other_packages(example: Path, tmp_path:
     assert int(passed[1]) >= 2 * 30
 
 
+@pytest.mark.slow
 def test_commands_of_the_page_work(example: Path) -> None:
     commands = [line[2:].split() for line in CONSOLE.search(PAGE)[1].splitlines()]  # type: ignore[index]
     outputs = []

@@ -27,8 +27,10 @@ from aira_dsl.scaling.grid.run import run_grid
 from aira_dsl.scaling.grid.speed import speed_of, total_core_hours
 from aira_dsl.scaling.grid.tuning import added_runs, best_try, chosen_runs, next_run
 from aira_dsl.scaling.isoflop.reader import read_runs
+from aira_dsl.testing.pools import wait_for_end
 from aira_dsl.testing.workers import planted_training
 from tests.helpers.command_line import run
+from tests.study.conftest import children
 
 PAPER = Path(__file__).parents[2] / "examples" / "paper"
 PLANTED = "aira_dsl.testing.workers:planted_training"
@@ -344,7 +346,8 @@ def grid_file(tmp_path, data):
         **GRID,
         "data": [str(data)],
         "designs": {"mamba": GRID["designs"]["mamba"]},
-        "budgets": ["1.3e9", "2.6e9"],
+        "sizes": ["12k", "18k", "24k"],
+        "budgets": ["1.3e9", "1.6e9"],
         "learning_rates": [0.01],
         "train": {"validation_tokens": 1000, "threads": 1, "checkpoint_every": 40},
         "accept": ["edge", "one seed"],
@@ -358,20 +361,23 @@ def test_real_trainings_that_are_killed_continue_to_the_same_results(grid_file, 
     """The command is killed with -9 in its second run; its worker ends with it."""
     for name in ("whole", "killed"):
         assert run("isoflop", "plan", grid_file, "--out", tmp_path / name).code == 0
-    command = [sys.executable, "-m", "aira_dsl", "isoflop", "run", "--workers", "1"]
-    done = subprocess.run(
-        [*command, tmp_path / "whole"], capture_output=True, text=True, check=True
-    )
-    assert "next: aira-dsl isoflop fit" in done.stdout
-    assert f"      aira-dsl isoflop report {tmp_path / 'whole'}\n" in done.stdout
+    command = ["isoflop", "run", "--workers", "1"]
+    done = run(*command, tmp_path / "whole")
+    assert "next: aira-dsl isoflop fit" in done.out
+    assert f"      aira-dsl isoflop report {tmp_path / 'whole'}\n" in done.out
     killed = tmp_path / "killed"
-    process = subprocess.Popen([*command, killed], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "aira_dsl", *command, killed], stderr=subprocess.DEVNULL
+    )
     while not list(killed.glob("runs/mamba-12k-*/checkpoints/*")):
         assert process.poll() is None
         time.sleep(0.01)
+    (worker,) = children(process.pid)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    last = subprocess.run([*command, killed], capture_output=True, text=True, check=True)
-    assert last.stderr.count("loss") == 5
+    wait_for_end(worker)
+    finished = len(list(killed.glob("runs/*/result.json")))
+    last = run(*command, killed)
+    assert last.err.count("loss") == 6 - finished
     for row, other in zip(rows(tmp_path / "whole"), rows(killed), strict=True):
         assert {**row, "seconds": ""} == {**other, "seconds": ""}

@@ -27,6 +27,7 @@ def without_wall_clock(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{k: v for k, v in row.items() if k not in WALL_CLOCK_COLUMNS} for row in table]
 
 
+@pytest.mark.slow
 def test_a_search_ends_with_a_table_a_picture_and_a_best_architecture(cli: Cli, tiny: Path) -> None:
     command = [part for part in SEARCH if part not in FEW]
     done = cli.run(*command, "--budget", 5, "--where", "A<=1", "--workers", 2)
