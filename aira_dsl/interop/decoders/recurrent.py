@@ -1,5 +1,6 @@
 """MiniMax (lightning attention) and RecurrentGemma (RG-LRU)."""
 
+import struct
 from typing import Any
 
 from aira_dsl.architecture import Architecture
@@ -88,6 +89,14 @@ def read_recurrent_gemma(config: ForeignConfig, name: str) -> Architecture:
 
 def _settings(config: ForeignConfig) -> dict[str, Any]:
     return {
-        "embedding_scale": config.integer("hidden_size") ** 0.5,
+        "embedding_scale": _bfloat16(config.integer("hidden_size") ** 0.5),
         "softcap": config.take("logits_soft_cap"),
     }
+
+
+def _bfloat16(value: float) -> float:
+    """Round to the nearest bfloat16, as the scale is stored whatever the model's precision."""
+    (bits,) = struct.unpack("<I", struct.pack("<f", value))
+    rounded = bits + 0x7FFF + (bits >> 16 & 1) & 0xFFFF0000
+    (found,) = struct.unpack("<f", struct.pack("<I", rounded))
+    return float(found)
