@@ -1,16 +1,18 @@
 """Does the proxy predict? Rank correlation of its scores with the loss of trained language models.
 
     python -m benchmarks.proxy_against_loss run OUT --data examples/isoflop/linux
-    python -m benchmarks.proxy_against_loss report OUT
+    python -m benchmarks.proxy_against_loss report OUT     # or a losses.csv that `run` has written
 
 Two sets of arrangements have proxy scores in the package: the 40 of sixteen layers that the preset
 `cpu` was calibrated on (three seeds each), and the table of all 729 of six layers (two seeds), of
 which 24 are taken at equal distances of rank. Each is trained as a language model of equal
 parameters (without embeddings) with equal FLOPs. `run` continues where it was interrupted; `report`
-prints correlations with intervals over arrangements (resampled with replacement).
+prints correlations with intervals over arrangements (resampled with replacement), over all and
+over the better half by the proxy. `--against` adds those with the losses of smaller models.
 """
 
 import argparse
+import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -62,6 +64,7 @@ def main() -> None:
     parser.add_argument("what", choices=["run", "report"])
     parser.add_argument("out", type=Path)
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--against", type=Path, help="smaller language models, as a proxy")
     parser.add_argument("--parameters", type=parse_count, default=3_200_000)
     parser.add_argument("--flops", type=float, default=6.4e13)
     parser.add_argument("--learning-rate", type=float, default=0.004)
@@ -72,7 +75,7 @@ def main() -> None:
     if options.what == "run":
         run(options)
     else:
-        report(options.out)
+        report(options.out, options.against)
 
 
 def arrangements() -> Iterator[Arrangement]:
@@ -124,6 +127,7 @@ def run(options: argparse.Namespace) -> None:
                 print(f"{names[outcome.tag]}: {said}", flush=True)
     finally:
         pool.close()
+        write_losses(options.out)
 
 
 def told(value: Any) -> str:
@@ -153,12 +157,13 @@ def settings_of(arrangement: Arrangement, seed: int, options: argparse.Namespace
     )
 
 
-def report(folder: Path) -> None:
+def report(path: Path, against: Path | None) -> None:
     """Print correlations of proxy scores with losses of language models."""
+    losses = read_losses(path)
+    smaller = {} if against is None else read_losses(against)
     for group in ("calibration", "table"):
         members = [each for each in arrangements() if each.group == group]
-        losses = {each.name: losses_of(folder, each.name) for each in members}
-        done = [each for each in members if losses[each.name]]
+        done = [each for each in members if each.name in losses]
         if len(done) < 3:
             print(f"{group}: {len(done)} of {len(members)} arrangements are trained")
             continue
@@ -168,10 +173,22 @@ def report(folder: Path) -> None:
         for column in done[0].scores:
             scores_A = np.array([each.scores[column] for each in done])
             print(f"  {column:28} {told_correlation(scores_A, -mean_A)}")
+        score_A = np.array([each.scores["score"] for each in done])
+        print(f"  {'score, its better half':28} {told_of_better_half(score_A, -mean_A)}")
+        if all(each.name in smaller for each in done):
+            small_A = np.array([np.mean(smaller[each.name]) for each in done])
+            print(f"  {'smaller language models':28} {told_correlation(-small_A, -mean_A)}")
+            print(f"  {'their better half':28} {told_of_better_half(-small_A, -mean_A)}")
         both = [losses[each.name] for each in done if len(losses[each.name]) > 1]
         if len(both) > 2:
             first_A, second_A = (np.array([each[n] for each in both]) for n in (0, 1))
             print(f"  {'loss, seed against seed':28} {told_correlation(first_A, second_A)}")
+
+
+def told_of_better_half(proxy_A: NDArray[np.float64], goodness_A: NDArray[np.float64]) -> str:
+    """Correlate what a search would choose among: the upper half by the proxy."""
+    better_A = proxy_A >= np.median(proxy_A)
+    return told_correlation(proxy_A[better_A], goodness_A[better_A])
 
 
 def told_correlation(a_A: NDArray[np.float64], b_A: NDArray[np.float64]) -> str:
@@ -179,13 +196,24 @@ def told_correlation(a_A: NDArray[np.float64], b_A: NDArray[np.float64]) -> str:
     return f"{float(rank_correlation(a_A, b_A)):+.2f} [{low:+.2f}, {high:+.2f}]"
 
 
-def losses_of(folder: Path, name: str) -> list[float]:
-    """Return the validation losses of an arrangement, by seed."""
-    found = [
-        TrainResult.model_validate_json(path.read_text(encoding="utf-8")).validation_loss
-        for path in sorted(folder.glob(f"{name}-s*/result.json"))
-    ]
-    return [each for each in found if each is not None]
+def write_losses(folder: Path) -> None:
+    """Write the losses of all runs that are done into losses.csv."""
+    lines = ["run,parameters,tokens,loss"]
+    for path in sorted(folder.glob("*/result.json")):
+        result = TrainResult.model_validate_json(path.read_text(encoding="utf-8"))
+        facts = result.parameters, result.tokens, result.validation_loss
+        lines.append(",".join(map(str, (path.parent.name, *facts))))
+    (folder / "losses.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def read_losses(path: Path) -> dict[str, list[float]]:
+    """Return the validation losses of each arrangement, by seed."""
+    file = path if path.suffix == ".csv" else path / "losses.csv"
+    found: dict[str, list[float]] = {}
+    with file.open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            found.setdefault(row["run"].rpartition("-s")[0], []).append(float(row["loss"]))
+    return found
 
 
 if __name__ == "__main__":
