@@ -42,6 +42,7 @@ _OWN = {
     "rg_lru": "aira_dsl.primitives.rg_lru.spec:RGLRU",
     "linear_attention": "aira_dsl.primitives.linear_attention.spec:LinearAttention",
     "gated_delta_net": "aira_dsl.primitives.gated_delta_net.spec:GatedDeltaNet",
+    "kda": "aira_dsl.primitives.kda.spec:KDA",
 }
 
 Part = Literal["module", "cpu", "cuda", "standalone"]

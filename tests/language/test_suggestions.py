@@ -25,6 +25,7 @@ VALUES = {
     "q_rank": "16", "kv_rank": "16", "nope_dim": "8", "rope_dim": "4", "value_dim": "8",
     "interleaved": "false", "window": "8", "chunk": "8", "rotary": "0.5", "softcap": "30",
     "key_heads": "2", "value_heads": "4", "key_dim": "8", "negative_eigenvalues": "true",
+    "lower_bound": "5",
     "scale": "0.5", "sinks": "true", "keys_are_values": "false", "value_scale": "0.7",
 }  # fmt: skip
 

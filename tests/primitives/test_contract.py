@@ -7,6 +7,7 @@ import pytest
 
 from aira_dsl.primitives import MLP, Attention, Mamba1, Mamba2, ShortConv
 from aira_dsl.primitives.gated_delta_net.spec import GatedDeltaNet
+from aira_dsl.primitives.kda.spec import KDA
 from aira_dsl.primitives.moe.spec import MoE
 from aira_dsl.primitives.registry import KINDS, Block
 from aira_dsl.testing.primitives import PrimitiveContract
@@ -57,6 +58,8 @@ CASES: dict[str, Block] = {
     "gated_delta_net-grouped": GatedDeltaNet(
         key_heads=2, value_heads=4, key_dim=3, value_dim=5, conv=3, negative_eigenvalues=True
     ),
+    "kda": KDA(heads=3, head_dim=5, rank=2),
+    "kda-full-rank": KDA(heads=2, head_dim=9, rank=None, lower_bound=5.0, conv=2),
     "mamba2": Mamba2(inner=16, state=4, head_dim=8),
     "mamba2-groups": Mamba2(inner=24, state=3, head_dim=4, conv=2, groups=3),
     "mamba2-wide-state": Mamba2(inner=8, state=18, head_dim=8, conv=3),

@@ -103,6 +103,12 @@ _SAME: dict[str, dict[str, str]] = {
         "conv": "linear_conv_kernel_dim d_conv conv_kernel conv_kernel_size conv_size kernel_size",
         "negative_eigenvalues": "linear_allow_neg_eigval allow_neg_eigval",
     },
+    "kda": {
+        "heads": "linear_num_heads num_heads n_heads",
+        "head_dim": "linear_head_dim d_head head_size",
+        "conv": "linear_conv_kernel_dim short_conv_kernel_size d_conv conv_kernel conv_size",
+        "lower_bound": "linear_lower_bound kda_lower_bound gate_lower_bound",
+    },
     "short_conv": {
         "conv": "conv_l_cache d_conv conv_kernel conv_kernel_size kernel kernel_size conv_size",
         "inner": "d_inner inner_size inner_dim conv_dim",
@@ -135,6 +141,7 @@ _SAME: dict[str, dict[str, str]] = {
         "moe": "mo_e mixture_of_experts sparse_moe moe_mlp experts",
         "mamba2": "mamba_2 ssd mamba2_mixer mamba_2_mixer",
         "gated_delta_net": "gdn gated_deltanet gateddeltanet gated_delta_rule deltanet delta_net",
+        "kda": "kimi_delta_attention kimi_delta_rule",
         "short_conv": "conv conv1d convolution short_convolution gated_short_conv",
         "rg_lru": "rglru lru real_gated_lru griffin hawk",
         "linear_attention": "lightning_attention lightning lightning_attention_2",
@@ -227,7 +234,6 @@ _TOLD: dict[str, dict[str, str]] = {
 
 _ABSENT = {
     "gated linear attention": ("gla", "gla gated_linear_attention"),
-    "Kimi Delta Attention": ("kda", "kda"),
     "RWKV": ("rwkv", "rwkv rwkv4 rwkv5 rwkv6 rwkv7"),
     "S4": ("s4", "s4 s4d s5 h3 dss"),
     "Hyena": ("hyena", "hyena"),

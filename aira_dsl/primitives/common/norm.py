@@ -3,6 +3,8 @@
 Shapes: D normalized channels, G groups of channels.
 """
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -33,12 +35,22 @@ class RMSNorm(nn.Module):
 class GatedRMSNorm(nn.Module):
     """RMSNorm of y · silu(z), each group of channels by itself: Mamba-2's, gate first.
 
-    With `gate_first` false it is RMSNorm(y) · silu(z). Computed in float32 at least, since the
-    product of two activations has a wide range.
+    With `gate_first` false it is RMSNorm(y) · silu(z), and with the activation sigmoid σ(z) takes
+    the place of silu(z). Computed in float32 at least, since the product of two activations has a
+    wide range.
     """
 
-    def __init__(self, width: int, groups: int, eps: float, *, gate_first: bool = True) -> None:
+    def __init__(
+        self,
+        width: int,
+        groups: int,
+        eps: float,
+        *,
+        gate_first: bool = True,
+        activation: Literal["silu", "sigmoid"] = "silu",
+    ) -> None:
         super().__init__()
+        self.activation = torch.sigmoid if activation == "sigmoid" else nn.functional.silu
         self.groups = groups
         self.eps = eps
         self.gate_first = gate_first
@@ -47,7 +59,7 @@ class GatedRMSNorm(nn.Module):
     def forward(self, y_D: Tensor, gate_D: Tensor) -> Tensor:
         """Gate and normalize; the result has the gate's dtype."""
         wide = torch.promote_types(gate_D.dtype, torch.float32)
-        y_D, factor_D = y_D.to(wide), nn.functional.silu(gate_D.to(wide))
+        y_D, factor_D = y_D.to(wide), self.activation(gate_D.to(wide))
         y_D = (
             self._normalize(y_D * factor_D) if self.gate_first else self._normalize(y_D) * factor_D
         )
