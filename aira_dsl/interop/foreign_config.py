@@ -6,7 +6,7 @@ an architecture that it does not describe.
 """
 
 import json
-import math
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import UnionType
@@ -100,17 +100,24 @@ class ForeignConfig:
             raise self._wrong(key, value, "at least 1")
         return value
 
+    def size(self, key: str) -> int:
+        """Return a tensor dimension: a whole number from 1 to 1,048,576."""
+        value = self.integer(key)
+        if not 1 <= value <= 1 << 20:
+            raise self._wrong(key, value, "1 to 1,048,576")
+        return value
+
     def inverse(self, key: str, *, power: float = 1.0) -> float:
         """Return 1 / value^power of a number above 0."""
         value = self.number(key)
-        if not 0 < value < math.inf:
+        if value <= 0:
             raise self._wrong(key, value, "above 0")
         return float(value**-power)
 
     def number(self, key: str, *aliases: str, default: float | None = None) -> float:
         """Return a number."""
         value = self._or_default(key, aliases, default)
-        if not isinstance(value, int | float) or isinstance(value, bool):
+        if not isinstance(value, int | float) or isinstance(value, bool) or not _is_finite(value):
             raise self._wrong(key, value, "a number")
         self._note_default(key, aliases, value)
         return float(value)
@@ -244,6 +251,10 @@ class ForeignConfig:
 
     def _wrong(self, key: str, value: Any, wanted: str) -> InputError:
         return InputError("E0520", f"{self.path}{key} is {_shown(value)}, not {wanted}")
+
+
+def _is_finite(value: float) -> bool:
+    return abs(value) <= sys.float_info.max
 
 
 def read_config(

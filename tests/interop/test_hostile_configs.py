@@ -13,6 +13,7 @@ from aira_dsl.architecture import Architecture
 from aira_dsl.errors import InputError
 from aira_dsl.interop.families.megatron import to_megatron
 from aira_dsl.interop.families.megatron_arguments import from_megatron
+from aira_dsl.interop.gallery import published_models
 from aira_dsl.interop.huggingface import config_of
 from aira_dsl.interop.importers import read
 from aira_dsl.primitives import MLP, Attention, Mamba2
@@ -26,7 +27,13 @@ CONFIGS = {
         (Path(__file__).parent / "olmo_core" / "cycled.json").read_text(encoding="utf-8")
     )["config"],
     "aira_dsl": config_of(random_architecture(1), "float32"),
-    "other": json.loads((CASES / "qwen3_5.json").read_text(encoding="utf-8")),
+    "nested": json.loads((CASES / "qwen3_5.json").read_text(encoding="utf-8")),
+    **{
+        model.name: model.config
+        for model in published_models()
+        if model.name in {"command_r7b", "gemma_3_12b", "llama_4_scout", "falcon_h1_0_5b"}
+        or model.name in {"jamba_v0_1", "lfm2_1_2b", "recurrentgemma_2b", "deepseek_v3"}
+    },
 }
 ARGUMENTS = to_megatron(Architecture(blocks=BLOCKS, layers=("S", "M", "A")))
 VALUES = st.recursive(

@@ -40,7 +40,7 @@ def block(
         if str(value) not in ("False", "1.0", "none", "pre"):
             reason = f"{kind} has no {name} {value}"
             config.account.reasons.setdefault(reason, []).append(config.path.removesuffix("."))
-    return config.block(spec, keys, config.integer("hidden_size"), **given)
+    return config.block(spec, keys, config.size("hidden_size"), **given)
 
 
 def attention(config: ForeignConfig, rope: dict[str, Any], **options: Any) -> Primitive:

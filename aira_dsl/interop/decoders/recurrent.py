@@ -4,6 +4,7 @@ import struct
 from typing import Any
 
 from aira_dsl.architecture import Architecture
+from aira_dsl.errors import InputError
 from aira_dsl.interop.decoders.blocks import attention, block, gate
 from aira_dsl.interop.decoders.experts import experts
 from aira_dsl.interop.decoders.layers import (
@@ -83,6 +84,9 @@ def read_recurrent_gemma(config: ForeignConfig, name: str) -> Architecture:
     gated = block(config, "mlp", keys, hidden=hidden, activation=activation, bias=True)
     feed_forward: Layer = ("M", gated)
     mixers: dict[str, Layer] = {"recurrent": ("R", unit), "attention": ("W", heads)}
+    if unknown := set(cycle) - mixers.keys():
+        message = f"block_types has {min(unknown)!r}, which is not recurrent or attention"
+        raise InputError("E0520", message)
     chosen = [mixers[cycle[index % len(cycle)]] for index in range(depth(config))]
     return assemble(config, name, paired(chosen, feed_forward), **_settings(config))
 
