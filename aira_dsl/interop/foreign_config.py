@@ -6,7 +6,6 @@ an architecture that it does not describe.
 """
 
 import json
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import UnionType
@@ -100,9 +99,9 @@ class ForeignConfig:
             raise self._wrong(key, value, "at least 1")
         return value
 
-    def size(self, key: str) -> int:
+    def size(self, key: str, *aliases: str) -> int:
         """Return a tensor dimension: a whole number from 1 to 1,048,576."""
-        value = self.integer(key)
+        value = self.integer(key, *aliases)
         if not 1 <= value <= 1 << 20:
             raise self._wrong(key, value, "1 to 1,048,576")
         return value
@@ -117,7 +116,7 @@ class ForeignConfig:
     def number(self, key: str, *aliases: str, default: float | None = None) -> float:
         """Return a number."""
         value = self._or_default(key, aliases, default)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not _is_finite(value):
+        if not isinstance(value, int | float) or isinstance(value, bool) or not _is_usual(value):
             raise self._wrong(key, value, "a number")
         self._note_default(key, aliases, value)
         return float(value)
@@ -253,8 +252,9 @@ class ForeignConfig:
         return InputError("E0520", f"{self.path}{key} is {_shown(value)}, not {wanted}")
 
 
-def _is_finite(value: float) -> bool:
-    return abs(value) <= sys.float_info.max
+def _is_usual(value: float) -> bool:
+    """Tell whether products of a number and a size stay finite."""
+    return abs(value) <= 1e30
 
 
 def read_config(

@@ -107,9 +107,9 @@ def read_olmo_hybrid(config: ForeignConfig, name: str) -> Architecture:
          "linear_dt_init_floor", "linear_use_gate", "fla_hybrid_attention_indices")
     )  # fmt: skip
     kinds = listed(config, (LINEAR, FULL), every(4, LINEAR, FULL))
-    heads, width = config.positive("num_attention_heads"), config.integer("hidden_size")
+    heads, width = config.size("num_attention_heads"), config.size("hidden_size")
     key_heads = config.optional("linear_num_key_heads") or heads
-    key_dim = config.optional("linear_key_head_dim") or int(0.75 * width / max(key_heads, 1))
+    key_dim = config.optional("linear_key_head_dim") or 3 * width // max(4 * key_heads, 1)
     net = block(
         config,
         "gated_delta_net",

@@ -43,7 +43,7 @@ def _attention(config: ForeignConfig) -> Primitive:
     """Read attention; a factor of its input scales scores twice and values once."""
     factor = config.number("attention_in_multiplier")
     keys = config.number("key_multiplier") * factor**2
-    heads, width = config.positive("num_attention_heads"), config.integer("hidden_size")
+    heads, width = config.positive("num_attention_heads"), config.size("hidden_size")
     head_dim = config.optional("head_dim") or width // heads
     return attention(
         config,

@@ -75,4 +75,4 @@ def _causal(config: ForeignConfig) -> None:
 
 
 def _settings(config: ForeignConfig) -> dict[str, Any]:
-    return {"embedding_scale": config.integer("hidden_size") ** 0.5}
+    return {"embedding_scale": config.size("hidden_size") ** 0.5}

@@ -92,7 +92,7 @@ def read_deepseek_v3(config: ForeignConfig, name: str) -> Architecture:
 def latent_attention(config: ForeignConfig, rope: dict[str, Any], **options: Any) -> Primitive:
     """Read multi-head latent attention; positions are the caller's."""
     config.only("attention_bias", [False], "biases of latent attention")
-    plain, turned = config.integer("qk_nope_head_dim"), config.integer("qk_rope_head_dim")
+    plain, turned = config.size("qk_nope_head_dim"), config.size("qk_rope_head_dim")
     epsilon = config.number("rms_norm_eps")
     scaling = {name: value for name, value in rope.items() if name != "rotary"}
     return block(

@@ -115,7 +115,7 @@ def assemble(
         Architecture,
         {"width": "hidden_size", "vocab": "vocab_size", "norm_eps": epsilon},
         name=name,
-        width=config.integer("hidden_size"),
+        width=config.size("hidden_size"),
         vocab=config.integer("vocab_size"),
         context=min(context or 2048, 1 << 24),
         tie_embeddings=config.flag("tie_word_embeddings", "tie_embedding", default=False),

@@ -72,7 +72,7 @@ def _mlp(config: ForeignConfig, hidden: int) -> Primitive:
 
 def _hidden(config: ForeignConfig) -> int:
     """Return the hidden width: two thirds, times a factor, up to a multiple (`Lfm2MLP`)."""
-    hidden = config.integer("block_ff_dim", "intermediate_size")
+    hidden = config.size("block_ff_dim", "intermediate_size")
     factor = config.number("block_ffn_dim_multiplier", default=1.0)
     multiple = config.positive("block_multiple_of", default=256)
     if not config.flag("block_auto_adjust_ff_dim", default=True):

@@ -36,7 +36,7 @@ def read_minimax(config: ForeignConfig, name: str) -> Architecture:
     config.refuse("full_attn_alpha_factor", "residuals of normed inputs", costs=False)
     kinds = listed(config, (FULL, LINEAR), every(2, FULL, LINEAR))
     heads = config.integer("num_attention_heads")
-    head_dim = config.optional("head_dim") or config.integer("hidden_size") // max(heads, 1)
+    head_dim = config.optional("head_dim") or config.size("hidden_size") // max(heads, 1)
     full: Layer = ("A", attention(config, rope(config)))
     hidden = config.integer("intermediate_size")
     mixture: Layer = ("E", experts(config, hidden=hidden, router="softmax", renormalize=True))
@@ -61,7 +61,7 @@ def read_recurrent_gemma(config: ForeignConfig, name: str) -> Architecture:
         ("w_init_variance_scale", "final_w_init_variance_scale", "attention_window_size",
          "embeddings_scale_by_sqrt_dim", "head_dim")
     )  # fmt: skip
-    width = config.integer("hidden_size")
+    width = config.size("hidden_size")
     cycle = config.words("block_types") or ["recurrent", "recurrent", "attention"]
     window = config.optional("attention_window_size", "sliding_window")
     heads = attention(
@@ -93,7 +93,7 @@ def read_recurrent_gemma(config: ForeignConfig, name: str) -> Architecture:
 
 def _settings(config: ForeignConfig) -> dict[str, Any]:
     return {
-        "embedding_scale": _bfloat16(config.integer("hidden_size") ** 0.5),
+        "embedding_scale": _bfloat16(config.size("hidden_size") ** 0.5),
         "softcap": config.take("logits_soft_cap"),
     }
 

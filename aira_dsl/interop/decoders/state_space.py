@@ -60,7 +60,7 @@ def mamba1(config: ForeignConfig, **options: Any) -> Primitive:
 def inner(config: ForeignConfig, key: str, *, expand: str) -> int:
     """Return the inner width: as a key says, or the expansion times the width."""
     stated = config.optional(key)
-    return stated or int(config.number(expand) * config.integer("hidden_size"))
+    return stated or int(config.number(expand) * config.size("hidden_size"))
 
 
 def _rank(config: ForeignConfig, key: str) -> int | None:
@@ -113,7 +113,7 @@ def step_limits(config: ForeignConfig, *keys: str) -> dict[str, Any]:
 def head_mamba2(config: ForeignConfig, **options: Any) -> Primitive:
     """Read Mamba-2 as Bamba, Granite and Falcon-H1 name its settings."""
     config.without_effect(_SCAN)
-    heads, width = config.positive("mamba_n_heads"), config.integer("hidden_size")
+    heads, width = config.positive("mamba_n_heads"), config.size("hidden_size")
     whole = config.optional("mamba_d_ssm") or int(config.number("mamba_expand") * width)
     stated = config.take("mamba_d_head")
     head_dim = config.integer("mamba_d_head") if stated not in (None, "auto") else whole // heads
@@ -151,7 +151,7 @@ def read_jamba(config: ForeignConfig, name: str) -> Architecture:
     config.without_effect(["sliding_window", "num_logits_to_keep"])
     is_attention = _periodic(config, "attn_layer_period", "attn_layer_offset")
     is_sparse = _periodic(config, "expert_layer_period", "expert_layer_offset")
-    width = config.integer("hidden_size")
+    width = config.size("hidden_size")
     mixer = block(
         config,
         "mamba1",
