@@ -49,7 +49,10 @@ def _near(word: str, known: Iterable[str]) -> list[str]:
 
 
 def _typo(word: str, known: str) -> int | None:
-    """Return how many edits lead from a typo to a known word, or None if it is not one."""
+    """Return how many edits lead from a typo to a known word, or None if it is not one.
+
+    An abbreviation counts as one edit more than a typo may have: a typo is more likely.
+    """
     parts, others = word.split("_"), known.split("_")
     limit = _limit(word)
     if _DIGITS.findall(word) != _DIGITS.findall(known) or _NEGATED.match(word):
@@ -59,10 +62,10 @@ def _typo(word: str, known: str) -> int | None:
         if any(_distance(a, b, _limit(a)) > _limit(a) for a, b in pairs):
             return None
     distance = _distance(word, known, limit)
-    if distance > limit and _abbreviates(word, known):
-        distance = limit
+    if distance > limit:
+        return limit + 1 if _abbreviates(word, known) else None
     # A one-letter name is not a typo of another one-letter name.
-    return distance if distance <= limit and distance < max(len(word), len(known)) else None
+    return distance if distance < max(len(word), len(known)) else None
 
 
 def _limit(word: str) -> int:

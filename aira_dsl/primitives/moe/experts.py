@@ -32,7 +32,7 @@ class Experts(nn.Module):
         self.up_proj = linear(width, block.hidden)
         self.down_proj = linear(block.hidden, width)
 
-    # The pieces have other lengths at each call: compiled, each would be compiled anew.
+    # The pieces have other lengths at each call, and torch.compile would compile each of them.
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(self, x_ND: Tensor, weights_NK: Tensor, chosen_NK: Tensor) -> Tensor:
         """Return the weighted sum of the outputs of each token's experts."""
