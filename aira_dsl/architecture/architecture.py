@@ -216,12 +216,14 @@ class Architecture(Design):
     """Name of the architecture; not part of its identity."""
     layers: Layers
     """Block names, first layer first."""
+    mtp: Annotated[tuple[str, ...], Field(max_length=MAX_LAYERS), OPTION] = ()
+    """Layers of a module that predicts one more token (multi-token prediction); none if empty."""
     scales: dict[ScaleName, Scale] = {}
     """The same design at other sizes, by name; not part of its identity."""
 
     @model_validator(mode="after")
     def _layers_are_defined(self) -> Self:
-        self.require_blocks(self.layers)
+        self.require_blocks((*self.layers, *self.mtp))
         for name, scale in self.scales.items():
             missing = sorted(self.blocks.keys() - scale.blocks)
             if missing:  # a text could not say so: a scale has what its architecture has
@@ -233,6 +235,18 @@ class Architecture(Design):
         """Number of layers."""
         return len(self.layers)
 
+    @property
+    def mtp_parameters(self) -> int:
+        """Count the parameters of multi-token prediction, which no other number contains.
+
+        Its layers, a projection of the token's embedding and the hidden state to the width, a norm
+        of each of the two, and a norm before the head (DeepSeek-V3, arXiv 2412.19437 §2.2).
+        Embedding and head are those of the model.
+        """
+        if not self.mtp:
+            return 0
+        return self.stack_parameters(self.mtp) + 2 * self.norm_parameters + 2 * self.width**2
+
     @cached_property
     def pattern(self) -> str:
         """The layers in the pattern notation, for example `5×(2A-M)-A`."""
@@ -243,13 +257,16 @@ class Architecture(Design):
         """Identity: 16 hexadecimal digits, equal for texts that mean the same model."""
         used = {
             name: json.dumps(self.block_of(name).model_dump(), sort_keys=True)
-            for name in set(self.layers)
+            for name in {*self.layers, *self.mtp}
         }
         meaning: list[Any] = [
             [self.width, self.vocab, self.context, self.tie_embeddings, self.norm_eps],
             [used[name] for name in self.layers],
         ]
-        if options := self.used_options():
+        options = self.used_options()
+        if options.pop("mtp", ()):
+            meaning.append({"mtp": [used[name] for name in self.mtp]})
+        if options:
             meaning.append(sorted(options.items()))
         sets = self.weight_sets(self.layers)
         if max(sets) + 1 < len(sets):
@@ -277,4 +294,4 @@ class Architecture(Design):
         except ValueError as error:
             raise InputError("E0223", f"scale {name} of {self.name}: {error}") from None
         shared = {field: getattr(scale, field) for field in Design.model_fields}
-        return Architecture(**shared, name=f"{self.name}_{name}"[:64], layers=layers)
+        return Architecture(**shared, name=f"{self.name}_{name}"[:64], layers=layers, mtp=self.mtp)

@@ -22,6 +22,7 @@ def as_json(architecture: Architecture, workload: Workload = AS_WRITTEN) -> dict
         **architecture.model_dump(mode="json"),
         "pattern": architecture.pattern,
         "fingerprint": architecture.fingerprint,
+        **({"mtp_parameters": architecture.mtp_parameters} if architecture.mtp else {}),
         "costs": costs_json(architecture, workload),
     }
 

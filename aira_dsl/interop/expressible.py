@@ -28,7 +28,10 @@ def kinds_without_a_form(architecture: Architecture, known: Iterable[str]) -> li
     known = set(known)
     kinds = [f"it has {block.kind} layers" for block in blocks if block.kind not in known]
     used = architecture.used_options().items()
-    options = [f"it has {name} {str(value).lower()}" for name, value in used]
+    options = [
+        "it has multi-token prediction" if name == "mtp" else f"it has {name} {str(value).lower()}"
+        for name, value in used
+    ]
     options += [
         f"its {block.kind} has {name} {str(value).lower()}"
         for block in blocks

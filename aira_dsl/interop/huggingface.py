@@ -152,6 +152,7 @@ def read_config_of_export(config: ForeignConfig, name: str) -> Architecture:
         **{key: value for key in OPTIONS if (value := config.take(key)) is not None},
         blocks=config.take("blocks"),
         layers=tuple(layers),
+        mtp=tuple(config.words("mtp") or ()),
     )
 
 
@@ -174,6 +175,7 @@ def config_of(architecture: Architecture, dtype: str) -> dict[str, Any]:
         "hidden_size": architecture.width,
         "blocks": blocks,
         "layers": list(architecture.layers),
+        **({"mtp": list(architecture.mtp)} if architecture.mtp else {}),
         **({"order": list(sets)} if max(sets) + 1 < len(sets) else {}),
         "norm_eps": architecture.norm_eps,
         **{key: used[key] for key in OPTIONS if key in used},

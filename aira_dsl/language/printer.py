@@ -49,7 +49,9 @@ def to_text(architecture: Architecture) -> str:
     lines = [f"architecture {architecture.name} {{", *_settings(architecture, None)]
     width = architecture.width
     lines += [_block(name, block, width) for name, block in architecture.blocks.items()]
-    lines += [f"layers {readable(architecture.pattern)}", "}"]
+    lines.append(f"layers {readable(architecture.pattern)}")
+    lines += [f"mtp {readable(compress(architecture.mtp))}"] if architecture.mtp else []
+    lines.append("}")
     for name, scale in architecture.scales.items():
         lines += ["", f"scale {name} {{", *_scale(scale, architecture), "}"]
     return format_text("\n".join(lines))

@@ -120,6 +120,7 @@ def architecture_of(meaning: Meaning) -> Architecture:
         name=meaning.name or "model",
         blocks=meaning.blocks,
         layers=meaning.layers,
+        mtp=meaning.mtp,
         scales={name: scale.scale() for name, scale in meaning.scales.items()},
         **meaning.settings,
     )

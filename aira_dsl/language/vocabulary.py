@@ -10,12 +10,25 @@ from aira_dsl.architecture import SETTINGS, Design
 from aira_dsl.utils.unused import OPTION
 
 LAYERS = "layers"
+MTP = "mtp"
+PATTERNS = (LAYERS, MTP)
+"""Statements whose value is a pattern."""
 
 _OPTIONS = tuple(key for key in SETTINGS if OPTION in Design.model_fields[key].metadata)
 _USUAL = tuple(key for key in SETTINGS if key not in _OPTIONS)
 
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "architecture": ("extends", *_USUAL, "depth", "block", "pattern", LAYERS, "layer", *_OPTIONS),
+    "architecture": (
+        "extends",
+        *_USUAL,
+        "depth",
+        "block",
+        "pattern",
+        LAYERS,
+        "layer",
+        MTP,
+        *_OPTIONS,
+    ),
     "space": ("extends", *_USUAL, "block", "slots", *_OPTIONS),
     "scale": (*_USUAL, "depth", "block", LAYERS, "extrapolate", "parameters", *_OPTIONS),
 }

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from aira_dsl.language.semantics.inheritance import Origin
 from aira_dsl.language.syntax.cutter import outline
 from aira_dsl.language.syntax.outline import Item, Part, path_in
-from aira_dsl.language.vocabulary import DEFINITIONS, LAYERS, SECTIONS
+from aira_dsl.language.vocabulary import DEFINITIONS, PATTERNS, SECTIONS
 from aira_dsl.lsp import keyword_docs
 from aira_dsl.lsp.scope import Named, Scope, Source
 from aira_dsl.primitives.registry import KINDS
@@ -102,7 +102,7 @@ def _inside(item: Item, part: Part, scope: Scope) -> Iterable[Proposal]:
     """Offer what may follow the words of a statement."""
     if any(each.text == "{" for each in item.opened):
         return _parameters(item, scope)
-    if item.key == LAYERS or (item.key == "pattern" and item.defines):
+    if item.key in PATTERNS or (item.key == "pattern" and item.defines):
         own = item.name.text if item.name else None
         return _names(each for each in scope.names().items() if each[0] != own)
     if item.key == "block":

@@ -14,7 +14,7 @@ from aira_dsl.language import parse
 from aira_dsl.language.reading import examine
 from aira_dsl.language.syntax.outline import Item, Part
 from aira_dsl.language.syntax.scan import Lexeme
-from aira_dsl.language.vocabulary import LAYERS, SECTIONS
+from aira_dsl.language.vocabulary import PATTERNS, SECTIONS
 from aira_dsl.lsp import keyword_docs
 from aira_dsl.lsp.patterns import expand
 from aira_dsl.lsp.scope import Named, Scope, Source
@@ -75,7 +75,7 @@ def _statement(item: Item, part: Part, scope: Scope) -> str | None:
         return None
     detail = f"*{entry.detail}*" if entry.detail else ""
     said = [f"**{item.key}**", detail, entry.text]
-    if item.key == LAYERS:
+    if item.key in PATTERNS:
         said.append(_expanded(item, scope))
     elif item.name is not None:
         said.append(_named(item.name.text, part, scope) or "")

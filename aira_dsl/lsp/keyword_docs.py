@@ -26,6 +26,7 @@ _STATEMENT_TEXTS = {
     "or changes an inherited one, `block A { heads 8 }`.",
     "pattern": "Names a pattern for others to use: `pattern Unit = 2A-M`.",
     LAYERS: "The order of the blocks, first layer first: `layers 5×(2A-M)-A`.",
+    "mtp": "Layers of a module that predicts one more token, counted apart: `mtp A-M`.",
     "layer": "Other parameters for some layers, counted from 1: `layer 3, 7-9 { rope none }`.",
 }
 

@@ -15,6 +15,7 @@ from aira_dsl.architecture import (
     Costs,
     Workload,
 )
+from aira_dsl.architecture.pattern import compress
 from aira_dsl.architecture.record import as_json, costs_at, costs_json
 from aira_dsl.primitives.registry import DRAWN
 from aira_dsl.report.stack import Line, count_kinds, gutters, lines
@@ -131,6 +132,7 @@ def _totals_table(architecture: Architecture, workload: Workload) -> "Renderable
         "embeddings": f"{costs.embedding_parameters:,}{tied}",
         "total parameters": f"{costs.total_parameters:,}",
         **_active_row(costs),
+        **_mtp_row(architecture),
         "weights": ", ".join(
             f"{binary(costs.weight_bytes(bits))} in {name}" for name, bits in WEIGHT_BITS.items()
         ),
@@ -174,6 +176,14 @@ def _windows(costs: Costs) -> str:
         for cache in costs.caches
         if cache.tokens is not None
     )
+
+
+def _mtp_row(architecture: Architecture) -> dict[str, str]:
+    """Return the row of multi-token prediction, if there is any."""
+    if not architecture.mtp:
+        return {}
+    pattern = _cut(compress(architecture.mtp))
+    return {"mtp": f"{pattern}, {architecture.mtp_parameters:,} parameters in no other row"}
 
 
 def _cut(pattern: str, limit: int = 400) -> str:

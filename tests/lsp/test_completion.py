@@ -60,20 +60,20 @@ def test_kinds_follow_the_sign_of_a_definition(rest: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("rest", ["", "}", "\n  layers A\n}", "\n"])
 def test_parameters_are_those_of_the_kind_at_hand(kind: str, rest: str) -> None:
-    expected = [name for name in KINDS[kind].model_fields if name != "kind"]
+    expected = KINDS[kind].parameter_names()
     assert offered(f"architecture x {{\n  block A = {kind} {{ |{rest}") == expected
 
 
 def test_parameters_that_are_given_are_left_out_whatever_separates_them() -> None:
     for separator in (", ", "\n", "; "):
         text = f"architecture x {{ block A = attention {{ heads 8{separator}|"
-        assert offered(text) == [*KINDS["attention"].model_fields][2:]
+        assert offered(text) == KINDS["attention"].parameter_names()[1:]
     assert offered("architecture x { block A = attention { heads 8 |") == []
 
 
 def test_a_change_has_the_parameters_of_the_block_it_changes() -> None:
     base = "architecture x { block A = mlp; layers A }\n"
-    assert offered(base + "scale 1b { block A { |") == ["hidden", "activation"]
+    assert offered(base + "scale 1b { block A { |") == KINDS["mlp"].parameter_names()
     assert offered(base + "scale 1b { block |") == ["A"]
 
 
@@ -84,8 +84,8 @@ def test_an_override_has_the_parameters_of_the_kinds_in_the_file() -> None:
 
 
 def test_choices_are_offered_where_a_value_stands() -> None:
-    choices = ["swiglu", "relu", "relu2", "gelu"]
-    assert offered("architecture x { block A = mlp { activation |") == choices
+    placements = ["pre", "post", "sandwich", "none"]
+    assert offered("architecture x { block A = mlp { norm |") == placements
     assert offered("architecture x { tie_embeddings | }") == ["true", "false"]
     assert offered("architecture x { } scale s { extrapolate st| }") == ["stretch", "stack"]
     assert offered("architecture x { width | }") == ["128"]

@@ -90,8 +90,9 @@ def test_completion_in_a_half_written_line(client: Client, tmp_path: Path) -> No
     text = "architecture x {\n  block A = mlp { act\n  layers 2\n"
     uri = client.open(tmp_path / "x.arch", text)
     items = client.at("completion", uri, 1, 21)["items"]
-    assert [each["label"] for each in items] == ["hidden", "activation"]
-    assert items[1]["detail"] == "swiglu, relu, relu2 or gelu; default relu"
+    assert [each["label"] for each in items][:2] == ["hidden", "activation"]
+    assert items[1]["detail"].startswith("swiglu, relu, relu2, gelu")
+    assert items[1]["detail"].endswith("; default relu")
     assert items[1]["textEdit"]["range"]["start"] == {"line": 1, "character": 18}
     assert [each["label"] for each in client.at("completion", uri, 2, 10)["items"]] == ["A"]
 

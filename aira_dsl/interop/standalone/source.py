@@ -83,7 +83,8 @@ def mixer_parts(architecture: Architecture) -> list[str]:
 
 def used_blocks(architecture: Architecture) -> list[str]:
     """Return the names of the blocks that the layers use, in the order of their definition."""
-    used = {name for layer in set(architecture.layers) for name in branches_of(layer)}
+    layers = {*architecture.layers, *architecture.mtp}
+    used = {name for layer in layers for name in branches_of(layer)}
     return [name for name in architecture.blocks if name in used]
 
 

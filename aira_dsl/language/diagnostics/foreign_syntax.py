@@ -13,6 +13,7 @@ from aira_dsl.language.diagnostics.collector import Hint
 from aira_dsl.language.diagnostics.notation import Notation
 from aira_dsl.language.diagnostics.suggest import nearest
 from aira_dsl.language.diagnostics.syntax_help import HOW
+from aira_dsl.language.vocabulary import PATTERNS
 
 REACH = 200
 """Characters looked at on either side of an error."""
@@ -40,9 +41,9 @@ def kind_of(text: str, start: int, at: int) -> str:
     first = word[1] if word else ""
     if text.count("{", start, at) > text.count("}", start, at):
         return "parameter"
-    return {"layers": "pattern", "pattern": "pattern", "layer": "layer", "block": "block"}.get(
-        first, "setting"
-    )
+    if first in PATTERNS:
+        return "pattern"
+    return first if first in {"pattern", "layer", "block"} else "setting"
 
 
 def recognize(place: Place) -> Hint | None:

@@ -14,6 +14,7 @@ HOW = {
     "layer": "layers are overridden by `layer 3, 7-9 { … }`",
     "extends": 'for example `extends "base.arch"`',
     "layers": "for example `layers 5×(2A-M)-A`",
+    "mtp": "for example `mtp A-M`",
     "extrapolate": "write `extrapolate stretch` or `extrapolate stack`",
     "slots": "for example `slots 16`",
     "depth": "for example `depth 16`",

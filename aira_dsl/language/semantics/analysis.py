@@ -19,10 +19,10 @@ from aira_dsl.language.semantics.overrides import Derived, override
 from aira_dsl.language.semantics.patterns import Names, resolve
 from aira_dsl.language.semantics.values import respelt, scalar, setting
 from aira_dsl.language.syntax.tree import Statement, end_of, only_word, start_of
-from aira_dsl.language.vocabulary import LAYERS
+from aira_dsl.language.vocabulary import LAYERS, MTP, PATTERNS
 from aira_dsl.primitives.parallel.spec import branches_of
 
-_UNREAD = {LAYERS, "extends"}
+_UNREAD = {*PATTERNS, "extends"}
 """Statements whose value is not one word or number."""
 
 _NEEDED = {"architecture": (LAYERS, "5×(2A-M)-A"), "space": ("slots", "16")}
@@ -38,6 +38,7 @@ class Meaning:
         settings: what the text sets, by name.
         blocks: resolved specs in the order of the text; None for a block that is wrong.
         layers: the expanded pattern.
+        mtp: that of multi-token prediction.
         slots: the number of slots of a space.
         depth: the number of layers that the text claims.
         extrapolate, parameters: how a scale grows, and to what size.
@@ -49,6 +50,7 @@ class Meaning:
     settings: dict[str, Any] = field(default_factory=dict)
     blocks: dict[str, Spec] = field(default_factory=dict)
     layers: tuple[str, ...] | None = None
+    mtp: tuple[str, ...] = ()
     slots: int | None = None
     depth: int | None = None
     extrapolate: Literal["stretch", "stack"] | None = None
@@ -185,20 +187,26 @@ class _Reader:
         return given.value if isinstance(given.value, Token) else None
 
     def _read_layers(self) -> None:
-        item = self.written.settings.get(LAYERS)
+        self.meaning.layers = self._pattern(LAYERS)
+        self.meaning.mtp = self._pattern(MTP) or ()
+        if self.written.overrides and self.meaning.layers is not None:
+            self._override()
+
+    def _pattern(self, key: str) -> tuple[str, ...] | None:
+        """Expand the pattern of a statement; None if it is missing or wrong."""
+        item = self.written.settings.get(key)
         if item is None:
-            return
+            return None
         if isinstance(item.value, Token):
-            message = f"`layers` takes a pattern, not {quoted(item.value)}"
-            hint = Hint("for example `layers 5×(2A-M)-A`")
+            message = f"`{key}` takes a pattern, not {quoted(item.value)}"
+            hint = Hint(f"for example `{key} 5×(2A-M)-A`")
             if item.value.type == "STRING":
                 hint = Hint("patterns are written without quotes", item.value[1:-1] or None)
             self._at(item.value, "E0210", message, hint)
-            return
-        self.meaning.layers = resolve(item.value, self._names(), self.sink)
-        self._check_parallel(item, self.meaning.layers or ())
-        if self.written.overrides and self.meaning.layers is not None:
-            self._override()
+            return None
+        layers = resolve(item.value, self._names(), self.sink)
+        self._check_parallel(item, layers or ())
+        return layers
 
     def _check_parallel(self, item: Statement, layers: tuple[str, ...]) -> None:
         """Report parallel layers whose blocks do not fit together."""

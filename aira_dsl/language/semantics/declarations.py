@@ -18,7 +18,7 @@ from aira_dsl.language.syntax.tree import (
     Statement,
     start_of,
 )
-from aira_dsl.language.vocabulary import LAYERS
+from aira_dsl.language.vocabulary import LAYERS, MTP
 
 _OWN = {"extends", "depth"}
 """What a file says about itself only."""
@@ -82,6 +82,8 @@ class Written:
             theirs.pop(LAYERS, None)  # a scale finds its layers by its own rule
         if self.kind != lower.kind or LAYERS in mine:
             _drop(theirs, "slots", "extrapolate", "parameters")
+        if self.kind != lower.kind:
+            _drop(theirs, MTP)
         if self.kind == "space" or "extrapolate" in mine:
             _drop(theirs, LAYERS)
         keeps = LAYERS in theirs  # what is said of layers goes with them

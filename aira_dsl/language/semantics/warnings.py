@@ -15,6 +15,7 @@ from aira_dsl.language.diagnostics.snippet import quoted
 from aira_dsl.language.semantics.analysis import Meaning
 from aira_dsl.language.semantics.patterns import words_of
 from aira_dsl.language.syntax.tree import Definition, Section, Statement, end_of, start_of
+from aira_dsl.language.vocabulary import PATTERNS
 from aira_dsl.primitives.parallel.spec import branches_of
 
 LONG_CONTEXT = 8192
@@ -46,7 +47,7 @@ def _unused(main: Section, sections: tuple[Section, ...], meaning: Meaning, sink
     if meaning.kind == "space":
         return
     written = {name for each in sections for name in _words(each)}
-    used = {*written, *_blocks(meaning.layers or ())}
+    used = {*written, *_blocks((*(meaning.layers or ()), *meaning.mtp))}
     for scale in meaning.scales.values():
         used |= _blocks(scale.layers or ()).keys()
     for section in sections:
@@ -66,7 +67,7 @@ def _words(section: Section) -> Iterator[str]:
     for item in section.items:
         if isinstance(item, Definition) and item.word == "pattern":
             yield from words_of(item.value)
-        elif isinstance(item, Statement) and item.key == "layers":
+        elif isinstance(item, Statement) and item.key in PATTERNS:
             assert not isinstance(item.value, Token), "the text was checked"
             yield from words_of(item.value)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from aira_dsl.language.diagnostics.suggest import nearest
 from aira_dsl.language.syntax.scan import Lexeme
-from aira_dsl.language.vocabulary import LAYERS, SECTIONS
+from aira_dsl.language.vocabulary import PATTERNS, SECTIONS
 
 _PATH = re.compile(r'[^"\n]*"([^"\n]*)')
 
@@ -69,7 +69,7 @@ class Item(NamedTuple):
     @property
     def used(self) -> list[Lexeme]:
         """The names in its pattern."""
-        first = 1 if self.key == LAYERS else 3 if self.key == "pattern" and self.defines else None
+        first = 1 if self.key in PATTERNS else 3 if self.key == "pattern" and self.defines else None
         if first is None:
             return []
         return [each for each in self.words[first:] if each.kind == "name"]

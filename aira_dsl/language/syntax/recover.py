@@ -14,13 +14,13 @@ from aira_dsl.language.syntax.parser import parse_file
 from aira_dsl.language.syntax.scan import WIDE_BRACKETS, Lexeme
 from aira_dsl.language.syntax.syntax_errors import report
 from aira_dsl.language.syntax.tree import Section
-from aira_dsl.language.vocabulary import LAYERS, SECTIONS, STATEMENTS
+from aira_dsl.language.vocabulary import PATTERNS, SECTIONS, STATEMENTS
 
 _COMMENT = re.compile(r"^(//+|--|/\*+|<!--)|\*+/$|-->$")
 _OTHER_FORM = re.compile(r"(\{)\s*(?:[\"'}]|\w+\s*:)|(---)\s|(\w+)\s*:(?:\s|$)")
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) .*", re.MULTILINE)
 
-_YAML_KEYS = {"name", "blocks", "patterns", "overrides", "scales", "slots", LAYERS, *SETTINGS}
+_YAML_KEYS = {"name", "blocks", "patterns", "overrides", "scales", "slots", *PATTERNS, *SETTINGS}
 
 
 def recover(sink: Sink, error: UnexpectedInput) -> tuple[Section, ...] | None:

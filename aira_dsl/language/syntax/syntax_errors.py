@@ -17,7 +17,7 @@ from aira_dsl.language.diagnostics.snippet import quoted
 from aira_dsl.language.diagnostics.suggest import did_you_mean, nearest
 from aira_dsl.language.syntax.parser import WORDS
 from aira_dsl.language.syntax.tree import end_of, start_of
-from aira_dsl.language.vocabulary import SECTIONS, STATEMENTS
+from aira_dsl.language.vocabulary import PATTERNS, SECTIONS, STATEMENTS
 from aira_dsl.primitives.registry import KINDS
 
 _QUOTED = re.compile(r"[\"'“”„‘’«»]([^\"'“”„‘’«»\n]*)[\"'“”„‘’«»]")
@@ -33,7 +33,7 @@ _LOOKALIKES = (
 _SETTING = re.compile(r"\s*\w+[ \t]+[\w.]+[ \t]*(\w+|[^\w\s;#])")
 """A setting, its value, and a word or a mark after it."""
 
-_ONE_VALUE = STATEMENTS - {"layers", "layer", "block", "pattern", "extends"}
+_ONE_VALUE = STATEMENTS - {*PATTERNS, "layer", "block", "pattern", "extends"}
 _PARAMETERS = {name for kind in KINDS.values() for name in kind.model_fields}
 
 
@@ -78,7 +78,7 @@ def _narrowed(expected: set[str], place: Place) -> set[str]:
     """Leave out what the grammar takes only because it does not know the statement's word yet."""
     word = re.compile(r"\s*(\w+)\s").match(place.text, place.start)
     key = word[1] if word and place.kind != "header" else ""
-    if key == "layers":
+    if key in PATTERNS:
         return expected - {"LBRACE", "_EQUALS", "STRING"} or expected
     # What continues like a pattern has one value too many.
     if key in _ONE_VALUE and place.kind == "setting" and _SETTING.match(place.text, place.start):

@@ -30,12 +30,12 @@ from aira_dsl.language.syntax.tree import (
     Span,
     Statement,
 )
-from aira_dsl.language.vocabulary import DEFINITIONS, LAYERS, SECTIONS
+from aira_dsl.language.vocabulary import DEFINITIONS, LAYERS, PATTERNS, SECTIONS
 from aira_dsl.language.yaml.misplaced import GROUPS, is_config_of_another_tool, is_text_form
 from aira_dsl.language.yaml.nodes import Mapping, Node, Scalar, Sequence, parse_nodes
 from aira_dsl.primitives.registry import KINDS
 
-DERIVED = ("pattern", "fingerprint", "costs")
+DERIVED = ("pattern", "fingerprint", "mtp_parameters", "costs")
 """What a JSON record has besides the architecture; it follows from the rest and is not read."""
 
 _NUMBERS = {
@@ -130,9 +130,9 @@ class _Converter:
 
     def _statement(self, key: Scalar, value: Node) -> Iterator[Item]:
         word = _token(key)
-        if key.text == LAYERS:
+        if key.text in PATTERNS:
             pattern = self._pattern(key, value)
-            yield Broken((LAYERS,), False) if pattern is None else Statement(word, pattern)
+            yield Broken((key.text,), False) if pattern is None else Statement(word, pattern)
         elif not isinstance(value, Scalar):
             self._wrong_shape(key, value, "one word or number")
             yield Broken((key.text,), False)

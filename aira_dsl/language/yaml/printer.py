@@ -23,6 +23,8 @@ def to_yaml(architecture: Architecture) -> str:
     """
     lines = [f"name: {_word(architecture.name)}", *_design(architecture, None, "")]
     lines.append(f"layers: {readable(architecture.pattern)}")
+    if architecture.mtp:
+        lines.append(f"mtp: {readable(compress(architecture.mtp))}")
     if architecture.scales:
         lines.append("scales:")
     for name, scale in architecture.scales.items():

@@ -43,6 +43,7 @@ def schema() -> dict[str, Any]:
             **shared,
             "patterns": _mapping(_pattern("A pattern with a name."), "Named patterns."),
             "layers": _pattern("The order of the blocks, first layer first."),
+            "mtp": _pattern("Layers of a module that predicts one more token; counted apart."),
             "slots": {**count, "description": "Layers of every member of a search space."},
             "overrides": {
                 "type": "object",
@@ -65,6 +66,7 @@ def schema() -> dict[str, Any]:
                 },
             },
             "pattern": {"description": "Written by --emit json, and not read."},
+            "mtp_parameters": {"description": "Written by --emit json, and not read."},
             "fingerprint": {"description": "Written by --emit json, and not read."},
             "costs": {"description": "Written by --emit json, and not read."},
         },

@@ -82,7 +82,7 @@ def difference(a: Architecture, b: Architecture) -> Difference:
     """Compare two architectures by what they mean."""
     settings = {
         key: (getattr(a, key), getattr(b, key))
-        for key in SETTINGS
+        for key in (*SETTINGS, "mtp")
         if getattr(a, key) != getattr(b, key)
     }
     costs = cost(a), cost(b)
