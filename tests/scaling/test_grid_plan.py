@@ -201,6 +201,8 @@ def test_another_plan_is_not_replaced_unasked(grid):
     [
         ({"sizes": ["20k", "200k"], "budgets": ["1e11", "1e12"]}, "E1602", "2 sizes"),
         ({"budgets": [{"flops": "1e12", "seeds": [0, 1]}]}, "E1602", "1 budget;"),
+        ({"sizes": ["20k", "20.1k", "50k", "400k"], "budgets": ["1e11", "1e12"]}, "E1602",
+         "sizes 20k and 20.1k of llama are one model"),
         ({"budgets": ["1e9", "1e12"], "seeds": [0, 1]}, "E1602", "fewer than 50 steps"),
         ({"tokens_per_parameter": 400}, "E1603", "budget 1e+11"),
         ({"budgets": ["1e11", "1e13"], "seeds": [0, 1], "accept": ["edge"]}, "E1604", "twice"),

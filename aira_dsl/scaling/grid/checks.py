@@ -68,6 +68,7 @@ def expected_optimum(plan: Plan, design: str, budget: int) -> float:
 
 def _problems(plan: Plan) -> Iterator[Problem]:
     yield from _too_small(plan)
+    yield from _too_close(plan)
     yield from _too_short(plan)
     yield from _edges(plan)
     yield from _repeated(plan)
@@ -86,6 +87,19 @@ def _too_small(plan: Plan) -> Iterator[Problem]:
                 f"budget {budget.flops:g} has {plural(count, 'size')}; a curve needs {MIN_SIZES}",
                 "add sizes; with exactly three, a parabola has no residual: take five",
             )
+
+
+def _too_close(plan: Plan) -> Iterator[Problem]:
+    for design in plan.grid.designs:
+        models = sorted(_of(plan, design), key=lambda model: model.size)
+        for first, second in pairwise(models):
+            if first.parameters == second.parameters:
+                yield Problem(
+                    "E1602",
+                    f"sizes {humanized(first.size)} and {humanized(second.size)} of {design} are "
+                    f"one model, of {humanized(first.parameters)} parameters",
+                    "leave one of them out, or take sizes that differ more",
+                )
 
 
 def _too_short(plan: Plan) -> Iterator[Problem]:
