@@ -172,13 +172,13 @@ def test_simple_statistics_do_not_tell_the_class(images):
 
 @pytest.mark.slow
 def test_local_patches_do_not_tell_the_class():
-    hard = PathfinderSettings(**COUNTS).draw(np.random.default_rng(0), 2000)
-    accuracy, error = local_accuracy(hard.pixels_BHW, hard.labels_B, 1000, 5)
+    hard = PathfinderSettings(**COUNTS).draw(np.random.default_rng(0), 800)
+    accuracy, error = local_accuracy(hard.pixels_BHW, hard.labels_B, 400, 5)
     assert abs(accuracy - 0.5) < 4 * error
-    easy = EASY.draw(np.random.default_rng(0), 2000)
-    kinds = np.arange(2000) % 2  # what the classifier can see: how much of each kind of piece
+    easy = EASY.draw(np.random.default_rng(0), 800)
+    kinds = np.arange(800) % 2  # what the classifier can see: how much of each kind of piece
     mixed = np.where(kinds[:, None, None] == 1, hard.pixels_BHW, easy.pixels_BHW)
-    accuracy, _ = local_accuracy(mixed, kinds, 1000, 5)
+    accuracy, _ = local_accuracy(mixed, kinds, 400, 5)
     assert accuracy > 0.8
 
 
