@@ -92,15 +92,29 @@ def record(
     seed: int,
     evaluate: Evaluate | None = None,
 ) -> dict[str, Any]:
-    """Return the record of a candidate and seed; it is made if it is missing."""
+    """Return the record of a candidate and seed; it is made if it is missing.
+
+    Exits if other work of the machine let the clock cut the training.
+    """
     path = setting.folder / f"{name}-{_key(setting, candidate)}-seed{seed}.json"
     if not path.exists():
         setting.folder.mkdir(parents=True, exist_ok=True)
         made = {"candidate": name, "seed": seed, **_judged(setting, candidate, seed, evaluate)}
+        _require_all_steps(setting, made)
         write_atomically(path, json.dumps(made, indent=1) + "\n")
         print(f"{name}, seed {seed}: {made['status']} {made.get('score', '')}", flush=True)
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
+
+
+def _require_all_steps(setting: Setting, made: dict[str, Any]) -> None:
+    planned = setting.task.size(setting.size).settings.get("num_train_steps")
+    done = made["facts"].get("reported_steps")
+    if planned is not None and done is not None and done < planned:
+        raise SystemExit(
+            f"{made['candidate']}, seed {made['seed']}: the clock cut the training at {done} of "
+            f"{planned} steps; nothing is kept: repeat it on a quiet machine"
+        )
 
 
 def machine() -> str:
