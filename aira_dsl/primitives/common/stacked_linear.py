@@ -40,9 +40,10 @@ class StackedLinear(nn.Module):
         # One unbind: indexing would add up a gradient of the whole stack for each layer.
         weights_E = self.weight.unbind()
         biases_E = [None] * len(weights_E) if self.bias is None else self.bias.unbind()
-        pieces = torch.split(x_MD, _lengths(counts_E, len(x_MD)))
-        rows = zip(pieces, weights_E, biases_E, strict=True)
-        return torch.cat([nn.functional.linear(*each) for each in rows])
+        lengths = _lengths(counts_E, len(x_MD))
+        pieces = torch.split(x_MD, lengths)
+        used = [layer for layer, length in enumerate(lengths) if length] or [0]
+        return torch.cat([nn.functional.linear(pieces[i], weights_E[i], biases_E[i]) for i in used])
 
     def grouped(self, x_MD: Tensor, counts_E: Tensor) -> Tensor:
         """Return the same by one product of groups, in the dtype of x; float32 or bfloat16."""

@@ -42,12 +42,12 @@ class Experts(nn.Module):
         x_NKD = x_ND.unsqueeze(1).expand(-1, top, -1)
         if self.scales_input:
             x_NKD = x_NKD * weights_NK.to(x_ND.dtype).unsqueeze(-1)
-        sorted_MD = x_NKD.reshape(count * top, -1).index_select(0, order)
+        sorted_MD = x_NKD.reshape(count * top, x_ND.shape[-1]).index_select(0, order)
         counts_E = chosen_M.new_zeros(self.count).scatter_add(
             0, chosen_M, torch.ones_like(chosen_M)
         )
         y_MD = self.down_proj(self._hidden(sorted_MD, counts_E), counts_E)
-        y_NKD: Tensor = y_MD.index_select(0, order.argsort()).view(count, top, -1)
+        y_NKD: Tensor = y_MD.index_select(0, order.argsort()).view(count, top, x_ND.shape[-1])
         if not self.scales_input:
             y_NKD = y_NKD * weights_NK.to(y_NKD.dtype).unsqueeze(-1)
         return y_NKD.sum(dim=1)
