@@ -238,3 +238,18 @@ def test_the_language_model_of_a_model_that_sees_is_read():
     assert found.architecture.tie_embeddings
     assert "only the language model is read: text_config" in found.notes
     assert cost(found.architecture).kv_cache_bytes == 32_768
+
+
+def test_layers_counted_from_one_or_not_at_all():
+    message = "full_attn_layers do not number the layers 1 to"
+    with pytest.raises(InputError, match=message):
+        read_content(
+            {
+                "model_type": "kimi_linear",
+                "num_hidden_layers": 4,
+                "linear_attn_config": {
+                    "num_heads": 4, "head_dim": 16, "short_conv_kernel_size": 4,
+                    "kda_layers": [0, 1, 2], "full_attn_layers": [3],
+                },
+            }
+        )  # fmt: skip

@@ -26,7 +26,7 @@ def block(
     """Make a block of a kind; options that are None have their defaults.
 
     Args:
-        config: where broken rules and options that the kind lacks are reported.
+        config: the config, which has the width.
         kind: name of the primitive.
         keys: by field, the key that it was read from.
         values: the fields.
@@ -35,11 +35,6 @@ def block(
     given = {name: value for name, value in values.items() if value is not None}
     if "rope" in values:
         given["rope"] = values["rope"]
-    for name in [name for name in given if name not in spec.model_fields]:
-        value = given.pop(name)
-        if str(value) not in ("False", "1.0", "none", "pre"):
-            reason = f"{kind} has no {name} {value}"
-            config.account.reasons.setdefault(reason, []).append(config.path.removesuffix("."))
     return config.block(spec, keys, config.size("hidden_size"), **given)
 
 

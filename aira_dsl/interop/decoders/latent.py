@@ -29,7 +29,7 @@ def sigmoid_experts(config: ForeignConfig, **options: Any) -> Primitive:
             "hidden": width,
             "router": "sigmoid",
             "correction_bias": True,
-            "renormalize": config.flag("norm_topk_prob", default=True),
+            "renormalize": config.flag("norm_topk_prob", "moe_renormalize", default=True),
             "scale": config.number("routed_scaling_factor", default=1.0),
             "groups": config.integer("n_group", "num_expert_group", default=1),
             "top_groups": config.integer("topk_group", default=1),

@@ -108,7 +108,7 @@ def assemble(
     branches = [each.branches if isinstance(each, Beside) else (each,) for each in layers]
     names = _names([layer for each in branches for layer in each])
     epsilon = next((key for key in _EPSILONS if config.take(key) is not None), _EPSILONS[0])
-    context = config.optional("max_position_embeddings")
+    context = config.optional("max_position_embeddings", "model_max_length")
     if context is None:
         config.account.notes.append("context 2048 is assumed: the config has no maximum")
     return config.build(

@@ -63,6 +63,7 @@ READERS: dict[str, Reader] = {
     "qwen3_5_text": delta.read_qwen3_5,
     "qwen3_5_moe_text": delta.read_qwen3_5_moe,
     "olmo_hybrid": delta.read_olmo_hybrid,
+    "kimi_linear": delta.read_kimi_linear,
     "minimax": recurrent.read_minimax,
     "recurrent_gemma": recurrent.read_recurrent_gemma,
 }
