@@ -7,6 +7,7 @@ from aira_dsl.architecture import (
     AS_WRITTEN,
     CONVENTIONS,
     ELEMENT_BYTES,
+    SETTINGS,
     WEIGHT_BITS,
     Architecture,
     Costs,
@@ -20,11 +21,24 @@ def as_json(architecture: Architecture, workload: Workload = AS_WRITTEN) -> dict
     return {
         "name": architecture.name,  # first
         **architecture.model_dump(mode="json"),
+        "scales": _scales(architecture),
         "pattern": architecture.pattern,
         "fingerprint": architecture.fingerprint,
         **({"mtp_parameters": architecture.mtp_parameters} if architecture.mtp else {}),
         "costs": costs_json(architecture, workload),
     }
+
+
+def _scales(architecture: Architecture) -> dict[str, Any]:
+    """Return the scales with all settings that differ from those that they would inherit."""
+    found = {}
+    for name, scale in architecture.scales.items():
+        settings = {key: getattr(scale, key) for key in SETTINGS}
+        own = {
+            key: settings[key] for key in SETTINGS if settings[key] != getattr(architecture, key)
+        }
+        found[name] = scale.model_dump(mode="json") | own
+    return found
 
 
 def costs_at(architecture: Architecture, workload: Workload) -> Costs:

@@ -22,6 +22,7 @@ from aira_dsl.language.syntax.tree import (
     Definition,
     Item,
     Override,
+    Parallel,
     Parameter,
     Parameters,
     Pattern,
@@ -43,6 +44,7 @@ _NUMBERS = {
     "FLOAT": re.compile(r"[0-9]+(_[0-9]+)*(\.[0-9]+([eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)"),
 }
 _NAME = re.compile(r"[0-9]*[A-Za-z_][A-Za-z0-9_]*")
+_PARALLEL = re.compile(r"[A-Za-z_]\w*(\s*\|\s*[A-Za-z_]\w*)+", re.ASCII)
 _SPAN = re.compile(r"\s*([0-9]+)(?:\s*-\s*([0-9]+))?\s*(,|$)")
 _KIND_KEYS = {"type", "class", "block", "layer", "mixer", "module", "block_type", "layer_type"}
 """Keys that other configs have in place of `kind`."""
@@ -215,13 +217,27 @@ class _Converter:
                 self._wrong_shape(key, entry, "a pattern on one line, or a list of them")
                 return None
             try:
-                found += parse_pattern(self.sink.whole, entry.start, entry.end)
+                found += self._entry(entry, listed=isinstance(value, Sequence))
             except UnexpectedInput as error:
                 report(self.sink, error, entry.end, entry.start, kind="pattern")
                 return None
         if not found:
             self._wrong_shape(key, value, "at least one block")
         return tuple(found) or None
+
+    def _entry(self, entry: Scalar, *, listed: bool) -> Pattern:
+        """Parse a pattern; in a list, a parallel layer is also a name, `A|Mb`, as in JSON."""
+        text = self.sink.whole[entry.start : entry.end]
+        if not (listed and _PARALLEL.fullmatch(text)):
+            return parse_pattern(self.sink.whole, entry.start, entry.end)
+        names = tuple(
+            Token(
+                "NAME", match[0], start_pos=entry.start + match.start(),
+                end_pos=entry.start + match.end(),
+            )
+            for match in re.finditer(r"\w+", text)
+        )  # fmt: skip
+        return (Repeat(None, Parallel(names, entry.start, entry.end)),)
 
     def _spans(self, key: Scalar) -> tuple[Span, ...]:
         """Read `3, 7-9`."""
