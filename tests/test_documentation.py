@@ -18,11 +18,16 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def write_files(text: str, folder: Path) -> None:
-    """Write the blocks that begin with the name of a file; link the examples."""
+    """Write the files of a page and link the examples.
+
+    A file is a block that begins with its name, or what `cat > NAME <<'END'` writes in a console.
+    """
     (folder / "examples").symlink_to(ROOT / "examples")
     for file in [*blocks(text, "arch"), *blocks(text, "yaml")]:
         if re.match(r"# \w+\.(arch|yaml)\n", file):
             (folder / file.split()[1]).write_text(file, encoding="utf-8")
+    for name, content in re.findall(r"^\$ cat > (\S+) <<'END'\n(.*?)^END$", text, re.M | re.S):
+        (folder / name).write_text(content, encoding="utf-8")
 
 
 @pytest.mark.parametrize(
