@@ -21,6 +21,8 @@ from aira_dsl.primitives import MLP, Attention, Mamba1, Mamba2, ShortConv
 from aira_dsl.primitives.common.cpu_norm import add_norm
 from aira_dsl.primitives.common.mixer import Mixer
 from aira_dsl.primitives.common.norm import RMSNorm
+from aira_dsl.primitives.gated_delta_net.spec import GatedDeltaNet
+from aira_dsl.primitives.kda.spec import KDA
 from aira_dsl.primitives.kernels import call
 from aira_dsl.primitives.kernels.build import build, load
 from aira_dsl.primitives.registry import Block, make_mixer
@@ -87,12 +89,36 @@ def short_convs(draw: st.DrawFn) -> Block:
 
 
 @st.composite
+def delta_nets(draw: st.DrawFn) -> Block:
+    key_heads, repeat, conv = (
+        draw(st.integers(1, 2)),
+        draw(st.integers(1, 2)),
+        draw(st.integers(2, 4)),
+    )
+    sizes = {"key_dim": draw(st.integers(1, 9)), "value_dim": draw(st.integers(1, 9)), "conv": conv}
+    return GatedDeltaNet(key_heads=key_heads, value_heads=key_heads * repeat, **sizes)
+
+
+@st.composite
+def kdas(draw: st.DrawFn) -> Block:
+    rank, bound = draw(st.sampled_from([None, 3])), draw(st.sampled_from([None, 5.0]))
+    heads, head_dim, conv = (
+        draw(st.integers(1, 3)),
+        draw(st.integers(1, 9)),
+        draw(st.integers(2, 4)),
+    )
+    return KDA(heads=heads, head_dim=head_dim, conv=conv, rank=rank, lower_bound=bound)
+
+
+@st.composite
 def mlps(draw: st.DrawFn) -> Block:
     activation = draw(st.sampled_from(["relu", "relu2", "gelu", "swiglu"]))
     return MLP(hidden=draw(st.integers(1, 50)), activation=activation)
 
 
-every_block = st.one_of(attentions(), mamba1s(), mamba2s(), short_convs(), mlps())
+every_block = st.one_of(
+    attentions(), mamba1s(), mamba2s(), short_convs(), delta_nets(), kdas(), mlps()
+)
 
 
 def a_mixer(block: Block, width: int, seed: int = 0) -> Mixer:

@@ -55,6 +55,12 @@ class GatedDeltaNet(Mixer):
         """Mix; with a cache, from the state it holds."""
         assert cache is None or isinstance(cache, DeltaCache)
         qkv_BLC = convolve(self.conv1d, self.in_proj_qkv(x_BLD), cache, activation="silu")
+        return self.after_convolution(x_BLD, qkv_BLC, cache)
+
+    def after_convolution(
+        self, x_BLD: Tensor, qkv_BLC: Tensor, cache: DeltaCache | None = None
+    ) -> Tensor:
+        """Compute everything but queries, keys and values."""
         z_BLHV = torch.unflatten(self.in_proj_z(x_BLD), -1, (-1, self.block.value_dim))
         b_BLH, a_BLH = self.in_proj_b(x_BLD), self.in_proj_a(x_BLD)
         with no_autocast(x_BLD.device.type):

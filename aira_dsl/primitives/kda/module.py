@@ -60,6 +60,12 @@ class KDA(Mixer):
         """Mix; with a cache, from the state it holds."""
         assert cache is None or isinstance(cache, DeltaCache)
         qkv_BLC = convolve(self.conv1d, self.in_proj_qkv(x_BLD), cache, activation="silu")
+        return self.after_convolution(x_BLD, qkv_BLC, cache)
+
+    def after_convolution(
+        self, x_BLD: Tensor, qkv_BLC: Tensor, cache: DeltaCache | None = None
+    ) -> Tensor:
+        """Compute everything but queries, keys and values."""
         beta_BLH, f_BLHP = self.b_proj(x_BLD), self._gate("f", x_BLD)
         with no_autocast(x_BLD.device.type):
             wide = torch.promote_types(f_BLHP.dtype, torch.float32)
