@@ -16,7 +16,7 @@ _LATENT_EPSILON = 1e-6
 
 
 def dense_first(count: int, dense: int, single: Layer, mixture: Layer) -> list[Layer]:
-    """Return feed-forward layers of which the first few are no mixtures."""
+    """Return feed-forward layers of which all but the first few are mixtures."""
     return [single if index < dense else mixture for index in range(count)]
 
 

@@ -1,7 +1,7 @@
 """Published models, by the configs that they are published with: what `aira-dsl gallery` shows.
 
 Configs hold the settings that a config.json has, written down from what is published. Where the
-publisher's number of parameters is known to the unit, it stands beside them and a test compares it;
+publisher's number of parameters is known to the unit, it is given, and a test compares it;
 where only a rounded one is known, the sizes are those that give it.
 """
 

@@ -122,7 +122,7 @@ def _in_windows(heads: Heads, window: int, how: Attending) -> Tensor:
 def _window_mask(blocks: int, size: int, before: int, padding: int, device: torch.device) -> Tensor:
     """Return which of the before + Q keys each of Q queries sees: (N, 1, Q, before + Q).
 
-    Query i of a block is key before + i there. The first `padding` keys of all are no tokens.
+    Query i of a block is key before + i there. The first `padding` keys of all belong to no token.
     """
     query_Q1 = torch.arange(size, device=device)[:, None]
     key_T = torch.arange(before + size, device=device)
