@@ -192,14 +192,15 @@ def test_the_command_line_keeps_its_names() -> None:
         ],
         "train": [
             "--accumulate", "--activation-checkpointing", "--batch", "--cache",
-            "--checkpoint-every", "--clip", "--context", "--data", "--decay", "--device",
-            "--documents", "--final", "--flops", "--force", "--format", "--include",
+            "--checkpoint-every", "--clip", "--context", "--cuda-graph", "--data", "--decay",
+            "--device", "--documents", "--final", "--flops", "--force", "--format", "--include",
             "--learning-rate", "--log-every", "--no-compile", "--not-text", "--optimizer", "--out",
             "--precision", "--scale", "--schedule", "--seed", "--separator", "--split-at",
             "--steps", "--tensorboard", "--threads", "--tokenizer", "--tokens", "--validate-every",
             "--validation", "--validation-tokens", "--warmup", "--weight-decay", "--z-loss", "file",
         ],
         "fmt": ["--check", "--diff", "files"],
+        "gallery": ["--format", "name"],
         "compare": [
             "--baseline", "--budget", "--data", "--data-seed", "--effort", "--evaluator",
             "--force", "--format", "--free", "--jobs", "--max-usd", "--methods", "--model",
@@ -237,8 +238,8 @@ def test_the_command_line_keeps_its_names() -> None:
         ],
         "report": ["--force", "--format", "--out", "folder"],
         "show": [
-            "--batch", "--budget", "--context", "--convention", "--force", "--format", "--scale",
-            "--svg", "file",
+            "--batch", "--budget", "--context", "--convention", "--force", "--format", "--gpu",
+            "--scale", "--svg", "file",
         ],
         "space": [
             "--count", "--format", "--index", "--pattern", "--sample", "--seed", "--where", "file",
