@@ -10,6 +10,7 @@ from aira_dsl.architecture import (
     AS_WRITTEN,
     BATCH_TOKENS,
     CONVENTIONS,
+    SETTINGS,
     WEIGHT_BITS,
     Architecture,
     Costs,
@@ -133,6 +134,7 @@ def _totals_table(architecture: Architecture, workload: Workload) -> "Renderable
         "total parameters": f"{costs.total_parameters:,}",
         **_active_row(costs),
         **_mtp_row(architecture),
+        **_settings_row(architecture),
         "weights": ", ".join(
             f"{binary(costs.weight_bytes(bits))} in {name}" for name, bits in WEIGHT_BITS.items()
         ),
@@ -176,6 +178,16 @@ def _windows(costs: Costs) -> str:
         for cache in costs.caches
         if cache.tokens is not None
     )
+
+
+def _settings_row(architecture: Architecture) -> dict[str, str]:
+    """Return the row of the settings that most models leave at their defaults, if any is used."""
+    used = {key: value for key, value in architecture.used_options().items() if key in SETTINGS}
+    shown = ", ".join(
+        f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}"
+        for key, value in used.items()
+    )
+    return {"settings": shown} if shown else {}
 
 
 def _mtp_row(architecture: Architecture) -> dict[str, str]:

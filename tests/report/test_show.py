@@ -193,3 +193,42 @@ def test_picture_of_the_docs_is_current_and_safe(tmp_path):
     assert run(HYBRID, "--svg", out).code == 1
     assert out.read_text(encoding="utf-8") == draw(model, Workload())
     assert run(HYBRID, "--svg", out, "--force").code == 0
+
+
+STRUCTURED = aira_dsl.parse(
+    """
+architecture structured {
+  norm_kind layer; softcap 30
+  block A = attention { heads 4 }
+  block S = mamba2
+  block M = mlp { tied true }
+  layers 2×((A|S)-M)-2M-(A|S)
+  mtp A-M
+}
+"""
+)
+
+
+def test_lines_of_parallel_and_tied_layers_add_up() -> None:
+    stack, costs = lines(STRUCTURED), cost(STRUCTURED)
+    assert [(line.block, line.layers) for line in stack] == [
+        ("A|S", 2),
+        ("M", 2),
+        ("M", 2),
+        ("A|S", 1),
+    ]
+    final_norm = 2 * 128
+    assert sum(line.parameters for line in stack) + final_norm == costs.parameters
+    assert sum(line.cache_bytes for line in stack) == costs.kv_cache_bytes
+    assert sum(line.state_bytes for line in stack) == costs.state_bytes
+    assert sum(line.flops_share for line in stack) == pytest.approx(1)
+
+
+def test_structure_is_shown(tmp_path: Path) -> None:
+    file = tmp_path / "structured.arch"
+    file.write_text(aira_dsl.to_text(STRUCTURED), encoding="utf-8")
+    shown = " ".join(command_line.run("show", str(file)).out.split())
+    assert "settings norm_kind layer, softcap 30" in shown
+    assert f"mtp A-M, {STRUCTURED.mtp_parameters:,} parameters in no other row" in shown
+    assert "pattern 2×((A|S)-M)-2M-(A|S)" in shown
+    ElementTree.fromstring(draw(STRUCTURED, Workload()))
