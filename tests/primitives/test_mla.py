@@ -156,6 +156,7 @@ def test_scales_keep_the_proportions_of_deepseek() -> None:
         gate="head",
     )  # fmt: skip
     assert Spec(rope=None).at(dimensions).rope is None
+    assert Spec(scale=2 / 12**0.5).at(dimensions).scale == pytest.approx(2 / 192**0.5)
     assert Spec().at(dimensions).q_rank is None
 
 
