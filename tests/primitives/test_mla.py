@@ -1,6 +1,7 @@
 """Multi-head latent attention: the contract, transformers' classes, costs and rules."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -156,6 +157,8 @@ def test_scales_keep_the_proportions_of_deepseek() -> None:
         gate="head",
     )  # fmt: skip
     assert Spec(rope=None).at(dimensions).rope is None
+    for odd in (1, 3, 6):
+        assert not Spec().at(replace(dimensions, head_dim=odd)).problems(64)
     assert Spec(scale=2 / 12**0.5).at(dimensions).scale == pytest.approx(2 / 192**0.5)
     assert Spec().at(dimensions).q_rank is None
 

@@ -159,17 +159,19 @@ class MLA(Primitive):
     def at(self, dimensions: Dimensions) -> Self:
         """Take the heads; latents and the rotated part in DeepSeek-V2's proportions (§3.1.2).
 
-        With p channels of a head: kv_rank 4·p, q_rank 12·p, rope_dim p / 2. A block without
-        positions, or without a latent of queries, stays so; a scale follows 1 / sqrt(n + e).
+        With p channels of a head: kv_rank 4·p, q_rank 12·p, rope_dim p / 2, made even. A block
+        without positions, or without a latent of queries, stays so; a scale follows
+        1 / sqrt(n + e).
         """
         p = dimensions.head_dim
-        shrinks = (self.key_dim / (p + p // 2)) ** 0.5
+        rotated = 2 * max(1, p // 4)
+        shrinks = (self.key_dim / (p + rotated)) ** 0.5
         sizes = {
             "heads": dimensions.heads,
             "q_rank": None if self.q_rank is None else 12 * p,
             "kv_rank": 4 * p,
             "nope_dim": p,
-            "rope_dim": p // 2,
+            "rope_dim": rotated,
             "value_dim": p,
             "rope": None if self.rope is None else dimensions.rope,
             "scale": None if self.scale is None else self.scale * shrinks,
