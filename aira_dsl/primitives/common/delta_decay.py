@@ -146,8 +146,9 @@ def _span(sums_MCK: Tensor, size: int, parts: tuple[slice, slice], reference: in
 def _scaled(span: _Span, readers_2MCK: Tensor, sources_MCK: Tensor) -> tuple[Tensor, Tensor]:
     """Return keys over queries (M·G, 2·H, K), and sources (M·G, H, K), scaled by the decays."""
     readers_MG2HK = _blocks(readers_2MCK, span.size)[..., span.readers, :].permute(1, 2, 0, 3, 4)
-    left_MG2HK = readers_MG2HK.new_empty(_pair_shape(span))
-    torch.mul(readers_MG2HK, span.left_MGHK.unsqueeze(2), out=left_MG2HK)
+    # Contiguous first: torch.compile loses the layout of `out`.
+    left_MG2HK = readers_MG2HK.clone(memory_format=torch.contiguous_format)
+    left_MG2HK.mul_(span.left_MGHK.unsqueeze(2))
     right_MGHK = _blocks(sources_MCK, span.size)[..., span.sources, :] * span.right_MGHK
     return left_MG2HK.flatten(2, 3).flatten(0, 1), right_MGHK.flatten(0, 1)
 

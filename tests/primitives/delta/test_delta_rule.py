@@ -73,3 +73,29 @@ def test_gradient_of_the_last_state_alone() -> None:
     (found_grad,) = torch.autograd.grad(found.square().sum(), values)
     (expected_grad,) = torch.autograd.grad(expected.square().sum(), values)
     torch.testing.assert_close(found_grad, expected_grad)
+
+
+@pytest.mark.parametrize("decays", [1, 6])
+def test_one_chunk_of_one_head(decays: int) -> None:
+    operands, state = random_operands(length=8, decays=decays, dtype=torch.float64)
+    single = Operands(*(each[:1, :, :1] for each in operands))
+    found = delta_rule(single, chunk=8, state_BHKV=state[:1, :1])
+    torch.testing.assert_close(found, recurrence(single, state[:1, :1]))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # torch's own, on the way
+@pytest.mark.parametrize("decays", [1, 6])
+def test_compiles_without_a_break(decays: int) -> None:
+    """Layers on a GPU are compiled where the kernels of flash-linear-attention are absent."""
+    operands, state = random_operands(length=20, decays=decays)
+    values = operands.v_BLHV.requires_grad_()
+
+    def run(state_BHKV: Tensor) -> Tensor:
+        return delta_rule(operands, chunk=16, state_BHKV=state_BHKV)[0]
+
+    compiled = torch.compile(run, backend="aot_eager", dynamic=False, fullgraph=True)
+    found, expected = compiled(state), run(state)
+    torch.testing.assert_close(found, expected)
+    (found_grad,) = torch.autograd.grad(found.sum(), values)
+    torch.testing.assert_close(found_grad, torch.autograd.grad(expected.sum(), values)[0])
