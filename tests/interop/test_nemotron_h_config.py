@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from aira_dsl.architecture import cost
 from aira_dsl.errors import InputError
 from aira_dsl.interop.families.nemotron_h import to_nemotron_h
 from aira_dsl.interop.families.nemotron_h_config import from_nemotron_h
@@ -132,7 +133,6 @@ def test_incomplete_configs(config):
     ("settings", "note"),
     [
         ({"num_hidden_layers": 52}, "num_hidden_layers is 52, but 3 layers are listed"),
-        ({"num_nextn_predict_layers": 2}, "left out: 2 layers for multi-token prediction"),
     ],
 )
 def test_what_a_config_says_besides_the_layers_is_a_note(settings, note):
@@ -152,3 +152,15 @@ def test_experts_are_chosen_by_sigmoids_in_groups():
         experts=8, top=2, hidden=32, activation="relu2", router="sigmoid", correction_bias=True,
         scale=2.5, groups=4, top_groups=2, shared=48, latent=24,
     )  # fmt: skip
+
+
+def test_multi_token_prediction_is_counted_apart():
+    experts = {"n_routed_experts": 4, "moe_intermediate_size": 32}
+    experts["moe_shared_expert_intermediate_size"] = 48
+    found = read_content({**CONFIG, **experts, "num_nextn_predict_layers": 2})
+    assert found.notes == ("of 2 modules for multi-token prediction one is written",)
+    assert found.architecture.mtp == ("A", "E")
+    plain = from_nemotron_h(CONFIG)
+    assert cost(found.architecture).total_parameters == cost(plain).total_parameters
+    other = {**CONFIG, "num_nextn_predict_layers": 1, "mtp_hybrid_override_pattern": "*-"}
+    assert from_nemotron_h(other).mtp == ("A", "M")

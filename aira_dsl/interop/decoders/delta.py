@@ -8,7 +8,6 @@ from aira_dsl.interop.decoders.blocks import attention, biases, block, mlp
 from aira_dsl.interop.decoders.experts import experts, qwen_feed_forwards
 from aira_dsl.interop.decoders.latent import (
     latent_attention,
-    left_out,
     multi_token,
     sigmoid_experts,
 )
@@ -27,6 +26,11 @@ from aira_dsl.interop.decoders.rope import rope
 from aira_dsl.interop.foreign_config import ForeignConfig
 from aira_dsl.primitives.base import Primitive
 
+_MODULES = "mtp_num_hidden_layers"
+"""Key of Qwen's number of modules for multi-token prediction."""
+
+_MODULE_SETTINGS = ("mtp_use_dedicated_embeddings", "mamba_ssm_dtype")
+
 _KEYS = {
     "key_heads": "linear_num_key_heads",
     "value_heads": "linear_num_value_heads",
@@ -37,24 +41,26 @@ _KEYS = {
 
 def read_qwen3_next(config: ForeignConfig, name: str) -> Architecture:
     """Read Qwen 3-Next (`modeling_qwen3_next.py`): three delta nets to one gated attention."""
-    config.without_effect(["mtp_num_hidden_layers"])
-    mixers = _qwen_mixers(config)
-    return assemble(config, name, paired(mixers, qwen_feed_forwards(config, len(mixers), True)))
+    mixers, heads = _qwen_mixers(config)
+    feed_forwards = qwen_feed_forwards(config, len(mixers), True)
+    mtp = multi_token(config, [heads, feed_forwards[-1]], _MODULES)
+    return assemble(config, name, paired(mixers, feed_forwards), mtp)
 
 
 def read_qwen3_5(config: ForeignConfig, name: str) -> Architecture:
     """Read Qwen 3.5 (`modeling_qwen3_5.py`): the same mixers with dense layers."""
-    _multi_token(config)
-    mixers = _qwen_mixers(config)
+    config.without_effect(_MODULE_SETTINGS)
+    mixers, heads = _qwen_mixers(config)
     feed_forward: Layer = ("M", mlp(config))
-    return assemble(config, name, paired(mixers, feed_forward))
+    mtp = multi_token(config, [heads, feed_forward], _MODULES)
+    return assemble(config, name, paired(mixers, feed_forward), mtp)
 
 
 def read_qwen3_5_moe(config: ForeignConfig, name: str) -> Architecture:
     """Read Qwen 3.5 MoE (`modeling_qwen3_5_moe.py`): the router always renormalises."""
-    _multi_token(config)
+    config.without_effect(_MODULE_SETTINGS)
     config.without_effect(["norm_topk_prob", "intermediate_size", "mlp_only_layers"])
-    mixers = _qwen_mixers(config)
+    mixers, heads = _qwen_mixers(config)
     mixture = experts(
         config,
         hidden=config.integer("moe_intermediate_size"),
@@ -63,17 +69,12 @@ def read_qwen3_5_moe(config: ForeignConfig, name: str) -> Architecture:
         shared=config.integer("shared_expert_intermediate_size"),
         shared_gate=True,
     )
-    return assemble(config, name, paired(mixers, ("E", mixture)))
+    mtp = multi_token(config, [heads, ("E", mixture)], _MODULES)
+    return assemble(config, name, paired(mixers, ("E", mixture)), mtp)
 
 
-def _multi_token(config: ForeignConfig) -> None:
-    config.without_effect(["mtp_use_dedicated_embeddings", "mamba_ssm_dtype"])
-    count = config.optional("mtp_num_hidden_layers")
-    if count:
-        config.account.notes.append(left_out(count))
-
-
-def _qwen_mixers(config: ForeignConfig) -> list[Layer]:
+def _qwen_mixers(config: ForeignConfig) -> tuple[list[Layer], Layer]:
+    """Return the mixers of all layers, and the attention among them."""
     period = config.positive("full_attention_interval", default=4)
     kinds = listed(config, (LINEAR, FULL), every(period, LINEAR, FULL))
     config.only("attn_output_gate", [True], "attention without its gate")
@@ -85,7 +86,7 @@ def _qwen_mixers(config: ForeignConfig) -> list[Layer]:
         gate="element",
     )
     mixers: dict[str, Layer] = {LINEAR: ("G", delta_net(config)), FULL: ("A", heads)}
-    return [mixers[kind] for kind in kinds]
+    return [mixers[kind] for kind in kinds], mixers[FULL]
 
 
 def delta_net(config: ForeignConfig, **options: Any) -> Primitive:
@@ -152,9 +153,9 @@ def read_kimi_linear(config: ForeignConfig, name: str) -> Architecture:
     sparse = _sparse(config, len(kinds))
     mixture: Layer = ("E", sigmoid_experts(config))
     single: Layer = ("M", mlp(config))
-    multi_token(config)
     feed_forwards = [mixture if each else single for each in sparse]
-    return assemble(config, name, paired([mixers[kind] for kind in kinds], feed_forwards))
+    layers = paired([mixers[kind] for kind in kinds], feed_forwards)
+    return assemble(config, name, layers, multi_token(config, [mixers[FULL], mixture]))
 
 
 def _kimi_layers(config: ForeignConfig) -> tuple[list[str], dict[str, int]]:

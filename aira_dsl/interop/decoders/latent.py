@@ -9,7 +9,6 @@ from aira_dsl.interop.decoders.layers import Layer, assemble, depth, paired
 from aira_dsl.interop.decoders.rope import rope, stretched_scale
 from aira_dsl.interop.foreign_config import ForeignConfig
 from aira_dsl.primitives.base import Primitive
-from aira_dsl.utils.formatting import plural
 
 _LATENT_EPSILON = 1e-6
 """Of the norms of latents, whatever that of the model is."""
@@ -49,26 +48,30 @@ def read_glm4_moe(config: ForeignConfig, name: str) -> Architecture:
         bias=biases(config, "attention_bias", "qkv"),
         qk_norm="head" if config.flag("use_qk_norm", default=False) else None,
     )
-    feed_forwards = dense_first(
-        count,
-        config.integer("first_k_dense_replace", default=0),
-        ("M", mlp(config)),
-        ("E", sigmoid_experts(config)),
-    )
-    multi_token(config)
-    return assemble(config, name, paired([("A", heads)] * count, feed_forwards))
+    mixture: Layer = ("E", sigmoid_experts(config))
+    dense = config.integer("first_k_dense_replace", default=0)
+    feed_forwards = dense_first(count, dense, ("M", mlp(config)), mixture)
+    layers = paired([("A", heads)] * count, feed_forwards)
+    return assemble(config, name, layers, multi_token(config, [("A", heads), mixture]))
 
 
-def multi_token(config: ForeignConfig) -> None:
-    """Say that layers for multi-token prediction are left out, as transformers leaves them out."""
-    count = config.optional("num_nextn_predict_layers", "num_mtp_layers")
-    if count:
-        config.account.notes.append(left_out(count))
+def multi_token(config: ForeignConfig, layers: list[Layer], *keys: str) -> list[Layer]:
+    """Return the layers of a module for multi-token prediction, none if a config has no module.
+
+    Args:
+        config: the config; that it has several modules is a note.
+        layers: of one module.
+        keys: of the number of modules.
+    """
+    count = config.optional(*(keys or ("num_nextn_predict_layers", "num_mtp_layers"))) or 0
+    if count > 1:
+        config.account.notes.append(one_module(count))
+    return layers if count > 0 else []
 
 
-def left_out(count: int) -> str:
-    """Say that layers for multi-token prediction are not read."""
-    return f"left out: {plural(count, 'layer')} for multi-token prediction"
+def one_module(count: int) -> str:
+    """Say that one module for multi-token prediction stands for several."""
+    return f"of {count} modules for multi-token prediction one is written"
 
 
 def read_deepseek_v3(config: ForeignConfig, name: str) -> Architecture:
@@ -79,14 +82,11 @@ def read_deepseek_v3(config: ForeignConfig, name: str) -> Architecture:
     )  # fmt: skip
     count = depth(config)
     mixer = latent_attention(config, rope(config))
-    feed_forwards = dense_first(
-        count,
-        config.integer("first_k_dense_replace", default=0),
-        ("M", mlp(config)),
-        ("E", sigmoid_experts(config)),
-    )
-    multi_token(config)
-    return assemble(config, name, paired([("L", mixer)] * count, feed_forwards))
+    mixture: Layer = ("E", sigmoid_experts(config))
+    dense = config.integer("first_k_dense_replace", default=0)
+    feed_forwards = dense_first(count, dense, ("M", mlp(config)), mixture)
+    layers = paired([("L", mixer)] * count, feed_forwards)
+    return assemble(config, name, layers, multi_token(config, [("L", mixer), mixture]))
 
 
 def latent_attention(config: ForeignConfig, rope: dict[str, Any], **options: Any) -> Primitive:

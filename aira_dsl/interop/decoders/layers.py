@@ -95,7 +95,11 @@ def paired(mixers: Sequence[Layer], feed_forward: Layer | list[Layer]) -> list[L
 
 
 def assemble(
-    config: ForeignConfig, name: str, layers: Sequence[Layer | Beside], **settings: Any
+    config: ForeignConfig,
+    name: str,
+    layers: Sequence[Layer | Beside],
+    mtp: Sequence[Layer] = (),
+    **settings: Any,
 ) -> Architecture:
     """Make an architecture of layers; equal blocks get one name.
 
@@ -103,10 +107,11 @@ def assemble(
         config: where width, vocabulary, context, epsilon and tied embeddings are read.
         name: of the architecture.
         layers: in order.
+        mtp: layers of a module for multi-token prediction.
         settings: of the architecture, by name.
     """
     branches = [each.branches if isinstance(each, Beside) else (each,) for each in layers]
-    names = _names([layer for each in branches for layer in each])
+    names = _names([*(layer for each in branches for layer in each), *mtp])
     epsilon = next((key for key in _EPSILONS if config.take(key) is not None), _EPSILONS[0])
     context = config.optional("max_position_embeddings", "model_max_length")
     if context is None:
@@ -122,6 +127,7 @@ def assemble(
         norm_eps=config.number(epsilon, default=1e-6),
         blocks={block_name: block for block, block_name in names.items()},
         layers=tuple(BAR.join(names[block] for _, block in each) for each in branches),
+        mtp=tuple(names[block] for _, block in mtp),
         **settings,
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from aira_dsl.architecture import MAX_LAYERS, Architecture
 from aira_dsl.errors import InputError
-from aira_dsl.interop.decoders.latent import left_out
+from aira_dsl.interop.decoders.latent import one_module
 from aira_dsl.interop.decoders.state_space import step_limits
 from aira_dsl.interop.families.nemotron_h import KINDS
 from aira_dsl.interop.families.other_models import require_importer
@@ -50,8 +50,6 @@ _WITHOUT_EFFECT = (
     "mamba_dt_min", "mamba_dt_max", "mamba_dt_init_floor",
     # How experts are computed; the width of the shared expert counts, not its number.
     "moe_shared_expert_overlap", "output_router_logits", "n_shared_experts",
-    # The kinds of layers for multi-token prediction, which are left out.
-    "mtp_layers_block_type", "mtp_hybrid_override_pattern",
 )  # fmt: skip
 
 
@@ -74,11 +72,13 @@ def read_nemotron_h(config: ForeignConfig, name: str) -> Architecture:
     kinds = _layer_kinds(config)
     width = config.integer("hidden_size")
     readers = {"attention": _attention, "mlp": _mlp, "mamba2": _mamba, "moe": _experts}
-    blocks = {_NAMES[kind]: read(config, width) for kind, read in readers.items() if kind in kinds}
+    mtp = _multi_token(config)
+    used = {*kinds, *mtp}
+    blocks = {_NAMES[kind]: read(config, width) for kind, read in readers.items() if kind in used}
     _model_settings(config)
-    for keys in (keys for kind, keys in _KEYS_OF.items() if kind not in kinds):
+    for keys in (keys for kind, keys in _KEYS_OF.items() if kind not in used):
         config.without_effect(keys)
-    if not {"mlp", "moe"} & set(kinds):
+    if not {"mlp", "moe"} & used:
         config.without_effect(["mlp_hidden_act"])
     return config.build(
         Architecture,
@@ -90,7 +90,19 @@ def read_nemotron_h(config: ForeignConfig, name: str) -> Architecture:
         norm_eps=config.number("layer_norm_epsilon", "rms_norm_eps", "norm_eps", default=1e-5),
         blocks=blocks,
         layers=tuple(_NAMES[kind] for kind in kinds),
+        mtp=tuple(_NAMES[kind] for kind in mtp),
     )
+
+
+def _multi_token(config: ForeignConfig) -> list[str]:
+    """Return our kinds of the layers of a module for multi-token prediction, none without one."""
+    listed = config.words("mtp_layers_block_type")
+    pattern = config.word("mtp_hybrid_override_pattern", default="*E")
+    count = config.integer("num_nextn_predict_layers", default=0)
+    if count > 1:
+        config.account.notes.append(one_module(count))
+    words = list(pattern) if listed is None else listed
+    return [_kind_of(number, word) for number, word in enumerate(words, 1)] if count > 0 else []
 
 
 def _layer_kinds(config: ForeignConfig) -> list[str]:
@@ -131,8 +143,6 @@ def _kind_of(number: int, word: str) -> str:
 
 def _model_settings(config: ForeignConfig) -> None:
     config.only("tie_word_embeddings", [False], "NemotronH ties nothing, whatever it says")
-    if count := config.integer("num_nextn_predict_layers", default=0):
-        config.account.notes.append(left_out(count))
     for key in ("attention_dropout", "hidden_dropout"):
         config.only(key, [0], "dropout", costs=False)
 
