@@ -19,6 +19,12 @@ EXPERTS = (
     "  block E = moe { experts 5, hidden 24, shared 8, bias true, correction_bias true }\n"
     "  layers 2×(A-E)\n}\n"
 )
+STRUCTURE = (
+    "architecture m {\n  width 32\n  context 32\n  norm_kind layer\n  softcap 30\n"
+    "  block A = attention { heads 2, tied true, norm sandwich }\n"
+    "  block M = mlp { hidden 48, residual_scale 0.5 }\n  block S = mamba2 { inner 32 }\n"
+    "  layers 2×(A-M)-(M|S)-A\n}\n"
+)
 
 
 @pytest.mark.slow
@@ -56,6 +62,7 @@ def test_another_order_of_sums_changes_losses_by_less_than_1e_5(tmp_path: Path) 
         {"activation_checkpointing": True, "z_loss": 1e-3},
         {"architecture": TEXT.replace("width 32", "width 32\n  tie_embeddings true")},
         {"architecture": EXPERTS, "optimizer": "muon", "activation_checkpointing": True},
+        {"architecture": STRUCTURE, "optimizer": "muon"},
     ],
     ids=lambda changes: next(iter(changes)),
 )

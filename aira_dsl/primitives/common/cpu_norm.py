@@ -15,11 +15,12 @@ from aira_dsl.primitives.kernels.call import call
 def add_norm(norm: nn.Module, x_BLD: Tensor, y_BLD: Tensor | None, dtype: torch.dtype) -> Any:
     """Return x + y, the stream in float32, and its norm in `dtype`; without y, x and its norm.
 
-    Only RMSNorm has a kernel.
+    Only RMSNorm has a kernel. The sum is a tensor of its own, since a sharded layer must not return
+    a view of its input.
     """
     if isinstance(norm, RMSNorm):
         return _AddNorm.apply(x_BLD, y_BLD, norm.weight, norm.eps, dtype)  # type: ignore[no-untyped-call]
-    total_BLD = x_BLD if y_BLD is None else x_BLD + y_BLD
+    total_BLD = x_BLD.clone() if y_BLD is None else x_BLD + y_BLD
     return total_BLD, norm(total_BLD).to(dtype)
 
 
