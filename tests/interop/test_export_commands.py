@@ -165,10 +165,10 @@ def test_folders_with_own_code_are_read_back(form):
     assert aira_dsl.parse(shown.out).fingerprint == aira_dsl.load(HYBRID).fingerprint
     path = Path("airahybrid_e.hf/config.json")
     path.write_text(
-        path.read_text(encoding="utf-8").replace('"rope": 10000.0', '"rope": 10000.0, "windowed": 8'),
+        path.read_text(encoding="utf-8").replace('"rope": 10000.0', '"rope": 10000.0, "wide": 8'),
         encoding="utf-8",
     )
-    assert "windowed" in run("import", path).err
+    assert "wide" in run("import", path).err
 
 
 def test_costs_only_accepts_what_does_not_change_costs():
