@@ -105,7 +105,7 @@ def test_import_megatron():
     like = run("import", "megatron", "M-*-", "--like", STRIPED, "--out", "x.arch")
     assert like.code == 0, like.err
     assert aira_dsl.load("x.arch").width == 256
-    broken = run("import", "megatron", "M-/M")
+    broken = run("import", "megatron", "M-D")
     assert (broken.code, "E0520" in broken.err) == (1, True)
 
 

@@ -8,7 +8,8 @@ from aira_dsl.architecture import Architecture, SpaceDefinition
 from aira_dsl.errors import InputError, UsageError
 from aira_dsl.interop.families.megatron import to_megatron
 from aira_dsl.interop.families.megatron_arguments import from_megatron
-from aira_dsl.primitives import MLP, Attention, Mamba2
+from aira_dsl.interop.importers import read as read_importer
+from aira_dsl.primitives import MLP, Attention, Mamba2, MoE
 
 BLOCKS = {
     "A": Attention(heads=8, kv_heads=2),
@@ -82,9 +83,7 @@ def test_arguments_as_shell_scripts_write_them():
 @pytest.mark.parametrize(
     ("pattern", "message"),
     [
-        ("M-/M*", "character 3 of the pattern, '/', begins multi-token prediction"),
-        ("MEM*", "character 2 of the pattern, 'E', is a mixture of experts"),
-        ("M|G*", "character 3 of the pattern, 'G', is a gated delta net"),
+        ("M|D*", "character 3 of the pattern, 'D', is sparse attention"),
         ("M?", "character 2 of the pattern, '?', is not a symbol of Megatron-LM"),
         ("", "the pattern has 0 layers, not 1 to 4,096"),
         ("|", "the pattern has 0 layers, not 1 to 4,096"),
@@ -105,7 +104,7 @@ def test_patterns_that_cannot_be_read(pattern, message):
         ("--window-size 128", "--window-size 128 (a sliding window)"),
         ("--qk-layernorm", "--qk-layernorm true"),
         ("--add-qkv-bias", "--add-qkv-bias true (biases)"),
-        ("--num-experts 8", "--num-experts 8 (unknown setting)"),
+        ("--moe-router-fusion", "--moe-router-fusion true (unknown setting)"),
         ("--position-embedding-type learned_absolute", "positions other than rope and none"),
         ("--hybrid-override-pattern M-", "settings disagree: --hybrid-layer-pattern"),
         ("--hidden-size wide", '--hidden-size is "wide", not a whole number'),
@@ -118,6 +117,33 @@ def test_arguments_that_cannot_be_expressed(arguments, words):
         from_megatron(BASE + arguments)
     assert words in caught.value.message
     assert caught.value.code == "E0520"
+
+
+def test_pipes_experts_delta_nets_and_modules_of_a_pattern():
+    """Megatron-Bridge #4129, #4107: `/` and `|` were left in the layers of exports."""
+    read = read_importer("M*M*|M-M*/*E/*E", "megatron")
+    assert read.architecture.pattern == "2×(Mb-A)-Mb-M-Mb-A"
+    assert read.architecture.mtp == ("A", "E")
+    assert "of 2 modules for multi-token prediction one is written" in read.notes
+    kinds = [block.kind for block in from_megatron("[GE]+E").blocks.values()]
+    assert kinds == ["moe", "gated_delta_net", "mla"]
+
+
+def test_arguments_of_experts():
+    text = BASE.replace("M*", "M*E") + (
+        "--num-experts 16 --moe-router-topk 4 --moe-ffn-hidden-size 24 --squared-relu "
+        "--moe-router-score-function sigmoid --moe-router-enable-expert-bias "
+        "--moe-shared-expert-intermediate-size 48 --moe-router-topk-scaling-factor 2.5"
+    )
+    assert from_megatron(text).blocks["E"] == MoE(
+        experts=16, top=4, hidden=24, activation="relu2", router="sigmoid", correction_bias=True,
+        shared=48, scale=2.5,
+    )  # fmt: skip
+
+
+def test_arguments_of_other_layers_are_not_read():
+    with pytest.raises(InputError, match="arguments of gated_delta_net layers are not read"):
+        from_megatron(BASE.replace("M*", "MG"))
 
 
 def test_a_pattern_needs_one_block_of_each_kind():

@@ -10,36 +10,20 @@ from typing import Any
 
 from aira_dsl.architecture import Architecture, SpaceDefinition
 from aira_dsl.errors import InputError, UsageError
+from aira_dsl.interop.decoders.latent import one_module
 from aira_dsl.interop.families.megatron import ACTIVATIONS
+from aira_dsl.interop.families.megatron_flags import FLAGS_OF, WITHOUT_EFFECT
 from aira_dsl.interop.families.megatron_pattern import pattern_kinds, with_dimensions_of
 from aira_dsl.interop.foreign_config import ForeignConfig, read_config
-from aira_dsl.primitives import MLP, Attention, Mamba2
+from aira_dsl.primitives import MLA, MLP, Attention, Mamba2, MoE, Primitive
+from aira_dsl.primitives.gated_delta_net.spec import GatedDeltaNet
+
+_SMALL: dict[str, Primitive] = {
+    "A": Attention(), "M": MLP(), "Mb": Mamba2(), "E": MoE(), "G": GatedDeltaNet(), "L": MLA(),
+}  # fmt: skip
+"""Blocks of the paper's small scale."""
 
 _PATTERNS = ("--hybrid-layer-pattern", "--hybrid-override-pattern")
-_WITHOUT_EFFECT = (
-    "--spec", "--use-mcore-models", "--transformer-impl", "--is-hybrid-model",
-    # Training, precision and parallelism.
-    "--micro-batch-size", "--global-batch-size", "--train-iters", "--train-samples", "--lr",
-    "--min-lr", "--lr-decay-style", "--lr-decay-iters", "--lr-decay-samples", "--lr-warmup-iters",
-    "--lr-warmup-samples", "--lr-warmup-fraction", "--lr-wsd-decay-style", "--weight-decay",
-    "--clip-grad", "--adam-beta1", "--adam-beta2", "--adam-eps", "--optimizer", "--seed",
-    "--init-method-std", "--bf16", "--fp16", "--fp8-format", "--fp8-recipe", "--use-flash-attn",
-    "--attention-backend", "--no-gradient-accumulation-fusion", "--no-masked-softmax-fusion",
-    "--no-bias-swiglu-fusion", "--no-rope-fusion", "--no-persist-layer-norm",
-    "--attention-softmax-in-fp32", "--tensor-model-parallel-size",
-    "--pipeline-model-parallel-size", "--context-parallel-size", "--sequence-parallel",
-    "--use-distributed-optimizer", "--overlap-grad-reduce", "--overlap-param-gather",
-    "--recompute-activations", "--recompute-granularity", "--recompute-method",
-    "--recompute-num-layers", "--distributed-backend", "--manual-gc", "--num-workers",
-    # Data, checkpoints and logs.
-    "--data-path", "--data-cache-path", "--split", "--tokenizer-type", "--tokenizer-model",
-    "--vocab-file", "--merge-file", "--mock-data", "--save", "--load", "--save-interval",
-    "--eval-interval", "--eval-iters", "--log-interval", "--log-throughput", "--log-progress",
-    "--log-params-norm", "--log-num-zeros-in-grad", "--timing-log-level", "--tensorboard-dir",
-    "--wandb-project", "--wandb-exp-name", "--ckpt-format", "--dist-ckpt-format",
-    "--no-load-optim", "--no-load-rng", "--finetune", "--exit-duration-in-mins",
-    "--distributed-timeout-minutes", "--no-create-attention-mask-in-dataloader",
-)  # fmt: skip
 
 
 def from_megatron(
@@ -96,17 +80,19 @@ def read_megatron(
     config: ForeignConfig, name: str, *, like: Architecture | SpaceDefinition | None = None
 ) -> Architecture:
     """Read the arguments of Megatron-LM by their flags."""
-    kinds = pattern_kinds(_pattern(config))
+    kinds, modules = pattern_kinds(_pattern(config))
+    mtp = modules[0] if modules else []
+    if len(modules) > 1:
+        config.account.notes.append(one_module(len(modules)))
     if like is None and len(config.content) == 1:
-        blocks = {"A": Attention(), "M": MLP(), "Mb": Mamba2()}
-        like = SpaceDefinition(blocks=blocks, slots=len(kinds))
+        like = SpaceDefinition(blocks=_SMALL, slots=len(kinds))
         config.account.notes.append("dimensions of the paper's small scale are assumed")
     if like is not None:
         if len(config.content) > 1:
             message = "arguments have their own dimensions; --like goes with a pattern alone"
             raise UsageError("E0523", message)
-        return with_dimensions_of(like, kinds, name)
-    return _Arguments(config).architecture(kinds, name)
+        return with_dimensions_of(like, kinds, mtp, name)
+    return _Arguments(config).architecture(kinds, mtp, name)
 
 
 class _Arguments:
@@ -116,14 +102,22 @@ class _Arguments:
         self.config = config
         self.width = config.integer("--hidden-size")
 
-    def architecture(self, kinds: list[str], name: str) -> Architecture:
-        config = self.config
-        readers = {"attention": self._attention, "mlp": self._mlp, "mamba2": self._mamba}
-        names = {"attention": "A", "mlp": "M", "mamba2": "Mb"}
-        blocks = {names[kind]: read() for kind, read in readers.items() if kind in kinds}
-        config.without_effect(_WITHOUT_EFFECT)
-        for kind in readers.keys() - set(kinds):
-            config.without_effect(_FLAGS_OF[kind])
+    def architecture(self, kinds: list[str], mtp: list[str], name: str) -> Architecture:
+        config, used = self.config, {*kinds, *mtp}
+        readers = {
+            "attention": self._attention,
+            "mlp": self._mlp,
+            "mamba2": self._mamba,
+            "moe": self._experts,
+        }
+        names = {"attention": "A", "mlp": "M", "mamba2": "Mb", "moe": "E"}
+        if unread := used - readers.keys():
+            message = f"arguments of {min(unread)} layers are not read"
+            raise InputError("E0520", message, help="give the pattern alone, with --like FILE")
+        blocks = {names[kind]: read() for kind, read in readers.items() if kind in used}
+        config.without_effect(WITHOUT_EFFECT)
+        for kind in readers.keys() - used:
+            config.without_effect(FLAGS_OF[kind])
         self._model_settings()
         untied = config.flag("--untie-embeddings-and-output-weights", default=False)
         return config.build(
@@ -137,6 +131,7 @@ class _Arguments:
             norm_eps=config.number("--norm-epsilon", "--layernorm-epsilon", default=1e-5),
             blocks=blocks,
             layers=tuple(names[kind] for kind in kinds),
+            mtp=tuple(names[kind] for kind in mtp),
         )
 
     def _model_settings(self) -> None:
@@ -207,13 +202,42 @@ class _Arguments:
 
     def _mlp(self) -> MLP:
         config = self.config
+        keys = {"hidden": "--ffn-hidden-size"}
+        hidden = config.integer("--ffn-hidden-size", default=4 * self.width)
+        return config.block(MLP, keys, self.width, hidden=hidden, activation=self._activation())
+
+    def _activation(self) -> str:
+        config = self.config
         flags = {name: flag for name, flag in ACTIVATIONS.items() if flag and config.take(flag)}
         if len(flags) > 1:
             raise InputError("E0520", f"{' and '.join(flags.values())} exclude each other")
-        keys = {"hidden": "--ffn-hidden-size"}
+        return next(iter(flags), "gelu")
+
+    def _experts(self) -> MoE:
+        """Read experts; Megatron-LM chooses by logits unless softmax or sigmoid come first."""
+        config = self.config
         hidden = config.integer("--ffn-hidden-size", default=4 * self.width)
+        before = config.flag("--moe-router-pre-softmax", default=False)
+        score = config.word("--moe-router-score-function", default="softmax")
+        if score not in ("softmax", "sigmoid"):
+            config.refuse("--moe-router-score-function", "another router")
+        router = "sigmoid" if score == "sigmoid" else "softmax" if before else "topk_softmax"
         return config.block(
-            MLP, keys, self.width, hidden=hidden, activation=next(iter(flags), "gelu")
+            MoE,
+            {"experts": "--num-experts", "top": "--moe-router-topk"},
+            self.width,
+            experts=config.integer("--num-experts"),
+            top=config.integer("--moe-router-topk", default=2),
+            hidden=config.integer("--moe-ffn-hidden-size", default=hidden),
+            activation=self._activation(),
+            router=router,
+            renormalize=router != "softmax",
+            scale=config.number("--moe-router-topk-scaling-factor", default=1.0),
+            groups=config.optional("--moe-router-num-groups"),
+            top_groups=config.optional("--moe-router-group-topk"),
+            correction_bias=config.flag("--moe-router-enable-expert-bias", default=False),
+            shared=config.optional("--moe-shared-expert-intermediate-size"),
+            latent=config.optional("--moe-latent-size"),
         )
 
     def _mamba(self) -> Mamba2:
@@ -231,20 +255,6 @@ class _Arguments:
             conv=4,
             groups=config.integer("--mamba-num-groups", default=8),
         )  # fmt: skip
-
-
-_FLAGS_OF = {
-    "attention": (
-        "--num-attention-heads", "--group-query-attention", "--num-query-groups", "--kv-channels",
-        "--rotary-base", "--position-embedding-type", "--use-rotary-position-embeddings",
-        "--rotary-percent", "--use-rope-scaling",
-    ),
-    "mlp": ("--ffn-hidden-size", "--swiglu", "--squared-relu"),
-    "mamba2": (
-        "--mamba-num-heads", "--mamba-head-dim", "--mamba-state-dim", "--mamba-num-groups",
-    ),
-}  # fmt: skip
-"""Arguments without effect where no layer is of the kind."""
 
 
 def _pattern(config: ForeignConfig) -> str:

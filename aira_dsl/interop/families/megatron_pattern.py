@@ -4,53 +4,68 @@ from aira_dsl.architecture import MAX_LAYERS, SETTINGS, Architecture, SpaceDefin
 from aira_dsl.errors import InputError
 from aira_dsl.interop.families.megatron import SYMBOLS
 
-_OTHER = {
-    "/": "begins multi-token prediction",
-    "G": "is a gated delta net",
-    "E": "is a mixture of experts",
-    "D": "is sparse attention",
-    "+": "is latent attention",
+_KINDS = {
+    **{symbol: kind for kind, symbol in SYMBOLS.items()},
+    "E": "moe",
+    "G": "gated_delta_net",
+    "+": "mla",
 }
+"""Symbols that can be read; those that can be written, too, are in `SYMBOLS`."""
+
+_MODULE = "/"
+"""Begins a module for multi-token prediction."""
+
 _LAYOUT = str.maketrans("", "", "|[]\\ \"'")
 """Characters of a pattern that are layout: pipeline stages, fused layers, the shell's escapes."""
 
 
-def pattern_kinds(pattern: str) -> list[str]:
-    """Return the kind of every layer of a pattern.
+def pattern_kinds(pattern: str) -> tuple[list[str], list[list[str]]]:
+    """Return the kind of every layer of a pattern, and those of modules for multi-token prediction.
 
     Raises:
         InputError: E0520, a symbol that stands for something else, no layers or too many.
     """
-    kinds = {symbol: kind for kind, symbol in SYMBOLS.items()}
     symbols = pattern.strip()
     for column, symbol in enumerate(symbols, 1):
-        if symbol.translate(_LAYOUT) and symbol not in kinds:
+        if symbol.translate(_LAYOUT) and symbol not in {*_KINDS, _MODULE}:
+            other = "is sparse attention" if symbol == "D" else "is not a symbol of Megatron-LM"
             raise InputError(
                 "E0520",
-                f"character {column} of the pattern, {symbol!r}, "
-                f"{_OTHER.get(symbol, 'is not a symbol of Megatron-LM')}",
-                help="M (Mamba-2), * (attention) and - (MLP) can be read",
+                f"character {column} of the pattern, {symbol!r}, {other}",
+                help="M (Mamba-2), * (attention), - (MLP), E (experts), G (gated delta net) and + "
+                "(latent attention) can be read",
             )
-    layers = symbols.translate(_LAYOUT)
+    layers, *modules = symbols.translate(_LAYOUT).split(_MODULE)
     if not 1 <= len(layers) <= MAX_LAYERS:
         message = f"the pattern has {len(layers):,} layers, not 1 to {MAX_LAYERS:,}"
         raise InputError("E0520", message)
-    return [kinds[symbol] for symbol in layers]
+    kinds = [[_KINDS[symbol] for symbol in part] for part in (layers, *modules)]
+    return kinds[0], kinds[1:]
 
 
 def with_dimensions_of(
-    like: Architecture | SpaceDefinition, kinds: list[str], name: str
+    like: Architecture | SpaceDefinition, kinds: list[str], mtp: list[str], name: str
 ) -> Architecture:
     """Return an architecture of these kinds with the dimensions and blocks of another.
+
+    Args:
+        like: the other one.
+        kinds: of the layers.
+        mtp: kinds of the layers for multi-token prediction.
+        name: of the architecture.
 
     Raises:
         InputError: E0522, `like` has no block of a kind, or several.
     """
-    names = {kind: _block_of(like, kind) for kind in dict.fromkeys(kinds)}
-    layers = tuple(names[kind] for kind in kinds)
+    names = {kind: _block_of(like, kind) for kind in dict.fromkeys([*kinds, *mtp])}
     shared = {key: getattr(like, key) for key in SETTINGS}
-    blocks = {key: block for key, block in like.blocks.items() if key in layers}
-    return Architecture(name=name, **shared, blocks=blocks, layers=layers)
+    return Architecture(
+        name=name,
+        **shared,
+        blocks={key: block for key, block in like.blocks.items() if key in names.values()},
+        layers=tuple(names[kind] for kind in kinds),
+        mtp=tuple(names[kind] for kind in mtp),
+    )
 
 
 def _block_of(like: Architecture | SpaceDefinition, kind: str) -> str:
