@@ -93,8 +93,11 @@ def test_a_block_of_one_scale_is_renamed_there_only() -> None:
 def test_the_value_stays_under_any_name(example: Path) -> None:
     source = Source(example.read_text(encoding="utf-8"), example)
     (main, *_) = source.outline.parts
-    for item in main.items:
-        if item.defines and item.name is not None and main.kind == "architecture":
-            for name in ("e3", "_0", "layers"):
-                after = apply(source.text, rename(source, item.name.start, name))
-                assert parse(after, file=example).fingerprint == load(example).fingerprint
+    if main.kind != "architecture":
+        return
+    names = [item.name for item in main.items if item.defines and item.name is not None]
+    before = load(example).fingerprint
+    for old in names[:: 1 + len(names) // 10]:  # some files define eighty blocks
+        for new in ("e3", "_0", "layers"):
+            after = apply(source.text, rename(source, old.start, new))
+            assert parse(after, file=example).fingerprint == before
