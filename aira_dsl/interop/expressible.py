@@ -19,18 +19,27 @@ def require_expressible(
         )
 
 
-def kinds_without_a_form(architecture: Architecture, known: Iterable[str]) -> list[str]:
+def kinds_without_a_form(
+    architecture: Architecture, known: Iterable[str], *, mtp: bool = False
+) -> list[str]:
     """Return one reason for every kind of layer and every option that a target has no form for.
 
     Options (`utils.unused`) came after the forms of the targets: none of them is expressible.
+
+    Args:
+        architecture: any architecture.
+        known: the kinds that the target can express.
+        mtp: whether it can express multi-token prediction.
     """
-    blocks = [architecture.block_of(name) for name in dict.fromkeys(architecture.layers)]
+    names = dict.fromkeys((*architecture.layers, *architecture.mtp))
+    blocks = [architecture.block_of(name) for name in names]
     known = set(known)
     kinds = [f"it has {block.kind} layers" for block in blocks if block.kind not in known]
     used = architecture.used_options().items()
     options = [
         "it has multi-token prediction" if name == "mtp" else f"it has {name} {str(value).lower()}"
         for name, value in used
+        if name != "mtp" or not mtp
     ]
     options += [
         f"its {block.kind} has {name} {str(value).lower()}"
@@ -47,7 +56,7 @@ def only_of_kind(architecture: Architecture, kind: str, reasons: list[str]) -> P
     Several different specs are a reason, and the first of them is returned.
     """
     found: dict[str, Primitive] = {}
-    for name in architecture.layers:
+    for name in (*architecture.layers, *architecture.mtp):
         block = architecture.block_of(name)
         if block.kind == kind and block not in found.values():
             found[name] = block

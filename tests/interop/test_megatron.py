@@ -129,6 +129,12 @@ def test_pipes_experts_delta_nets_and_modules_of_a_pattern():
     assert kinds == ["moe", "gated_delta_net", "mla"]
 
 
+def test_multi_token_prediction_is_written_after_a_slash():
+    original = model("SMSMAM", mtp=("A", "M"))
+    assert '--hybrid-layer-pattern "M-M-*-/*-"' in to_megatron(original)
+    assert from_megatron(to_megatron(original)).fingerprint == original.fingerprint
+
+
 def test_arguments_of_experts():
     text = BASE.replace("M*", "M*E") + (
         "--num-experts 16 --moe-router-topk 4 --moe-ffn-hidden-size 24 --squared-relu "

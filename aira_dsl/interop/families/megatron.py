@@ -1,9 +1,11 @@
 """Architecture -> the arguments of Megatron-LM's hybrid models.
 
-The layer pattern (`M` Mamba-2, `*` attention, `-` MLP) has no repeats and no settings for single
-layers, so a kind has one set of dimensions; those are arguments of their own. Flags are those of
-Megatron-LM's own example scripts.
+The layer pattern (`M` Mamba-2, `*` attention, `-` MLP; after `/` the layers of multi-token
+prediction) has no repeats and no settings for single layers, so a kind has one set of dimensions;
+those are arguments of their own. Flags are those of Megatron-LM's own example scripts.
 """
+
+from collections.abc import Sequence
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.interop.expressible import (
@@ -28,7 +30,8 @@ def to_megatron(architecture: Architecture) -> str:
     """
     reasons = unsupported(architecture)
     require_expressible("Megatron-LM", architecture, reasons, "use --emit python or hf")
-    pattern = "".join(SYMBOLS[architecture.blocks[name].kind] for name in architecture.layers)
+    pattern = _symbols(architecture, architecture.layers)
+    pattern += f"/{_symbols(architecture, architecture.mtp)}" if architecture.mtp else ""
     lines = [
         f'--hybrid-layer-pattern "{pattern}"',
         "--spec megatron.core.models.hybrid.hybrid_layer_specs hybrid_stack_spec",
@@ -61,7 +64,7 @@ def to_megatron(architecture: Architecture) -> str:
 
 def unsupported(architecture: Architecture) -> list[str]:
     """Return why Megatron's hybrid models cannot express an architecture; empty if they can."""
-    reasons = kinds_without_a_form(architecture, SYMBOLS)
+    reasons = kinds_without_a_form(architecture, SYMBOLS, mtp=True)
     attention, mlp, mamba = (only_of_kind(architecture, kind, reasons) for kind in _KINDS)
     if isinstance(mlp, MLP) and mlp.activation not in ACTIVATIONS:
         reasons.append(f"its mlp uses {mlp.activation}, for which there is no flag")
@@ -70,6 +73,10 @@ def unsupported(architecture: Architecture) -> list[str]:
     if isinstance(attention, Attention) and attention.rope and not attention.rope.is_integer():
         reasons.append(f"its rotary base {attention.rope} is not whole")
     return reasons
+
+
+def _symbols(architecture: Architecture, layers: Sequence[str]) -> str:
+    return "".join(SYMBOLS[architecture.blocks[name].kind] for name in layers)
 
 
 def _attention(block: Attention) -> list[str]:
