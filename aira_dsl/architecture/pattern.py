@@ -62,11 +62,14 @@ def _folded(runs: list[Run]) -> Iterator[str]:
 
 
 def _covered(runs: list[Run], at: int, period: int) -> int:
-    """Count the runs from `at` on that repeat the first `period` of them, in whole rounds."""
+    """Count the runs from `at` on that repeat the first `period` of them, in whole rounds.
+
+    A period that does not come again covers nothing, however long it is.
+    """
     unit, end = runs[at : at + period], at + period
     while runs[end : end + period] == unit:
         end += period
-    return end - at
+    return end - at if end > at + period else 0
 
 
 def _runs(names: Sequence[str]) -> list[Run]:

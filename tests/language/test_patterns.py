@@ -222,3 +222,11 @@ def test_each_side_of_a_bar_is_one_block_in_parentheses(pattern):
 def test_compressed_names_are_not_read_as_numbers():
     names = ("e3", "e3", "_0", "_0", "Mb")
     assert expand_pattern(compress(names), names) == names
+
+
+def test_a_period_that_comes_again_counts_more_than_a_long_one_that_does_not():
+    """Gemma 3 4B: 34 decoder layers, five windows to one full layer."""
+    window, full = ["W", "M"], ["A", "M"]
+    names = [*(5 * window + full) * 5, *4 * window]
+    assert len(names) == 68
+    assert compress(names) == "5×(5×(W-M)-A-M)-4×(W-M)"
