@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from aira_dsl.architecture import Architecture, cost
 from aira_dsl.language import parse
-from aira_dsl.primitives import MLP, Attention, Mamba2
-from aira_dsl.report.terminal.diff import difference
+from aira_dsl.primitives import MLP, Attention, Mamba2, MoE
+from aira_dsl.report.terminal.diff import difference, drawing
 from tests.helpers import command_line
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -93,3 +94,26 @@ def test_command_on_equal_files():
     assert "mean the same model: aedae9206925d4e9" in done.out
     stacked = EXAMPLES / "paper" / "airahybrid_d_stacked.arch"
     assert "same model" not in run(stacked, paper, "--scale", "1b").out
+
+
+def test_active_parameters_and_windows_are_compared_where_there_are_any():
+    blocks = {"A": Attention(heads=4), "W": Attention(heads=4, window=8), "E": MoE(), "M": MLP()}
+    dense, sparse = (
+        Architecture(width=32, blocks=blocks, layers=layers) for layers in (("A", "M"), ("W", "E"))
+    )
+    found = difference(dense, sparse)
+    assert found.costs["window_bytes"] == (0, 8 * 2 * 2 * 32)
+    active = found.costs["active_parameters"]
+    assert active[0] == found.costs["total_parameters"][0]
+    assert found.costs["total_parameters"][1] - active[1] == 6 * 3 * 32 * 128
+    shown = printed(found)
+    assert "active parameters" in shown
+    assert "cache bytes of windows" in shown
+    assert "active parameters" not in printed(difference(dense, dense.replace(vocab=9)))
+
+
+def printed(found):
+    console = Console(width=120)
+    with console.capture() as capture:
+        console.print(drawing(found))
+    return capture.get()

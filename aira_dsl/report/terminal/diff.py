@@ -21,8 +21,10 @@ _COMPARED = 1_000_000
 COSTS = {
     "parameters": "parameters",
     "total_parameters": "total parameters",
+    "active_parameters": "active parameters",
     "training_flops": "training FLOPs per token",
     "kv_cache_bytes": "cache bytes per token",
+    "window_bytes": "cache bytes of windows",
     "state_bytes": "state bytes per sequence",
 }
 
@@ -171,7 +173,12 @@ def _costs_table(found: Difference) -> "RenderableType":
     table = Table.grid(padding=(0, 2))
     for justify in ("left", "right", "right", "right", "right"):
         table.add_column(justify=justify)
-    for key, (before, after) in found.costs.items():
+    shown = dict(found.costs)
+    if shown["active_parameters"] == shown["total_parameters"]:
+        del shown["active_parameters"]
+    if not any(shown["window_bytes"]):
+        del shown["window_bytes"]
+    for key, (before, after) in shown.items():
         change = after - before
         relative = f"{change / before:+.1%}" if before else ""
         signed = f"{change:+,}" if change else "same"
