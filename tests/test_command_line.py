@@ -200,7 +200,7 @@ def test_the_command_line_keeps_its_names() -> None:
             "--validation", "--validation-tokens", "--warmup", "--weight-decay", "--z-loss", "file",
         ],
         "fmt": ["--check", "--diff", "files"],
-        "gallery": ["--format", "name"],
+        "gallery": ["--force", "--format", "--html", "--svg", "models"],
         "compare": [
             "--baseline", "--budget", "--data", "--data-seed", "--effort", "--evaluator",
             "--force", "--format", "--free", "--jobs", "--max-usd", "--methods", "--model",

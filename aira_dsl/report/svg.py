@@ -34,7 +34,7 @@ _STYLE = """
   .cell { stroke: #ffffff66 }
   @media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .faint { fill: #9198a1 } }
 """
-_HEXES: dict[Color, tuple[str, str]] = {
+HEXES: dict[Color, tuple[str, str]] = {
     "red": ("#cf222e", "#f85149"),
     "green": ("#1a7f37", "#3fb950"),
     "yellow": ("#9a6700", "#d29922"),
@@ -105,7 +105,7 @@ def _fills(architecture: Architecture) -> str:
     """Return the style rules with the colors of the kinds in use."""
     kinds = count_kinds(architecture)
     light, dark = (
-        " ".join(f".{kind} {{ fill: {_HEXES[DRAWN[kind].color][shade]} }}" for kind in kinds)
+        " ".join(f".{kind} {{ fill: {HEXES[DRAWN[kind].color][shade]} }}" for kind in kinds)
         for shade in (0, 1)
     )
     return f"  {light}\n  @media (prefers-color-scheme: dark) {{ {dark} }}\n"

@@ -9,7 +9,10 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from aira_dsl.experiments.comparison import Comparison
+from aira_dsl.interop.gallery import published_models
+from aira_dsl.report.gallery import Entry
 from aira_dsl.report.html import render_comparison, render_design, render_run
+from aira_dsl.report.html.gallery_page import gallery_page
 from aira_dsl.study.run import Run
 from tests.report.test_design_page import a_run
 
@@ -77,13 +80,14 @@ def files(
         "agent": render_run(agent_run),
         "comparison": render_comparison(comparison),
         "design": render_design(a_run(folder / "design")),
+        "gallery": gallery_page([Entry.of(model) for model in published_models()], "models"),
     }
     for name, page in pages.items():
         (folder / f"{name}.html").write_text(page, encoding="utf-8")
     return {name: folder / f"{name}.html" for name in pages}
 
 
-@pytest.mark.parametrize("name", ["run", "agent", "comparison", "design"])
+@pytest.mark.parametrize("name", ["run", "agent", "comparison", "design", "gallery"])
 @pytest.mark.parametrize(("width", "scheme"), [(375, "light"), (375, "dark"), (1280, "dark")])
 def test_pages_fit_are_quiet_and_readable(
     browser: Browser, files: dict[str, Path], name: str, width: int, scheme: str
@@ -150,6 +154,64 @@ def test_wide_tables_use_the_margins_of_a_wide_screen(browser: Browser, nine_met
     assert methods is not None
     assert methods["width"] > 1250  # of 1400, where the text takes 1016
     assert page.evaluate("document.documentElement.scrollWidth") == 1400
+    page.close()
+
+
+# Texts of a picture that overlap one another or a cell, or leave the picture, by their boxes.
+OVERLAPS = """picture => {
+  const boxes = (what) => [...picture.querySelectorAll(what)]
+    .map(each => [each.textContent || "cells", each.getBoundingClientRect()]);
+  const [frame, texts, cells] = [picture.getBoundingClientRect(), boxes("text"), boxes("path")];
+  const apart = (a, b) => a.right <= b.left || b.right <= a.left
+    || a.bottom <= b.top + 3 || b.bottom <= a.top + 3;
+  const found = [];
+  texts.forEach(([text, box], place) => {
+    if (box.left < frame.left - 1 || box.right > frame.right + 1) found.push(`${text} leaves`);
+    for (const [other, at] of [...texts.slice(place + 1), ...cells])
+      if (!apart(box, at)) found.push(`${text} on ${other}`);
+  });
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_texts_of_the_gallery_do_not_overlap(
+    browser: Browser, files: dict[str, Path], width: int
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(files["gallery"].as_uri())
+    picture = page.locator("svg.strips:visible")
+    assert picture.count() == 1
+    assert picture.locator("g.strip").count() == len(published_models())
+    assert picture.evaluate(OVERLAPS) == []
+    sizes = picture.locator("text").evaluate_all(
+        "texts => texts.map(text => text.getBoundingClientRect().height)"
+    )
+    assert min(sizes) >= 11
+    page.close()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_numbers_of_the_picture_are_those_of_the_table(
+    browser: Browser, files: dict[str, Path], width: int
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(files["gallery"].as_uri())
+    rows = {
+        cells[0].partition(" (")[0]: cells[3:]
+        for cells in page.locator("table.sortable tbody tr").evaluate_all(
+            "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
+        )
+    }
+    strips = page.locator("svg.strips:visible g.strip").evaluate_all(
+        "all => all.map(each => [...each.querySelectorAll('text')].map(text => text.textContent))"
+    )
+    assert {name for name, *_ in strips} == set(rows)
+    for name, *texts in strips:
+        total, active, *kept = rows[name]
+        told = " ".join(texts)
+        wanted = {total, active} | {each for each in kept if each != "0 B"}
+        assert [each for each in wanted if each not in told] == []
     page.close()
 
 

@@ -11,7 +11,7 @@ class GatedDeltaNet(Primitive):
     """Gated DeltaNet mixer, the linear attention of Qwen3-Next, Qwen3.5 and OLMo-Hybrid."""
 
     symbol: ClassVar[str] = "D"
-    color: ClassVar[Color] = "bright_cyan"
+    color: ClassVar[Color] = "bright_blue"
 
     kind: Literal["gated_delta_net"] = "gated_delta_net"
     key_heads: Size = 4

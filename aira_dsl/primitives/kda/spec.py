@@ -11,7 +11,7 @@ class KDA(Primitive):
     """Kimi Delta Attention mixer, the linear attention of Kimi-Linear, Ling-3 and GLM-5.3."""
 
     symbol: ClassVar[str] = "K"
-    color: ClassVar[Color] = "bright_magenta"
+    color: ClassVar[Color] = "red"
 
     kind: Literal["kda"] = "kda"
     heads: Size = 4

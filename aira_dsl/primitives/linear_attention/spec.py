@@ -11,7 +11,7 @@ class LinearAttention(Primitive):
     """Attention without softmax, with a fixed decay; the defaults are lightning attention."""
 
     symbol: ClassVar[str] = "LA"
-    color: ClassVar[Color] = "bright_magenta"
+    color: ClassVar[Color] = "bright_green"
 
     kind: Literal["linear_attention"] = "linear_attention"
     heads: Size = 16

@@ -24,7 +24,7 @@ class MLA(Primitive):
     """
 
     symbol: ClassVar[str] = "ML"
-    color: ClassVar[Color] = "bright_cyan"
+    color: ClassVar[Color] = "blue"
 
     kind: Literal["mla"] = "mla"
     heads: Size = 16

@@ -41,7 +41,7 @@ class MoE(Primitive):
     """Mixture of experts; the defaults are eight SwiGLU experts of 128 hidden units, two active."""
 
     symbol: ClassVar[str] = "E"
-    color: ClassVar[Color] = "bright_green"
+    color: ClassVar[Color] = "yellow"
     fixed_shapes: ClassVar[bool] = False
 
     kind: Literal["moe"] = "moe"

@@ -22,7 +22,7 @@ class Parallel(Primitive):
     """The sum of s_i·f_i(x) over the branches, with the scale s_i of each branch's block."""
 
     symbol: ClassVar[str] = "∥"
-    color: ClassVar[Color] = "bright_cyan"
+    color: ClassVar[Color] = "bright_yellow"
 
     kind: Literal["parallel"] = "parallel"
     branches: tuple[SerializeAsAny[Primitive], ...]

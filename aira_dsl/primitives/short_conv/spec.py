@@ -9,7 +9,7 @@ class ShortConv(Primitive):
     """Gated short convolution; the default kernel is that of LFM2 (arXiv 2511.23404)."""
 
     symbol: ClassVar[str] = "C"
-    color: ClassVar[Color] = "yellow"
+    color: ClassVar[Color] = "bright_cyan"
 
     kind: Literal["short_conv"] = "short_conv"
     conv: Size = 3
