@@ -32,7 +32,7 @@ def space(
     where: Annotated[
         list[str] | None,
         typer.Option(
-            help="Constraint such as A<=4 or parameters<=1_050_000 (no embeddings); repeatable.",
+            help="Constraint such as A<=4, parameters<=1_050_000 or kv<=512M; repeatable.",
             metavar="CONSTRAINT",
         ),
     ] = None,
@@ -79,7 +79,9 @@ def _print_space(space: "Space", format_: str) -> None:
     facts = {
         "name": space.definition.name,
         "slots": space.slots,
+        "context": space.definition.context,
         "blocks": list(space.names),
+        "block_costs": space.block_costs,
         "size": space.size,
         "where": [str(constraint) for constraint in space.constraints],
         "count": space.count,
@@ -93,4 +95,13 @@ def _print_space(space: "Space", format_: str) -> None:
         print(f"  {space.count:,} of them with {' and '.join(map(str, space.constraints))}")
     for name, block in space.definition.blocks.items():
         parameters = block.parameters(space.definition.width)
-        print(f"  {name}: {block.kind}, {parameters:,} parameters a layer")
+        print(f"  {name}: {block.kind}, {parameters:,} parameters a layer{_kept(space, name)}")
+
+
+def _kept(space: "Space", name: str) -> str:
+    """Say what else distinguishes a layer of a block where constraints count: ` (kv 131,072)`."""
+    costs = space.block_costs[name]
+    shown = [f"{key} {costs[key]:,}" for key in ("kv", "state") if costs[key]]
+    if costs["active"] != costs["parameters"]:
+        shown.insert(0, f"active {costs['active']:,}")
+    return f" ({', '.join(shown)})" if shown else ""

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -344,6 +345,21 @@ def test_space_indexes_and_samples() -> None:
     sample = command_line.run(*arguments).out
     assert sample == command_line.run(*arguments).out
     assert len({json.loads(line)["fingerprint"] for line in sample.splitlines()}) == 5
+
+
+def test_space_counts_a_menu_of_hybrids_under_a_bound_on_keys_and_values() -> None:
+    menu = ROOT / "examples/hybrid_menu.arch"
+    found = json.loads(
+        command_line.run("space", menu, "--where", "kv<=32k", "--format", "json").out
+    )
+    kept = {name: costs["kv"] for name, costs in found["block_costs"].items()}
+    assert kept == {"A": 32768, "W": 8192, "G": 0, "E": 0, "M": 0}
+    every = product(found["blocks"], repeat=found["slots"])
+    assert found["count"] == sum(sum(map(kept.get, layers)) <= 32 << 10 for layers in every)
+    text = command_line.run("space", menu).out
+    assert "(kv 8,192)" in text
+    assert "(state 2,624)" in text
+    assert "(active 19,008)" in text
 
 
 def test_an_architecture_file_spans_the_space_of_its_blocks_and_depth() -> None:

@@ -15,18 +15,16 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aira_dsl.architecture import Architecture, SpaceDefinition, cost
+from aira_dsl.architecture import Architecture, SpaceDefinition
 from aira_dsl.errors import InputError
 from aira_dsl.primitives import MLP, Attention, Mamba2
 from aira_dsl.primitives.registry import Block
 from aira_dsl.space.constraints import Constraint, count_vectors, multinomial, random_order
+from aira_dsl.space.quantities import QUANTITIES, quantities_of
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-QUANTITIES = ("parameters", "flops", "kv_cache", "state")
-"""What can be constrained besides block counts: `Costs` fields at the definition's context."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +53,12 @@ class Space:
         return cls(load_space(path))
 
     def where(self, *texts: str) -> "Space":
-        """Return this space under further constraints such as `A<=4` or `flops<=1e7`.
+        """Return this space under further constraints such as `A<=4` or `kv<=512M`.
 
         Raises:
             InputError: E0402 for text that is not a constraint, E0403 if nothing is left.
         """
-        known = (*self.names, *QUANTITIES)
-        parsed = tuple(Constraint.parse(text, known) for text in texts)
+        parsed = tuple(Constraint.parse(text, self.names) for text in texts)
         narrowed = replace(self, constraints=self.constraints + parsed)
         if narrowed.constraints and not narrowed.count:
             raise InputError(
@@ -90,6 +87,11 @@ class Space:
     def count(self) -> int:
         """Number of arrangements that obey the constraints, exact."""
         return self._cumulative[-1] if self.constraints else self.size
+
+    @property
+    def block_costs(self) -> dict[str, dict[str, int]]:
+        """What the first layer of each block adds to each of `QUANTITIES`, by block."""
+        return dict(zip(self.names, self._first, strict=True))
 
     def architecture(self, layers: Sequence[str], *, name: str | None = None) -> Architecture:
         """Give an arrangement its dimensions and blocks.
@@ -207,19 +209,25 @@ class Space:
                 )
 
     def _allows_counts(self, counts: Sequence[int]) -> bool:
-        quantities: dict[str, float] = dict(zip(self.names, counts, strict=True))
-        for quantity in QUANTITIES:
-            quantities[quantity] = self._fixed[quantity] + sum(
+        values = dict(zip(self.names, counts, strict=True))
+        for quantity in self._constrained:
+            values[quantity] = self._fixed[quantity] + sum(
                 first[quantity] + (count - 1) * more[quantity]
                 for count, first, more in zip(counts, self._first, self._more, strict=True)
                 if count
             )
-        return all(constraint.holds(quantities) for constraint in self.constraints)
+        return all(constraint.holds(values) for constraint in self.constraints)
+
+    @cached_property
+    def _constrained(self) -> tuple[str, ...]:
+        """The quantities that a constraint compares, besides counts of blocks."""
+        compared = {constraint.quantity for constraint in self.constraints}
+        return tuple(compared - set(self.names))
 
     @cached_property
     def _one(self) -> list[dict[str, int]]:
         """Cost of a single layer of each block, with what does not depend on the layers."""
-        return [_quantities(self.definition.architecture((name,))) for name in self.names]
+        return [quantities_of(self.definition.architecture((name,))) for name in self.names]
 
     @cached_property
     def _first(self) -> list[dict[str, int]]:
@@ -229,16 +237,18 @@ class Space:
     @cached_property
     def _more(self) -> list[dict[str, int]]:
         """Cost of one more layer of each block; a tied block has its parameters already."""
-        two = [_quantities(self.definition.architecture((name,) * 2)) for name in self.names]
+        two = [quantities_of(self.definition.architecture((name,) * 2)) for name in self.names]
         return [{q: b[q] - a[q] for q in QUANTITIES} for a, b in zip(self._one, two, strict=True)]
 
     @cached_property
     def _fixed(self) -> dict[str, int]:
-        """Cost that does not depend on the layers (the final norm): 2·cost(X) - cost(2X)."""
+        """Cost of the final norm and the embeddings, whatever the layers: 2·cost(X) - cost(2X)."""
         name, block = next(iter(self.definition.blocks.items()))
         untied = {name: block.model_copy(update={"tied": False})}
         one, two = (
-            _quantities(self.definition.architecture((name,) * n).replace(blocks=untied, scales={}))
+            quantities_of(
+                self.definition.architecture((name,) * n).replace(blocks=untied, scales={})
+            )
             for n in (1, 2)
         )
         return {q: 2 * one[q] - two[q] for q in QUANTITIES}
@@ -251,13 +261,3 @@ class Space:
     @cached_property
     def _cumulative(self) -> list[int]:
         return list(accumulate(map(multinomial, self._allowed))) or [0]
-
-
-def _quantities(architecture: Architecture) -> dict[str, int]:
-    costs = cost(architecture)
-    return {
-        "parameters": costs.parameters,
-        "flops": costs.training_flops,
-        "kv_cache": costs.kv_cache_bytes,
-        "state": costs.state_bytes,
-    }

@@ -1,8 +1,8 @@
 """Constraints on an arrangement, and exact counting under them.
 
-Every quantity that can be constrained (how often a block occurs, parameters, FLOPs, cache) is a sum
-over layers, so whether an arrangement is allowed depends on its block counts alone. There are few
-count vectors (153 for 16 slots and three blocks), each stands for a multinomial number of
+Every quantity that can be constrained (how often a block occurs, parameters, FLOPs, caches) is a
+sum over layers, so whether an arrangement is allowed depends on its block counts alone. There are
+few count vectors (153 for 16 slots and three blocks), each stands for a multinomial number of
 arrangements: counting is exact, and uniform sampling needs no rejection.
 """
 
@@ -12,8 +12,10 @@ import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from aira_dsl.errors import InputError
+from aira_dsl.space.quantities import QUANTITIES
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -23,8 +25,14 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
 }
 _TEXT = re.compile(
-    r"\s*([A-Za-z_]\w*)\s*(<=|>=|==|<|>)\s*([0-9][0-9_]*(?:\.[0-9]+)?(?:[eE]\+?[0-9]+)?)\s*"
+    r"\s*([A-Za-z_]\w*)\s*(<=|>=|==|<|>)\s*"
+    r"([0-9][0-9_]{0,40}(?:\.[0-9]{1,20})?(?:[eE]\+?[0-9]{1,2})?)([kMGBT]?)\s*"
 )
+_FACTORS = {
+    "bytes": {"": 1, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30},
+    "number": {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12},
+    "layers": {"": 1},
+}
 
 MAX_COUNT_VECTORS = 2_000_000
 """Above this many count vectors (8 blocks in 27 slots, say) exact counting is refused."""
@@ -35,9 +43,9 @@ class Constraint:
     """One rule such as `A<=4` or `parameters<=1_050_000`.
 
     Attributes:
-        quantity: a block name, or `parameters`, `flops`, `kv_cache` or `state`.
+        quantity: a block name, or a name of `QUANTITIES`.
         relation: one of <=, >=, ==, <, >.
-        bound: the number to compare with.
+        bound: the number to compare with, in bytes where the quantity is.
     """
 
     quantity: str
@@ -45,8 +53,10 @@ class Constraint:
     bound: float
 
     @classmethod
-    def parse(cls, text: str, known: Sequence[str]) -> "Constraint":
-        """Read a constraint; `known` lists the quantities it may speak of.
+    def parse(cls, text: str, blocks: Sequence[str]) -> "Constraint":
+        """Read a constraint on the number of a block's layers, or on a quantity.
+
+        A block that has the name of a quantity takes its place.
 
         Raises:
             InputError: E0402, if the text is not a constraint or names an unknown quantity.
@@ -56,16 +66,26 @@ class Constraint:
             raise InputError(
                 "E0402",
                 f"{text[:80]!r} is not a constraint",
-                help="write QUANTITY RELATION NUMBER, for example A<=4 or parameters<=1_050_000",
+                help="write QUANTITY RELATION NUMBER, for example A<=4, active<=20M or kv<=512M",
             )
-        quantity, relation, bound = match.groups()
-        if quantity not in known:
+        name, relation, digits, suffix = match.groups()
+        quantity = name if name in blocks else _quantity(name)
+        if quantity is None:
             raise InputError(
                 "E0402",
-                f"unknown quantity {quantity!r} in constraint {text[:80]!r}",
-                help=f"use one of {', '.join(known)}",
+                f"unknown quantity {name!r} in constraint {text[:80]!r}",
+                help=f"use one of {', '.join(dict.fromkeys((*blocks, *QUANTITIES)))}",
             )
-        return cls(quantity, relation, float(bound.replace("_", "")))
+        unit = "layers" if quantity in blocks else QUANTITIES[quantity].unit
+        if suffix not in _FACTORS[unit]:
+            sizes = ", ".join(each for each in _FACTORS[unit] if each)
+            raise InputError(
+                "E0402",
+                f"{digits}{suffix} in constraint {text[:80]!r} is not a number of {quantity}",
+                help=f"use one of the units {sizes}" if sizes else "write the number out",
+            )
+        bound = Decimal(digits.replace("_", "")) * _FACTORS[unit][suffix]
+        return cls(quantity, relation, int(bound) if bound == int(bound) else float(bound))
 
     def holds(self, quantities: Mapping[str, float]) -> bool:
         """Tell whether the rule holds for these values."""
@@ -74,6 +94,11 @@ class Constraint:
     def __str__(self) -> str:
         bound = int(self.bound) if self.bound == int(self.bound) else self.bound
         return f"{self.quantity}{self.relation}{bound}"
+
+
+def _quantity(name: str) -> str | None:
+    """Return the quantity of a name, or of a key of the costs in JSON."""
+    return next((q.name for q in QUANTITIES.values() if name in (q.name, q.key)), None)
 
 
 def count_vectors(slots: int, blocks: int) -> Iterator[tuple[int, ...]]:

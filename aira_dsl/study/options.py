@@ -29,7 +29,7 @@ class SpaceOptions(Options):
     """Space."""
 
     where: Annotated[tuple[str, ...], Spelling(metavar="CONSTRAINT")] = ()
-    """Constraint such as A<=4 or parameters<=1_050_000 (without embeddings); repeatable."""
+    """Constraint such as A<=4, parameters<=1_050_000 (no embeddings) or kv<=512M; repeatable."""
 
 
 class MethodOptions(Options):

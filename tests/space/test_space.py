@@ -4,18 +4,24 @@ import itertools
 import random
 import time
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aira_dsl.architecture import SpaceDefinition, cost
+from aira_dsl.architecture import AS_WRITTEN, SpaceDefinition, cost
+from aira_dsl.architecture.record import costs_json
 from aira_dsl.errors import InputError
+from aira_dsl.language import load_space
 from aira_dsl.primitives import MLP, Attention, Mamba2
+from aira_dsl.primitives.moe.spec import MoE
 from aira_dsl.primitives.registry import Block
-from aira_dsl.space import Space
+from aira_dsl.space import Constraint, Space
+from aira_dsl.space.quantities import QUANTITIES
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 BLOCKS = {"A": Attention(), "M": MLP(), "Mb": Mamba2()}
 
 
@@ -136,6 +142,85 @@ def test_counting_under_constraints_equals_brute_force(rules: tuple[str, ...]) -
     assert set(narrowed.sample(len(allowed), seed=0)) == allowed
 
 
+def costs_in_json(space: Space, layers: tuple[str, ...]) -> dict[str, int]:
+    """Return the costs of an arrangement as `show --format json` prints them."""
+    found = costs_json(space.architecture(layers), AS_WRITTEN)
+    return {quantity: found[each.key] for quantity, each in QUANTITIES.items()}
+
+
+WINDOWS = st.sampled_from([None, 1, 100, 256, 1000])
+MENU = st.lists(
+    st.one_of(
+        st.builds(Attention, window=WINDOWS, kv_heads=st.sampled_from([4, 16]), tied=st.booleans()),
+        st.builds(MoE, experts=st.just(4), top=st.integers(1, 4), tied=st.booleans()),
+        st.builds(Mamba2, state=st.sampled_from([4, 16]), tied=st.booleans()),
+        st.builds(MLP, tied=st.booleans()),
+    ),
+    min_size=2,
+    max_size=3,
+)
+
+
+@settings(max_examples=25)
+@given(MENU, st.sampled_from(sorted(QUANTITIES)), st.integers(0, 80), st.booleans())
+def test_every_quantity_counts_exactly_with_windows_experts_and_tied_blocks(
+    blocks: list[Block], quantity: str, chosen: int, tie: bool
+) -> None:
+    named = {f"B{i}": block for i, block in enumerate(blocks)}
+    definition = SpaceDefinition(name="menu", blocks=named, slots=4, tie_embeddings=tie)
+    space = Space(definition)
+    costs = {
+        layers: costs_in_json(space, layers)[quantity]
+        for layers in itertools.product(space.names, repeat=4)
+    }
+    bound = list(costs.values())[chosen % len(costs)]  # so that the bound itself is met
+    allowed = {layers for layers, value in costs.items() if value <= bound}
+    narrowed = space.where(f"{quantity}<={bound}")
+    assert narrowed.count == len(allowed)
+    assert {layers for layers in costs if narrowed.allows(layers)} == allowed
+    assert set(narrowed.sample(len(allowed), seed=0)) == allowed
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("kv<=512M", "kv<=536870912"),
+        ("state<1.5k", "state<1536"),
+        ("kv_cache>=2G", "kv_cache>=2147483648"),
+        ("active<=1.5B", "active<=1500000000"),
+        ("flops<3.9e6", "flops<3900000"),
+        ("kv_bytes<=1k", "kv<=1024"),
+        ("active_parameters<=20M", "active<=20000000"),
+        ("parameters<=9007199254740993", "parameters<=9007199254740993"),
+    ],
+)
+def test_bounds_have_units_and_quantities_the_names_of_json(text: str, same: str) -> None:
+    assert str(Constraint.parse(text, ())) == same
+    assert Constraint.parse(same, ()) == Constraint.parse(text, ())
+
+
+def test_a_block_with_the_name_of_a_quantity_takes_its_place() -> None:
+    named = {"kv": Attention(), "M": MLP()}
+    space = Space(SpaceDefinition(name="named", blocks=named, slots=3))
+    assert space.where("kv<=1").count == 4
+    assert space.where("kv_cache<=1024", "kv==1").count == 3
+    with pytest.raises(InputError, match="is not a number of kv"):
+        space.where("kv<=1k")
+
+
+def test_the_menu_of_hybrids_is_counted_under_a_bound_on_keys_and_values() -> None:
+    space = Space(load_space(EXAMPLES / "hybrid_menu.arch"))
+    kinds = {block.kind for block in space.definition.blocks.values()}
+    assert {"gated_delta_net", "attention", "moe"} <= kinds
+    tokens = {"A": space.definition.context, "W": 64}
+    token_bytes = 2 * 2 * 16 * 2  # keys and values of two heads of 16 channels, in bfloat16
+    kept = {name: token_bytes * tokens.get(name, 0) for name in space.names}
+    every = itertools.product(space.names, repeat=space.slots)
+    expected = sum(sum(map(kept.__getitem__, layers)) <= 64 << 10 for layers in every)
+    assert 0 < expected < space.size
+    assert space.where("kv<=64k").count == expected
+
+
 def test_attention_count_under_constraint_equals_binomials() -> None:
     space = Space.default().where("A<=4")
     binomial = [1, 16, 120, 560, 1820]
@@ -163,7 +248,17 @@ def test_samples_are_distinct_and_follow_the_seed() -> None:
 
 @pytest.mark.parametrize(
     ("rule", "code"),
-    [("A", "E0402"), ("B<=1", "E0402"), ("A<=x", "E0402"), ("A>=17", "E0403"), ("A<=-1", "E0402")],
+    [
+        ("A", "E0402"),
+        ("B<=1", "E0402"),
+        ("A<=x", "E0402"),
+        ("A>=17", "E0403"),
+        ("A<=-1", "E0402"),
+        ("A<=1k", "E0402"),
+        ("kv<=1T", "E0402"),
+        ("kv<=1e999", "E0402"),
+        ("parameters<=0", "E0403"),
+    ],
 )
 def test_bad_constraints_are_refused(rule: str, code: str) -> None:
     with pytest.raises(InputError) as caught:

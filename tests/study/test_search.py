@@ -12,7 +12,8 @@ from typing import Any
 import optuna
 import pytest
 
-from aira_dsl.language import load
+from aira_dsl.architecture import cost
+from aira_dsl.language import load, load_space
 from aira_dsl.study.run_folder import KIND
 from aira_dsl.study.trials import WALL_CLOCK_COLUMNS
 from aira_dsl.utils.folder import LOCK
@@ -382,3 +383,25 @@ def test_the_python_api_searches_without_a_main_guard(cli: Cli, tiny: Path) -> N
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[-1] == "2"
     assert done.stderr == ""
+
+
+@pytest.mark.slow
+def test_a_menu_of_hybrids_is_searched_under_a_bound_on_keys_and_values(cli: Cli) -> None:
+    """Gated DeltaNet, attention over all tokens and a window, experts and an MLP."""
+    menu = Path(__file__).parents[2] / "examples" / "hybrid_menu.arch"
+    bound = ("--where", "kv<=48k", "--where", "active<=200k")
+    options = ("--preset", "smoke", "--objective", "language", "--budget", 3, *FEW, *ONE)
+    done = cli.run("search", menu, *bound, *options, "--sampler", "random", "--out", "run")
+    assert done.returncode == 0, done.stderr
+    table = trials(cli.folder / "run")
+    assert [row["state"] for row in table] == ["COMPLETE"] * 3
+    tried = {name for row in table for name in row["layers"]}
+    assert {"G", "E"} <= tried
+    assert tried & {"A", "W"}
+    space = load_space(menu)
+    for row in table:
+        costs = cost(space.architecture(tuple(row["layers"])))
+        assert costs.kv_bytes(space.context) <= 48 << 10
+        assert costs.active_parameters <= 200_000
+    known = json.loads((cli.folder / "run" / "settings.json").read_text(encoding="utf-8"))
+    assert known["constraints"] == ["kv<=49152", "active<=200000"]

@@ -14,11 +14,12 @@ from functools import cached_property
 
 from aira_dsl.agents.answer import Proposal, Rejection, read_answer
 from aira_dsl.agents.tree import Node
-from aira_dsl.architecture import Architecture, SpaceDefinition, cost
+from aira_dsl.architecture import Architecture, SpaceDefinition
 from aira_dsl.architecture.architecture import Design
 from aira_dsl.language import ArchitectureError, parse, render_all
 from aira_dsl.language.printer import space_text
 from aira_dsl.space import Space
+from aira_dsl.space.quantities import quantities_of
 
 KEY = "architecture"
 MAX_REASON = 2_000  # characters of diagnostics
@@ -55,8 +56,8 @@ class AnswerRules:
 
 def quantities(architecture: Architecture) -> dict[str, int]:
     """Return the bounded costs of an architecture."""
-    costs = cost(architecture)
-    return {"parameters": costs.parameters, "flops": costs.training_flops}
+    costs = quantities_of(architecture)
+    return {quantity: costs[quantity] for quantity in ("parameters", "flops")}
 
 
 def parse_answer(
@@ -144,14 +145,8 @@ def _other_blocks(architecture: Architecture, rules: AnswerRules) -> str:
 
 
 def _broken_constraint(architecture: Architecture, space: Space) -> str:
-    costs, counts = cost(architecture), Counter(architecture.layers)
-    known = {
-        **{name: counts[name] for name in space.names},
-        "parameters": costs.parameters,
-        "flops": costs.training_flops,
-        "kv_cache": costs.kv_cache_bytes,
-        "state": costs.state_bytes,
-    }
+    counts = Counter(architecture.layers)
+    known = quantities_of(architecture) | {name: counts[name] for name in space.names}
     for constraint in space.constraints:
         if not constraint.holds(known):
             value = known[constraint.quantity]
