@@ -2,12 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from typer.core import TyperCommand
 
-from aira_dsl.interop.importers import IMPORTERS
+from aira_dsl.interop.importers import HUGGING_FACE, IMPORTERS
 
 from .process import print_rich
 from .source import print_notes
@@ -51,21 +51,45 @@ def import_(
             "beyond the language.",
         ),
     ] = False,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="Import the weights, too: SOURCE is a folder with config.json and safetensors "
+            "files, and this module folder is written.",
+        ),
+    ] = None,
+    dtype: Annotated[
+        Literal["float32", "bfloat16", "float16"] | None,
+        typer.Option(help="With --weights, type of the weights; default: one that rounds none."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="File to write; default: print.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace an existing file or module folder.")
+    ] = False,
 ) -> None:
-    """Read a config or a layer pattern of another tool, and write it as an architecture."""
+    """Read a config or a layer pattern of another tool, and write it as an architecture.
+
+    With --weights, write the model with the weights of a checkpoint.
+    """
     from aira_dsl.errors import UsageError
     from aira_dsl.interop.importers import read
 
     if costs_only and out is not None:
         raise UsageError("E0523", "--costs-only prints only; it takes no --out")
+    if dtype is not None and weights is None:
+        raise UsageError("E0523", "--dtype is the type of weights; it goes with --weights")
     if len(words) > 2:
         message = (
             f"import takes one source, after the name of its format; {words[2]!r} is left over"
         )
         raise UsageError("E0523", message, help="quote a pattern or arguments")
     format = words[0] if len(words) == 2 else None
+    if weights is not None:
+        if format not in (None, HUGGING_FACE) or costs_only or like or out is not None:
+            message = "--weights takes no FORMAT, --like, --costs-only or --out"
+            raise UsageError("E0523", message, help="it writes a module folder")
+        _import_weights(words[-1], weights, name, dtype, force)
+        return
     imported = read(words[-1], format, like=like, name=name, costs_only=costs_only)
     print_notes(imported.notes)
     if costs_only:
@@ -81,6 +105,19 @@ def import_(
         print(text, end="")
     else:
         print(f"{out}: {write_text(out, text, force=force)}")
+
+
+def _import_weights(source: str, out: Path, name: str, dtype: str | None, force: bool) -> None:
+    """Write the module folder of a checkpoint."""
+    import torch
+
+    from aira_dsl.interop.weights import import_checkpoint
+
+    chosen = None if dtype is None else getattr(torch, dtype)
+    imported = import_checkpoint(source, out, name=name, dtype=chosen, force=force)
+    print_notes(imported.notes)
+    print(f"{out}: {imported.state}. Load it with:")
+    print(f"  aira_dsl.load_model({str(out)!r})")
 
 
 app = typer.Typer(add_completion=False)

@@ -221,7 +221,9 @@ def test_the_command_line_keeps_its_names() -> None:
         ],
         "explain": ["--format", "code"],
         "extrapolate": ["--force", "--how", "--out", "--to", "file"],
-        "import": ["--costs-only", "--force", "--like", "--name", "--out", "words"],
+        "import": [
+            "--costs-only", "--dtype", "--force", "--like", "--name", "--out", "--weights", "words",
+        ],
         "isoflop fit": [
             "--at", "--force", "--format", "--ignore", "--objective", "--out", "--reference",
             "--resamples", "--where", "file",

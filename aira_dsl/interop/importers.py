@@ -98,7 +98,7 @@ def read(
         ArchitectureError: `like` breaks the language.
     """
     _check_options(format, name)
-    content = _content(source, format)
+    content = content_of(source, format)
     return read_content(content, format, like=like, name=name, costs_only=costs_only)
 
 
@@ -144,8 +144,12 @@ def _reader(format: str, like: Path | None, name: str) -> Callable[[ForeignConfi
     return lambda config: megatron_arguments.read_megatron(config, name, like=blocks)
 
 
-def _content(source: str, format: str | None) -> dict[str, Any]:
-    """Return the settings of a source: a file, or a text for Megatron."""
+def content_of(source: str, format: str | None = None) -> dict[str, Any]:
+    """Return the settings of a source: a file, its folder, or a text for Megatron.
+
+    Raises:
+        InputError: E0520, a key is there twice; E0524, it is not a file of JSON.
+    """
     path = Path(source)
     if format == "megatron" and not _is_file(path):
         return megatron_arguments.arguments(source)

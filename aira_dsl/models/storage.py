@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from aira_dsl.errors import InputError
 from aira_dsl.models.construction import lay_out
 from aira_dsl.models.limits import require_disk, require_memory
+from aira_dsl.models.mapped import map_tensors
 from aira_dsl.models.model import LanguageModel
 from aira_dsl.utils.files import OutputKind, write_folder
 from aira_dsl.version import __version__
@@ -86,19 +87,36 @@ def load_model(folder: str | Path) -> LanguageModel:
     return _filled(model, tensors, folder)
 
 
+def map_model(model: LanguageModel, folder: Path, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """Write a module folder whose weights are zeros, and return them for writing into the file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    _write_text(model, folder)
+    shapes = {name: tuple(tensor.shape) for name, tensor in stored(model).items()}
+    return map_tensors(folder / WEIGHTS, shapes, dtype, _metadata(model))
+
+
 def _write(model: LanguageModel, folder: Path) -> None:
+    _write_text(model, folder)
+    save_tensors(folder / WEIGHTS, stored(model), _metadata(model))
+
+
+def _write_text(model: LanguageModel, folder: Path) -> None:
     from aira_dsl.language import to_text
 
+    (folder / TEXT).write_text(to_text(model.architecture), encoding="utf-8")
+
+
+def _metadata(model: LanguageModel) -> dict[str, str]:
     metadata = {
         "fingerprint": model.architecture.fingerprint,
         "format": FORMAT,
         "seed": model.seed,
         "version": __version__,
     }
-    (folder / TEXT).write_text(to_text(model.architecture), encoding="utf-8")
-    save_tensors(
-        folder / WEIGHTS, _stored(model), {METADATA_KEY: json.dumps(metadata, sort_keys=True)}
-    )
+    return {METADATA_KEY: json.dumps(metadata, sort_keys=True)}
 
 
 def save_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
@@ -110,8 +128,8 @@ def save_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[st
         raise OSError(str(error)) from error
 
 
-def _stored(model: LanguageModel) -> dict[str, torch.Tensor]:
-    """Return what is stored: the state dict, a tied head left out."""
+def stored(model: LanguageModel) -> dict[str, torch.Tensor]:
+    """Return what is stored of a model: the state dict, a tied head left out."""
     tensors = model.state_dict()
     if model.architecture.tie_embeddings:
         del tensors["head.weight"]
@@ -137,7 +155,7 @@ def _check_header(metadata: dict[str, str] | None, fingerprint: str, folder: Pat
 
 
 def _check_shapes(model: LanguageModel, weights: safe_open, folder: Path) -> None:
-    wanted = {name: list(tensor.shape) for name, tensor in _stored(model).items()}
+    wanted = {name: list(tensor.shape) for name, tensor in stored(model).items()}
     found = {name: _shape(weights, name) for name in _names(weights)}
     for name in sorted(wanted.keys() | found.keys()):
         if wanted.get(name) != found.get(name):
