@@ -56,6 +56,13 @@ class Link:
             part = part.to(torch.float32) * self.factor + self.offset
         self.part(ours).copy_(part)
 
+    def copy_back(self, ours: Tensor, theirs: Tensor) -> None:
+        """Copy the part from ours to theirs, which must be contiguous."""
+        part = self.part(ours)
+        if not self.is_exact:
+            part = (part.to(torch.float32) - self.offset) / self.factor
+        self.read(theirs).copy_(part)
+
 
 @dataclass(frozen=True, slots=True)
 class Part:

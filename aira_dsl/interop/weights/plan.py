@@ -52,21 +52,39 @@ def plan(
         InputError: E0525, tensors are missing, left over, or of another shape; E0526, there is no
             map for the family.
     """
+    family = _family(config)
+    links = make_links(architecture, ours, found, config)
+    wanted = {link.theirs: link.shape for link in links}
+    root, left = pick(family.root, found), found.keys() - wanted.keys()
+    left_out = sorted(name for name in left if _is_unused(name, architecture, family, root))
+    _require_equal(wanted, {name: found[name] for name in found.keys() - set(left_out)})
+    return Plan(links, left_out)
+
+
+def make_links(
+    architecture: Architecture,
+    ours: Mapping[str, Shape],
+    found: Mapping[str, Shape],
+    config: Mapping[str, Any],
+) -> list[Link]:
+    """Return the links of all tensors of ours; names that a checkpoint lacks are the usual ones.
+
+    Args and errors are those of `plan`, but that nothing is compared.
+    """
+    family = _family(config)
+    root = pick(family.root, found)
+    return [
+        *_outer(family, root, ours, found),
+        *_layers(architecture, family, root, _Tensors(ours, found, config)),
+    ]
+
+
+def _family(config: Mapping[str, Any]) -> Family:
     model_type = str(config.get("model_type"))
     if model_type not in FAMILIES:
         message = f"there is no map of weights for model_type {model_type!r}"
         raise InputError("E0526", message, help=f"there are maps for {', '.join(FAMILIES)}")
-    family = FAMILIES[model_type]
-    root = pick(family.root, found)
-    links = [
-        *_outer(family, root, ours, found),
-        *_layers(architecture, family, root, _Tensors(ours, found, config)),
-    ]
-    wanted = {link.theirs: link.shape for link in links}
-    left = found.keys() - wanted.keys()
-    left_out = sorted(name for name in left if _is_unused(name, architecture, family, root))
-    _require_equal(wanted, {name: found[name] for name in found.keys() - set(left_out)})
-    return Plan(links, left_out)
+    return FAMILIES[model_type]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from aira_dsl.errors import InputError
 from aira_dsl.interop.decoders.registry import READERS
-from aira_dsl.interop.weights import load_checkpoint
+from aira_dsl.interop.weights import export_checkpoint, load_checkpoint
 from aira_dsl.interop.weights.families import FAMILIES
 from aira_dsl.models import load_model, save_model
 from tests.helpers.command_line import run
@@ -40,6 +40,29 @@ def test_logits_are_those_of_transformers(model_type: str, tmp_path: Path) -> No
         cache = ours.new_cache(2)
         pieces = [ours(piece, cache) for piece in tokens.split([10] + 13 * [1], dim=1)]
         torch.testing.assert_close(torch.cat(pieces, 1), expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("model_type", TINY)
+def test_weights_move_back(model_type: str, tmp_path: Path) -> None:
+    """transformers loads what is exported; every tensor has its name, shape and numbers again."""
+    from transformers import AutoModelForCausalLM
+
+    theirs = write_checkpoint(model_type, tmp_path / "theirs")
+    ours = load_checkpoint(tmp_path / "theirs")
+    assert export_checkpoint(ours, tmp_path / "theirs", tmp_path / "back") == "written"
+    again, info = AutoModelForCausalLM.from_pretrained(tmp_path / "back", output_loading_info=True)
+    assert not any(info[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    expected = theirs.state_dict()
+    for name, tensor in again.state_dict().items():
+        torch.testing.assert_close(tensor, expected[name], atol=1e-6, rtol=1e-6)
+
+
+def test_weights_of_another_architecture_are_not_exported(tmp_path: Path) -> None:
+    write_checkpoint("llama", tmp_path / "one")
+    write_checkpoint("qwen3", tmp_path / "two")
+    with pytest.raises(InputError, match="E0511"):
+        export_checkpoint(load_checkpoint(tmp_path / "one"), tmp_path / "two", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_every_family_has_a_tiny_model() -> None:
