@@ -147,6 +147,21 @@ def test_tensors_that_follow_from_others_are_left_out_and_named(tmp_path: Path) 
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
 
 
+def test_layers_for_multi_token_prediction_are_left_out(tmp_path: Path) -> None:
+    """They follow the last layer; a config without them has no such tensors."""
+    source, out = tmp_path / "source", tmp_path / "out"
+    write_checkpoint("deepseek_v3", source)
+    rewritten(source, lambda each: each.update({"model.layers.2.eh_proj.weight": torch.zeros(2)}))
+    path = source / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    for count, code in ((0, 1), (1, 0)):
+        changed = {**config, "num_nextn_predict_layers": count}
+        path.write_text(json.dumps(changed), encoding="utf-8")
+        done = run("import", source, "--weights", out)
+        assert (done.code, "model.layers.2.eh_proj.weight" in done.err) == (code, True), done.err
+        assert out.exists() == (code == 0)
+
+
 @pytest.mark.parametrize(("model_type", "kept"), [("llama", True), ("gemma", False)])
 def test_bfloat16_is_kept_where_it_rounds_nothing(
     model_type: str, kept: bool, tmp_path: Path
