@@ -14,6 +14,7 @@ from aira_dsl.language.diagnostics.collector import Hint, Sink
 from aira_dsl.language.diagnostics.snippet import quoted
 from aira_dsl.language.diagnostics.suggest import suggestion
 from aira_dsl.language.semantics.blocks import Spec, read_block
+from aira_dsl.language.semantics.choices import span_choices
 from aira_dsl.language.semantics.declarations import File, Recipe, Written
 from aira_dsl.language.semantics.overrides import Derived, override
 from aira_dsl.language.semantics.patterns import Names, resolve
@@ -115,6 +116,8 @@ class _Reader:
     def run(self) -> "_Reader":
         self._read_settings()
         self._check_changes()
+        if self.written.kind == "space":
+            span_choices(self.written, self.sink)
         for name, recipe in self.written.blocks.items():
             self.meaning.blocks[name] = self._block(recipe)
         self._read_layers()

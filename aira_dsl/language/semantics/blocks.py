@@ -17,7 +17,7 @@ from aira_dsl.language.diagnostics.foreign_words import advice, meant
 from aira_dsl.language.diagnostics.snippet import quoted
 from aira_dsl.language.semantics.declarations import Recipe
 from aira_dsl.language.semantics.values import Rule, Scalar, broken_rule, constant, scalar
-from aira_dsl.language.syntax.tree import Parameters, end_of, start_of
+from aira_dsl.language.syntax.tree import Alternatives, Parameters, end_of, start_of
 from aira_dsl.primitives.registry import KINDS, Block
 
 Spec = Any
@@ -101,6 +101,13 @@ def _given_once(part: Parameters, kind: str, sink: Sink) -> dict[str, Token]:
 
 def _read_values(kind: str, given: dict[str, Token], sink: Sink) -> Spec:
     """Build the spec, or report wrong values and return None."""
+    several = {key: value for key, value in given.items() if isinstance(value, Alternatives)}
+    for key, choice in several.items():
+        message = f"`{key}` has several values, which only the blocks of a space may have"
+        help_text = f"give one, such as {choice.values[0]}"
+        sink.add("E0227", start_of(choice), end_of(choice), message, help_text)
+    if several:
+        return None
     scalars = [(key, scalar(value)) for key, value in given.items()]
     block, broken = _build(kind, tuple((key, type(each), each) for key, each in scalars))
     for key, rule in broken:

@@ -13,6 +13,7 @@ from typing import Any
 from lark import Lark, TextSlice, Token, Transformer
 
 from aira_dsl.language.syntax.tree import (
+    Alternatives,
     Change,
     Definition,
     Group,
@@ -93,7 +94,8 @@ class _Build(Transformer[Token, Any]):
         return Parameters(tuple(children[1:-1]), start_of(children[0]), end_of(children[-1]))
 
     def parameter(self, children: list[Token]) -> Parameter:
-        return Parameter(*children)
+        key, *values = children
+        return Parameter(key, Alternatives.of(values) if values[1:] else values[0])
 
     def repeat(self, children: list[Any]) -> Repeat:
         return Repeat(*children) if len(children) == 2 else Repeat(None, children[0])

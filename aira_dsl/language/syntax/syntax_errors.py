@@ -166,6 +166,8 @@ def _alternatives(expected: set[str]) -> str:
     elif rest >= {"INT", "FLOAT", "NAME"}:
         words.append("a value")
         rest -= {"INT", "FLOAT", "NAME"}
+    # Choices are rare: `|` is not listed where a parameter may end.
+    rest -= {"_BAR"} if "RBRACE" in rest else set()
     # A line end is always possible before a name or a block; it is not listed.
     rest -= {"_NEWLINE"} if words or "NAME" in rest else set()
     rest -= {"$END"} if words or len(rest) > 1 else set()

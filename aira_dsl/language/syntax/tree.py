@@ -4,6 +4,7 @@ Words are Lark tokens: strings that know their offsets (`start_pos`, `end_pos`).
 because they are the cheapest immutable records that Python builds.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 from lark import Token
@@ -86,8 +87,22 @@ class Statement(NamedTuple):
         return end_of(self.value) if isinstance(self.value, Token) else self.value[-1].end
 
 
+class Alternatives(Token):
+    """`64|128`: the values of a parameter of which a space has a block each."""
+
+    values: tuple[Token, ...]
+
+    @classmethod
+    def of(cls, values: Sequence[Token]) -> "Alternatives":
+        """Make one word of several; it reads as they are written, without spaces."""
+        start, end = start_of(values[0]), end_of(values[-1])
+        made = cls("CHOICE", "|".join(values), start_pos=start, end_pos=end)
+        made.values = tuple(values)
+        return made
+
+
 class Parameter(NamedTuple):
-    """`NAME value` inside a block's braces."""
+    """`NAME value` inside a block's braces; in a space it may have several values."""
 
     key: Token
     value: Token

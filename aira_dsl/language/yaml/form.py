@@ -17,6 +17,7 @@ from aira_dsl.language.diagnostics.suggest import did_you_mean
 from aira_dsl.language.syntax.parser import parse_pattern
 from aira_dsl.language.syntax.syntax_errors import report
 from aira_dsl.language.syntax.tree import (
+    Alternatives,
     Broken,
     Change,
     Definition,
@@ -204,6 +205,8 @@ class _Converter:
                 continue
             if isinstance(node, Scalar):
                 items.append(Parameter(_token(inner), _token(node)))
+            elif isinstance(node, Sequence) and (values := _scalars(node)):
+                items.append(Parameter(_token(inner), Alternatives.of(values)))
             else:
                 self._wrong_shape(inner, node, "one word or number")
         return Parameters(tuple(items), value.start, value.end)
@@ -284,6 +287,12 @@ def _token(scalar: Scalar) -> Token:
     text = "none" if scalar.text in _NOTHING and not scalar.quoted else scalar.text
     kind = next((name for name, form in _NUMBERS.items() if form.fullmatch(text)), "NAME")
     return Token(kind, text, start_pos=scalar.start, end_pos=scalar.end)
+
+
+def _scalars(node: Sequence) -> list[Token]:
+    """Return the values of a list of two and more words or numbers; none of another list."""
+    values = [_token(each) for each in node.items if isinstance(each, Scalar)]
+    return values if len(values) == len(node.items) > 1 else []
 
 
 def _word(word: str, start: int, length: int) -> Token:

@@ -34,6 +34,14 @@ def schema() -> dict[str, Any]:
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$defs": {
+            "choices": {
+                "description": "Values of which a space has a block each.",
+                "type": "array",
+                "items": {"not": {"type": ["array", "object"]}},
+                "minItems": 2,
+            }
+        },
         "title": "aira-dsl architecture",
         "description": "A hybrid language model, or a space of them: the YAML form of .arch files.",
         "type": "object",
@@ -106,7 +114,13 @@ def _change() -> dict[str, Any]:
 
 def _parameters(kind: str) -> dict[str, Any]:
     properties = KINDS[kind].model_json_schema()["properties"]
-    return {key: _value(properties[key]) for key in KINDS[kind].parameter_names()}
+    return {key: _choice(_value(properties[key])) for key in KINDS[kind].parameter_names()}
+
+
+def _choice(value: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a value, or of a list of them: choices of a space."""
+    one = {key: each for key, each in value.items() if key != "description"}
+    return {"anyOf": [one, {"$ref": "#/$defs/choices"}], "description": value["description"]}
 
 
 def _value(schema: dict[str, Any]) -> dict[str, Any]:
