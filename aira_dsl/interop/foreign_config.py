@@ -208,10 +208,13 @@ class ForeignConfig:
             raise InputError("E0520", f"{place}{message}") from None
 
     def _place(self, names: list[str], keys: dict[str, str], values: dict[str, Any]) -> str:
-        """Return where a value comes from: its key and itself, or the path to a nested one."""
+        """Return where a value comes from: its key and itself, or the path to a nested one.
+
+        A value without a key in `keys` is shown under the name of the field.
+        """
         match names:
-            case [name] if name in keys:
-                return f"{self.path}{keys[name]} {_shown(values[name])}: "
+            case [name] if name in values:
+                return f"{self.path}{keys.get(name, name)} {_shown(values[name])}: "
             case [_, _, *_]:
                 return f"{self.path}{'.'.join(names)}: "
         return ""

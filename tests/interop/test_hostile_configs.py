@@ -75,3 +75,11 @@ def test_any_word_among_arguments(data):
     words[where] = data.draw(st.text(max_size=8) | st.sampled_from(words))
     with suppress(InputError):
         from_megatron(" ".join(words))
+
+
+def test_a_refused_value_is_shown_even_if_its_key_is_renamed(tmp_path):
+    config = {"model_type": "qwen3_next", "linear_conv_kernel_dim": 0}
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(InputError, match="conv 0: Input should be greater than or equal to 1"):
+        read(str(path))

@@ -12,6 +12,7 @@ from aira_dsl.architecture import Architecture, cost
 from aira_dsl.errors import InputError
 from aira_dsl.interop.families.olmo import to_olmo
 from aira_dsl.interop.families.olmo_config import from_olmo
+from aira_dsl.language import parse
 from aira_dsl.primitives import MLP, Attention, Mamba2
 from tests.interop.olmo_core.schema import problems
 
@@ -141,6 +142,13 @@ def test_exports_that_cannot_be_expressed(layers, reason):
     with pytest.raises(InputError, match="OLMo-core cannot express") as caught:
         to_olmo(model(layers))
     assert reason in caught.value.message
+
+
+def test_parallel_layers_cannot_be_exported():
+    text = "architecture p { block A = attention; block M = mlp; layers 2×(A|M) }"
+    with pytest.raises(InputError, match="it has parallel layers") as caught:
+        to_olmo(parse(text))
+    assert caught.value.code == "E0510"
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def to_olmo(architecture: Architecture) -> dict[str, Any]:
 
 def unsupported(architecture: Architecture) -> list[str]:
     """Return why OLMo-core cannot express an architecture; empty if it can."""
-    blocks = [architecture.blocks[name] for name in architecture.layers]
+    blocks = [architecture.block_of(name) for name in architecture.layers]
     kinds = [block.kind for block in blocks]
     reasons = kinds_without_a_form(architecture, ("attention", "mlp"))
     if not reasons and (kinds != ["attention", "mlp"] * (len(kinds) // 2) or len(kinds) % 2):

@@ -238,6 +238,10 @@ VALUES = [
         wrong="width 64%",
     ),
     Notation(
+        "parameter", r"(?<=[0-9])[kKmMgG]\b", "numbers have no unit: 128k is written 131_072",
+        wrong="block A = attention { window 128k }",
+    ),
+    Notation(
         "setting parameter", r"\.\.+|…|\||[?~]|\[.*", "a value is one number or one word",
         wrong="block A = attention { heads ? }",
     ),
