@@ -346,7 +346,7 @@ def grid_file(tmp_path, data):
         **GRID,
         "data": [str(data)],
         "designs": {"mamba": GRID["designs"]["mamba"]},
-        "sizes": ["12k", "18k", "24k"],
+        "sizes": ["6k", "12k", "24k"],
         "budgets": ["1.3e9", "1.6e9"],
         "learning_rates": [0.01],
         "train": {"validation_tokens": 1000, "threads": 1, "checkpoint_every": 40},
