@@ -65,20 +65,15 @@ def test_what_the_language_cannot_express_is_named(name, words):
     assert [word for word in words if word not in message] == []
 
 
-ROPE = {"rope_type": "llama3", "factor": 32.0, "rope_theta": 5e5, "partial_rotary_factor": 0.5}
-
-
 @pytest.mark.parametrize(
     ("change", "lacks"),
     [
         ({"model_type": "starcoder2", "no_rope_layers": [1, 0]}, ""),  # `rope none` expresses it
-        ({"model_type": "mambavision", "time_step_rank": 256}, "Mamba-1 (time_step_rank 256)"),
-        ({"model_type": "stablelm", "sliding_window": 9, "use_sliding_window": False}, ""),
-        ({"model_type": "stablelm", "sliding_window": 9}, "sliding windows (sliding_window 9)"),
-        ({"model_type": "phi", "rope_parameters": {"rope_type": "default"}}, ""),
-        ({"model_type": "phi", "rope_parameters": ROPE}, "scaled rotary positions (rope_param"),
-        ({"model_type": "phi", "rope_parameters": ROPE}, "(partial_rotary_factor 0.5)"),
-        ({"model_type": "qwen3_5", "attn_output_gate": True}, "(attn_output_gate true)"),
+        ({"model_type": "dbrx", "num_experts": 16, "kv_lora_rank": 512}, ""),  # moe, mla
+        ({"model_type": "rwkv", "linear_attn_config": {"num_heads": 2}}, ""),  # kda
+        ({"model_type": "phi", "sliding_window": 9, "hidden_act": "gelu"}, ""),
+        ({"model_type": "zamba2", "num_mem_blocks": 2}, "its shared layers (num_mem_blocks 2)"),
+        ({"model_type": "gemma3n", "num_kv_shared_layers": 0}, ""),
     ],
 )
 def test_only_what_a_config_asks_for_is_named(change, lacks, tmp_path):
@@ -87,6 +82,11 @@ def test_only_what_a_config_asks_for_is_named(change, lacks, tmp_path):
     assert f"model_type {change['model_type']!r}" in message
     assert lacks in message
     assert ("the language cannot express" in message) == bool(lacks)
+
+
+def test_a_model_type_in_other_letters_is_recognized(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "Llama"}', encoding="utf-8")
+    assert "did you mean `llama`?" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["qwen3_next", "granitemoehybrid", "smollm3", "olmo_hybrid"])
