@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import InputError
 from aira_dsl.primitives.base import Primitive
+from aira_dsl.utils.options import rule_of
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _Block = TypeVar("_Block", bound=Primitive)
@@ -89,8 +90,15 @@ class ForeignConfig:
         return value
 
     def optional(self, key: str, *aliases: str) -> int | None:
-        """Return a whole number, None if the key is absent or null."""
-        return None if self.take(key, *aliases) is None else self.integer(key, *aliases)
+        """Return a whole number of at least 1, None if the key is absent or null."""
+        return None if self.take(key, *aliases) is None else self.positive(key, *aliases)
+
+    def count(self, key: str, *aliases: str, default: int | None = None) -> int:
+        """Return a number of things that may be none: a whole number of at least 0."""
+        value = self.integer(key, *aliases, default=default)
+        if value < 0:
+            raise self._wrong(key, value, "at least 0")
+        return value
 
     def positive(self, key: str, *aliases: str, default: int | None = None) -> int:
         """Return a whole number of at least 1."""
@@ -120,6 +128,10 @@ class ForeignConfig:
             raise self._wrong(key, value, "a number")
         self._note_default(key, aliases, value)
         return float(value)
+
+    def optional_number(self, key: str) -> float | None:
+        """Return a number, None if the key is absent or null."""
+        return None if self.take(key) is None else self.number(key)
 
     def flag(self, key: str, *aliases: str, default: bool) -> bool:
         """Return a truth value."""
@@ -203,9 +215,8 @@ class ForeignConfig:
             return model(**values)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            message = first["msg"].removeprefix("Value error, ")
             place = self._place([str(each) for each in first["loc"]], keys, values)
-            raise InputError("E0520", f"{place}{message}") from None
+            raise InputError("E0520", f"{place}{rule_of(first)}") from None
 
     def _place(self, names: list[str], keys: dict[str, str], values: dict[str, Any]) -> str:
         """Return where a value comes from: its key and itself, or the path to a nested one.
@@ -229,7 +240,9 @@ class ForeignConfig:
         value = self.take(key)
         if value is None:
             return None
-        if not isinstance(value, list) or not all(isinstance(each, kind) for each in value):
+        if not isinstance(value, list) or not all(
+            isinstance(each, kind) and not isinstance(each, bool) for each in value
+        ):
             raise self._wrong(key, value, wanted)
         return value
 

@@ -192,30 +192,41 @@ def refusal(error: ValidationError) -> str:
 
 def refusal_of(details: Mapping[str, Any]) -> str:
     """Say the same of one entry of `ValidationError.errors()`."""
-    kind, given, context = details["type"], details["input"], details.get("ctx", {})
-    message = str(details["msg"]).removeprefix("Value error, ")
+    rule, given = rule_of(details), details["input"]
+    if rule in ("is missing", "must not be empty", _message(details)):
+        return rule
+    return f"{rule}, not {_number(given) if details['type'] in _BOUNDS else repr(given)}"
+
+
+def rule_of(details: Mapping[str, Any]) -> str:
+    """Say which rule one entry of `ValidationError.errors()` breaks: `must be at least 1`."""
+    kind, context, message = details["type"], details.get("ctx", {}), _message(details)
     if kind == "missing" or context.get("min_length") == 1:
         return "is missing" if kind == "missing" else "must not be empty"
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
-        return f"must be {words} {_number(context[name])}, not {_number(given)}"
+        return f"must be {words} {_number(context[name])}"
     if kind == "literal_error":
-        return _choice(str(context["expected"]), given)
+        return _choice(str(context["expected"]))
     if listed := re.fullmatch(r".* is not one of (.*)\.", message, re.DOTALL):  # typer's own words
-        return _choice(listed[1], given)
+        return _choice(listed[1])
     name, _, rule = kind.partition("_")
     if rule in ("type", "parsing", "from_float") and (expected := _TYPES.get(name)):
-        return f"must be {expected}, not {given!r}"
+        return f"must be {expected}"
     return message
+
+
+def _message(details: Mapping[str, Any]) -> str:
+    return str(details["msg"]).removeprefix("Value error, ")
 
 
 def _number(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value).strip()
 
 
-def _choice(expected: str, given: Any) -> str:
+def _choice(expected: str) -> str:
     names = re.findall(r"'([^']*)'", expected)
-    return f"must be one of {', '.join(names)}, not {given!r}"
+    return f"must be one of {', '.join(names)}"
 
 
 _DURATION = Spelling(metavar="TIME", parse=parse_duration, write=lambda value: f"{value:g}s")

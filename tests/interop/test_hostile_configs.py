@@ -15,7 +15,7 @@ from aira_dsl.interop.families.megatron import to_megatron
 from aira_dsl.interop.families.megatron_arguments import from_megatron
 from aira_dsl.interop.gallery import published_models
 from aira_dsl.interop.huggingface import config_of
-from aira_dsl.interop.importers import read
+from aira_dsl.interop.importers import read, read_content
 from aira_dsl.primitives import MLP, Attention, Mamba2
 from tests.interop.models import random_architecture
 
@@ -77,9 +77,59 @@ def test_any_word_among_arguments(data):
         from_megatron(" ".join(words))
 
 
-def test_a_refused_value_is_shown_even_if_its_key_is_renamed(tmp_path):
-    config = {"model_type": "qwen3_next", "linear_conv_kernel_dim": 0}
-    path = tmp_path / "config.json"
-    path.write_text(json.dumps(config), encoding="utf-8")
-    with pytest.raises(InputError, match="conv 0: Input should be greater than or equal to 1"):
-        read(str(path))
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"linear_conv_kernel_dim": 0}, "linear_conv_kernel_dim 0: must be at least 1"),
+        ({"vocab_size": 0}, "vocab_size 0: must be at least "),
+        ({"num_experts_per_tok": 0}, "num_experts_per_tok 0: must be at least 1"),
+    ],
+)
+def test_a_refused_value_is_shown_under_its_key(change, message):
+    with pytest.raises(InputError) as caught:
+        read_content({"model_type": "qwen3_next", **change})
+    assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("model_type", "change", "message"),
+    [
+        ("jamba", {"attn_layer_offset": -1}, "attn_layer_offset is -1, not at least 0"),
+        ("jamba", {"expert_layer_offset": -1}, "expert_layer_offset is -1, not at least 0"),
+        ("jamba", {"attn_layer_period": 4, "attn_layer_offset": 4}, "offset is 4, not 0 to 3"),
+        ("jamba", {"mamba_dt_rank": 0}, "mamba_dt_rank is 0, not at least 1"),
+        ("gemma2", {"final_logit_softcapping": True}, "softcapping is true, not a number"),
+        ("gemma2", {"attn_logit_softcapping": True}, "softcapping is true, not a number"),
+        ("recurrent_gemma", {"logits_soft_cap": True}, "logits_soft_cap is true, not a number"),
+        ("recurrent_gemma", {"lru_width": 0}, "lru_width is 0, not at least 1"),
+        ("recurrent_gemma", {"block_types": []}, "block_types lists no layers"),
+        ("llama", {"num_key_value_heads": 0}, "num_key_value_heads is 0, not at least 1"),
+        ("llama", {"max_position_embeddings": 0}, "max_position_embeddings is 0, not at least 1"),
+        ("llama", {"rope_theta": True}, "rope_theta is true, not a number"),
+        ("llama", {"rope_parameters": {"rope_theta": True}}, "rope_theta is true, not a number"),
+        ("olmo_hybrid", {"linear_num_value_heads": 0}, "value_heads is 0, not at least 1"),
+        ("falcon_h1", {"mamba_d_ssm": 0}, "mamba_d_ssm is 0, not at least 1"),
+        ("falcon_h1", {"mamba_d_ssm": -1}, "mamba_d_ssm is -1, not at least 1"),
+        ("bamba", {"attn_layer_indices": [True]}, "is [true], not a list of whole numbers"),
+        ("mamba2", {"time_step_limit": [True, 1.0]}, "not two numbers"),
+        ("glm4_moe", {"first_k_dense_replace": -1}, "first_k_dense_replace is -1, not at least 0"),
+        ("glm4_moe", {"num_nextn_predict_layers": -1}, "layers is -1, not at least 0"),
+        ("kimi_linear", {"first_k_dense_replace": -1}, "dense_replace is -1, not at least 0"),
+        ("kimi_linear", {"moe_layer_freq": 2}, "moe_layer_freq 2 (dense layers among the mixtures"),
+        ("deepseek_v3", {"moe_layer_freq": 2}, "moe_layer_freq 2 (dense layers among the mixtures"),
+        ("lfm2_moe", {"num_dense_layers": -1}, "num_dense_layers is -1, not at least 0"),
+        ("nemotron_h", {"num_nextn_predict_layers": -1, "layers_block_type": ["mamba"]},
+         "num_nextn_predict_layers is -1, not at least 0"),
+    ],
+)  # fmt: skip
+def test_values_without_a_meaning_are_refused_by_key(model_type, change, message):
+    sizes = {"nemotron_h": {"hidden_size": 64}, "glm4_moe": {"head_dim": 128}}
+    with pytest.raises(InputError) as caught:
+        read_content({"model_type": model_type, **sizes.get(model_type, {}), **change})
+    assert message in caught.value.message
+
+
+def test_no_dense_layers_and_no_modules_are_numbers():
+    config = {"model_type": "glm4_moe", "first_k_dense_replace": 0, "num_nextn_predict_layers": 0}
+    found = read_content({**config, "num_hidden_layers": 2, "head_dim": 128}).architecture
+    assert (found.pattern, found.mtp) == ("2×(A-E)", ())

@@ -17,6 +17,7 @@ _KEYS = {
     "kv_heads": "num_key_value_heads",
     "head_dim": "head_dim",
     "window": "sliding_window",
+    "softcap": "attn_logit_softcapping",
 }
 
 

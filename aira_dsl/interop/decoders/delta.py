@@ -36,6 +36,7 @@ _KEYS = {
     "value_heads": "linear_num_value_heads",
     "key_dim": "linear_key_head_dim",
     "value_dim": "linear_value_head_dim",
+    "conv": "linear_conv_kernel_dim",
 }
 
 
@@ -141,7 +142,7 @@ def read_kimi_linear(config: ForeignConfig, name: str) -> Architecture:
     """Read Kimi Linear (`modeling_kimi_linear.py`): Kimi delta attention and latent attention."""
     config.without_effect(
         ("pretraining_tp", "num_key_value_heads", "rope_theta", "rope_scaling", "rope_parameters",
-         "moe_layer_freq", "use_grouped_topk", "topk_method", "moe_router_activation_func",
+         "use_grouped_topk", "topk_method", "moe_router_activation_func",
          "head_dim", "qk_head_dim")
     )  # fmt: skip
     kinds, linear = _kimi_layers(config)
@@ -150,6 +151,7 @@ def read_kimi_linear(config: ForeignConfig, name: str) -> Architecture:
         FULL: ("L", latent_attention(config, {"rope": None}, interleaved=None)),
     }
     config.only("mla_use_nope", [True], "positions of latent attention", costs=False)
+    config.only("moe_layer_freq", [1], "dense layers among the mixtures")
     sparse = _sparse(config, len(kinds))
     mixture: Layer = ("E", sigmoid_experts(config))
     single: Layer = ("M", mlp(config))
@@ -199,7 +201,7 @@ def _numbered(config: ForeignConfig, section: ForeignConfig) -> list[str] | None
 def _sparse(config: ForeignConfig, count: int) -> list[bool]:
     """Return which layers have experts."""
     words = config.words("mlp_layer_types")
-    dense = config.integer("first_k_dense_replace", default=1)
+    dense = config.count("first_k_dense_replace", default=1)
     if words is None:
         return [index >= dense for index in range(count)]
     require_length(config, "mlp_layer_types", len(words))

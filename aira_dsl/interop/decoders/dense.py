@@ -67,7 +67,7 @@ def qwen_mixers(config: ForeignConfig, **options: Any) -> list[Layer]:
     window, first = None, 0
     if config.flag("use_sliding_window", default=False):
         window = config.optional("sliding_window")
-        first = config.optional("max_window_layers") or 0
+        first = config.count("max_window_layers", default=0)
     config.without_effect(["sliding_window", "max_window_layers"])
 
     def rule(count: int) -> list[str]:

@@ -55,7 +55,7 @@ def _with_windows(
         **options,
         "bias": biases(config, "attention_bias"),
         "scale": config.inverse("query_pre_attn_scalar", power=0.5),
-        "softcap": config.take("attn_logit_softcapping"),
+        "softcap": config.optional_number("attn_logit_softcapping"),
         "norm": "sandwich",
     }
     window = config.integer("sliding_window")
@@ -66,7 +66,7 @@ def _with_windows(
     }
     feed_forward: Layer = ("M", mlp(config, activation="hidden_activation", norm="sandwich"))
     layers = paired([mixers[kind] for kind in kinds], feed_forward)
-    settings = {**_settings(config), "softcap": config.take("final_logit_softcapping")}
+    settings = {**_settings(config), "softcap": config.optional_number("final_logit_softcapping")}
     return assemble(config, name, layers, **settings)
 
 

@@ -87,7 +87,7 @@ def _feed_forward(config: ForeignConfig, scaled: dict[str, Any]) -> Layer:
     """Return the mlp that all tokens share, with experts beside it if there are any."""
     shared = config.integer("shared_intermediate_size")
     hidden = config.integer("intermediate_size")
-    if config.integer("num_local_experts"):
+    if config.count("num_local_experts"):
         return (
             "E",
             experts(config, hidden=hidden, shared=shared, router="topk_softmax", **scaled),

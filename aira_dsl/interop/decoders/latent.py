@@ -32,7 +32,7 @@ def sigmoid_experts(config: ForeignConfig, **options: Any) -> Primitive:
             "scale": config.number("routed_scaling_factor", default=1.0),
             "groups": config.integer("n_group", "num_expert_group", default=1),
             "top_groups": config.integer("topk_group", default=1),
-            "shared": width * config.integer("n_shared_experts", "num_shared_experts", default=0)
+            "shared": width * config.count("n_shared_experts", "num_shared_experts", default=0)
             or None,
             **options,
         },
@@ -49,7 +49,7 @@ def read_glm4_moe(config: ForeignConfig, name: str) -> Architecture:
         qk_norm="head" if config.flag("use_qk_norm", default=False) else None,
     )
     mixture: Layer = ("E", sigmoid_experts(config))
-    dense = config.integer("first_k_dense_replace", default=0)
+    dense = config.count("first_k_dense_replace", default=0)
     feed_forwards = dense_first(count, dense, ("M", mlp(config)), mixture)
     layers = paired([("A", heads)] * count, feed_forwards)
     return assemble(config, name, layers, multi_token(config, [("A", heads), mixture]))
@@ -63,7 +63,8 @@ def multi_token(config: ForeignConfig, layers: list[Layer], *keys: str) -> list[
         layers: of one module.
         keys: of the number of modules.
     """
-    count = config.optional(*(keys or ("num_nextn_predict_layers", "num_mtp_layers"))) or 0
+    keys = keys or ("num_nextn_predict_layers", "num_mtp_layers")
+    count = config.count(*keys, default=0)
     if count > 1:
         config.account.notes.append(one_module(count))
     return layers if count > 0 else []
@@ -77,13 +78,14 @@ def one_module(count: int) -> str:
 def read_deepseek_v3(config: ForeignConfig, name: str) -> Architecture:
     """Read DeepSeek V3 (`modeling_deepseek_v3.py`): latent attention and many experts."""
     config.without_effect(
-        ("pretraining_tp", "num_key_value_heads", "ep_size", "moe_layer_freq", "topk_method",
+        ("pretraining_tp", "num_key_value_heads", "ep_size", "topk_method",
          "scoring_func", "seq_aux", "aux_loss_alpha", "head_dim", "qk_head_dim")
     )  # fmt: skip
+    config.only("moe_layer_freq", [1], "dense layers among the mixtures")
     count = depth(config)
     mixer = latent_attention(config, rope(config))
     mixture: Layer = ("E", sigmoid_experts(config))
-    dense = config.integer("first_k_dense_replace", default=0)
+    dense = config.count("first_k_dense_replace", default=0)
     feed_forwards = dense_first(count, dense, ("M", mlp(config)), mixture)
     layers = paired([("L", mixer)] * count, feed_forwards)
     return assemble(config, name, layers, multi_token(config, [("L", mixer), mixture]))

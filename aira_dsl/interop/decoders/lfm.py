@@ -40,7 +40,7 @@ def read_lfm2_moe(config: ForeignConfig, name: str) -> Architecture:
     )
     feed_forwards = dense_first(
         len(mixers),
-        config.integer("num_dense_layers"),
+        config.count("num_dense_layers"),
         ("M", _mlp(config, config.integer("intermediate_size"))),
         ("E", mixture),
     )

@@ -62,7 +62,7 @@ def read_recurrent_gemma(config: ForeignConfig, name: str) -> Architecture:
          "embeddings_scale_by_sqrt_dim", "head_dim")
     )  # fmt: skip
     width = config.size("hidden_size")
-    cycle = config.words("block_types") or ["recurrent", "recurrent", "attention"]
+    cycle = _cycle(config)
     window = config.optional("attention_window_size", "sliding_window")
     heads = attention(
         config,
@@ -73,7 +73,7 @@ def read_recurrent_gemma(config: ForeignConfig, name: str) -> Architecture:
     unit = block(
         config,
         "rg_lru",
-        {"inner": "lru_width", "heads": "num_attention_heads"},
+        {"inner": "lru_width", "heads": "num_attention_heads", "conv": "conv1d_width"},
         inner=config.optional("lru_width") or width,
         heads=config.integer("num_attention_heads"),
         conv=config.integer("conv1d_width"),
@@ -84,17 +84,27 @@ def read_recurrent_gemma(config: ForeignConfig, name: str) -> Architecture:
     gated = block(config, "mlp", keys, hidden=hidden, activation=activation, bias=True)
     feed_forward: Layer = ("M", gated)
     mixers: dict[str, Layer] = {"recurrent": ("R", unit), "attention": ("W", heads)}
-    if unknown := set(cycle) - mixers.keys():
-        message = f"block_types has {min(unknown)!r}, which is not recurrent or attention"
-        raise InputError("E0520", message)
     chosen = [mixers[cycle[index % len(cycle)]] for index in range(depth(config))]
     return assemble(config, name, paired(chosen, feed_forward), **_settings(config))
+
+
+def _cycle(config: ForeignConfig) -> list[str]:
+    """Return the kinds of layers that repeat."""
+    cycle = config.words("block_types")
+    if cycle is None:
+        return ["recurrent", "recurrent", "attention"]
+    if not cycle:
+        raise InputError("E0520", "block_types lists no layers")
+    if unknown := set(cycle) - {"recurrent", "attention"}:
+        message = f"block_types has {min(unknown)!r}, which is not recurrent or attention"
+        raise InputError("E0520", message)
+    return cycle
 
 
 def _settings(config: ForeignConfig) -> dict[str, Any]:
     return {
         "embedding_scale": _bfloat16(config.size("hidden_size") ** 0.5),
-        "softcap": config.take("logits_soft_cap"),
+        "softcap": config.optional_number("logits_soft_cap"),
     }
 
 

@@ -47,12 +47,12 @@ def _options(
     rotary: float,
     scaled: bool,
 ) -> dict[str, Any]:
-    base = section.take("rope_theta")
+    base = section.optional_number("rope_theta")
     if base is None and theta is None and config.take("rope_theta") is None:
         return {"rope": None}
     if base is None:
         base = config.number("rope_theta") if theta is None else theta
-    part = section.take("partial_rotary_factor")
+    part = section.optional_number("partial_rotary_factor")
     if part is None:
         part = config.number("partial_rotary_factor", default=rotary)
     scaling = _scaling(config, section)
@@ -65,7 +65,7 @@ def _scaling(config: ForeignConfig, section: ForeignConfig) -> dict[str, Any]:
     kind = section.word("rope_type", "type", default="default")
     longest = config.optional("max_position_embeddings")
     original = section.optional("original_max_position_embeddings") or longest
-    factor = section.take("factor")
+    factor = section.optional_number("factor")
     match kind:
         case "default" | "mrope":
             return {}
@@ -90,7 +90,8 @@ def _scaling(config: ForeignConfig, section: ForeignConfig) -> dict[str, Any]:
                 "rope_original": original,
                 "rope_low": section.number("beta_slow", default=1.0),
                 "rope_high": section.number("beta_fast", default=32.0),
-                "rope_attention": section.take("attention_factor") or _magnitude(section),
+                "rope_attention": section.optional_number("attention_factor")
+                or _magnitude(section),
                 "rope_truncate": None if section.flag("truncate", default=True) else False,
             }
     section.refuse("rope_type" if "rope_type" in section.content else "type",

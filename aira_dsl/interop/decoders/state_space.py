@@ -23,6 +23,8 @@ _SCAN = (
 )  # fmt: skip
 """How a scan is computed, or what follows from other settings."""
 
+_MAMBA1_KEYS = {"inner": "expand", "state": "state_size", "conv": "conv_kernel"}
+
 
 def read_mamba(config: ForeignConfig, name: str) -> Architecture:
     """Read Mamba (`modeling_mamba.py`)."""
@@ -54,7 +56,7 @@ def _mamba_stack(config: ForeignConfig, name: str, **norms: Any) -> Architecture
 def mamba1(config: ForeignConfig, **options: Any) -> Primitive:
     """Make a Mamba-1 block; it uses silu."""
     config.only("hidden_act", ["silu", "swish"], "mamba1 uses silu", costs=False)
-    return block(config, "mamba1", {"inner": "expand", "state": "state_size"}, **options)
+    return block(config, "mamba1", _MAMBA1_KEYS, **options)
 
 
 def inner(config: ForeignConfig, key: str, *, expand: str) -> int:
@@ -65,7 +67,7 @@ def inner(config: ForeignConfig, key: str, *, expand: str) -> int:
 
 def _rank(config: ForeignConfig, key: str) -> int | None:
     """Return the rank of the step size; None for a sixteenth of the width."""
-    return None if config.take(key) in (None, "auto") else config.integer(key)
+    return None if config.take(key) in (None, "auto") else config.positive(key)
 
 
 def read_mamba2(config: ForeignConfig, name: str) -> Architecture:
@@ -102,6 +104,8 @@ def step_limits(config: ForeignConfig, *keys: str) -> dict[str, Any]:
         match config.take(key):
             case None:
                 continue
+            case [bool(), _] | [_, bool()]:
+                pass
             case [int() | float() as low, int() | float() as high]:
                 return {"dt_min": low or None, "dt_max": high if high < 1e6 else None}
             case [int() | float() as low, other] if "inf" in str(other).lower():
@@ -116,7 +120,7 @@ def head_mamba2(config: ForeignConfig, **options: Any) -> Primitive:
     heads, width = config.positive("mamba_n_heads"), config.size("hidden_size")
     whole = config.optional("mamba_d_ssm") or int(config.number("mamba_expand") * width)
     stated = config.take("mamba_d_head")
-    head_dim = config.integer("mamba_d_head") if stated not in (None, "auto") else whole // heads
+    head_dim = config.positive("mamba_d_head") if stated not in (None, "auto") else whole // heads
     return mamba2(
         config,
         **{
@@ -155,7 +159,7 @@ def read_jamba(config: ForeignConfig, name: str) -> Architecture:
     mixer = block(
         config,
         "mamba1",
-        {"inner": "mamba_expand", "state": "mamba_d_state"},
+        {"inner": "mamba_expand", "state": "mamba_d_state", "conv": "mamba_d_conv"},
         inner=int(config.number("mamba_expand") * width),
         state=config.integer("mamba_d_state"),
         conv=config.integer("mamba_d_conv"),
@@ -168,7 +172,7 @@ def read_jamba(config: ForeignConfig, name: str) -> Architecture:
     heads = attention(config, {"rope": None})
     single: Layer = ("M", mlp(config))
     mixture = single
-    if config.integer("num_experts") > 1:
+    if config.positive("num_experts") > 1:
         hidden = config.integer("intermediate_size")
         options = {"hidden": hidden, "router": "softmax", "renormalize": False}
         mixture = ("E", experts(config, **options))
@@ -179,5 +183,8 @@ def read_jamba(config: ForeignConfig, name: str) -> Architecture:
 
 
 def _periodic(config: ForeignConfig, period: str, offset: str) -> Callable[[int], bool]:
-    step, first = config.positive(period), config.integer(offset)
+    step, first = config.positive(period), config.count(offset)
+    if first >= step:
+        message = f"{offset} is {first}, not 0 to {step - 1}, less than {period} {step}"
+        raise InputError("E0520", message)
     return lambda index: index % step == first

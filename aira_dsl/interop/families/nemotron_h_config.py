@@ -98,7 +98,7 @@ def _multi_token(config: ForeignConfig) -> list[str]:
     """Return our kinds of the layers of a module for multi-token prediction, none without one."""
     listed = config.words("mtp_layers_block_type")
     pattern = config.word("mtp_hybrid_override_pattern", default="*E")
-    count = config.integer("num_nextn_predict_layers", default=0)
+    count = config.count("num_nextn_predict_layers", default=0)
     if count > 1:
         config.account.notes.append(one_module(count))
     words = list(pattern) if listed is None else listed
