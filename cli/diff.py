@@ -22,8 +22,11 @@ def diff(
     ] = "text",
 ) -> None:
     """Compare two architectures by what they mean: settings, layers, costs."""
+    from aira_dsl.language.paths import STDIN
     from aira_dsl.report.terminal.diff import difference, drawing
 
+    if a == b == STDIN:
+        raise typer.BadParameter("the standard input can be read once: give a file for one of them")
     models = [load(path) for path in (a, b)]
     if scale is not None:
         models = [model.at(scale) for model in models]

@@ -41,6 +41,12 @@ def test_diff() -> None:
     assert run("diff", "same.arch", "-", "--exit-code").exit_code == 0
 
 
+def test_diff_reads_the_standard_input_once() -> None:
+    done = run("diff", "-", "-")
+    assert done.exit_code == 2
+    assert "the standard input can be read once" in done.stderr
+
+
 def test_space() -> None:
     assert run("space", "-", "--count").stdout == "1\n"
 
