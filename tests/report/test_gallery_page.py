@@ -135,7 +135,10 @@ def test_the_command_writes_page_and_picture_of_any_designs(tmp_path: Path) -> N
     assert "1 model, layer by layer" in svg.read_text(encoding="utf-8")
 
 
-def test_the_command_compares_files_in_a_table(tmp_path: Path) -> None:
+def test_the_command_compares_files_in_a_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")  # the path of a checkout may be long
     found = json.loads(run("gallery", DESIGN, "qwen3_8b", "--format", "json").out)
     assert [each["name"] for each in found] == [str(DESIGN), "qwen3_8b"]
     assert found[0]["total"] == aira_dsl.cost(aira_dsl.load(DESIGN)).total_parameters

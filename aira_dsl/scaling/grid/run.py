@@ -98,7 +98,9 @@ def run_grid(
         session.write_tables()
         session.work()
     if session.failed:
-        name, failure = next(iter(session.failed.items()))
+        place = {run.id: place for place, run in enumerate(plan.runs)}
+        name = min(session.failed, key=lambda each: place.get(each, len(place)))
+        failure = session.failed[name]
         raise RunError(
             "E1610",
             f"{len(session.failed)} of {len(plan.runs)} runs failed; {name}: {failure.message}",
