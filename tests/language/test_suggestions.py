@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from aira_dsl.architecture import SETTINGS
 from aira_dsl.language import check, parse
-from aira_dsl.language.diagnostics.foreign_words import _ABSENT, _SAME, _TOLD
+from aira_dsl.language.diagnostics.foreign_vocabulary import ABSENT, SAME, TOLD
 from aira_dsl.language.diagnostics.suggest import nearest
 from aira_dsl.primitives.registry import KINDS
 from tests.language.fixes import applied
@@ -44,7 +44,7 @@ def errors(text: str):
 
 def cases():
     """Yield a text with a foreign word, and the same text with ours."""
-    for place, words in _SAME.items():
+    for place, words in SAME.items():
         for ours, theirs in words.items():
             for word in theirs.split():
                 if place == "setting" and ours in VALUES:
@@ -71,7 +71,7 @@ def test_words_of_other_tools_are_translated(foreign, ours):
 
 
 def told():
-    for place, texts in [*_TOLD.items(), ("kind", {w: "" for _, w in _ABSENT.values()})]:
+    for place, texts in [*TOLD.items(), ("kind", {w: "" for _, w in ABSENT.values()})]:
         for words, text in texts.items():
             for word in words.split():
                 yield place, word, text
