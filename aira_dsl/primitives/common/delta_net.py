@@ -1,17 +1,20 @@
-"""What the mixers of the delta rule share: cache, initialization of decays, choice of the kernel.
+"""What the mixers of the delta rule share: convolution, cache, initialization of decays, kernel.
 
-Shapes: B batch, L length, H heads, K key size, V value size.
+Shapes: B batch, L length, D model width, C convolution channels, H heads, K key size, V value size.
 """
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor, nn
 
-from aira_dsl.primitives.common.convolution import ConvolutionCache
+from aira_dsl.primitives.common.cache import LayerCache
+from aira_dsl.primitives.common.convolution import ConvolutionCache, convolve
 from aira_dsl.primitives.common.cuda import Kernel
 from aira_dsl.primitives.common.delta_rule import Operands, chunk_for, delta_rule
+from aira_dsl.primitives.common.mixer import Mixer
 
 DT_MIN, DT_MAX, DT_FLOOR = 1e-3, 1e-1, 1e-4
 A_MIN, A_MAX = 1.0, 16.0
@@ -25,6 +28,30 @@ class DeltaCache(ConvolutionCache):
     """The convolution's last inputs and the state; the same size however long the sequence is."""
 
     state_BHKV: Tensor
+
+
+class DeltaMixer(Mixer):
+    """A mixer of the delta rule, whose queries, keys and values go through one convolution.
+
+    Attributes:
+        in_proj_qkv: the projection.
+        conv1d: the convolution.
+    """
+
+    in_proj_qkv: nn.Linear
+    conv1d: nn.Conv1d
+
+    def forward(self, x_BLD: Tensor, cache: LayerCache = None) -> Tensor:
+        """Mix; with a cache, from the state it holds."""
+        assert cache is None or isinstance(cache, DeltaCache)
+        qkv_BLC = convolve(self.conv1d, self.in_proj_qkv(x_BLD), cache, activation="silu")
+        return self.after_convolution(x_BLD, qkv_BLC, cache)
+
+    @abstractmethod
+    def after_convolution(
+        self, x_BLD: Tensor, qkv_BLC: Tensor, cache: DeltaCache | None = None
+    ) -> Tensor:
+        """Compute everything but queries, keys and values."""
 
 
 def recall(operands: Operands, cache: DeltaCache | None, kernel: Kernel | None) -> Tensor:

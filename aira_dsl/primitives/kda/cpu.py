@@ -1,25 +1,5 @@
-"""Kimi Delta Attention on the kernels: its convolution.
+"""Kimi Delta Attention on the kernels."""
 
-The delta rule is matrix products, in its chunked form as it is in the module.
+from aira_dsl.primitives.common.cpu_delta_net import run, supports
 
-Shapes: B batch, L length, D model width, C convolution channels.
-"""
-
-import torch
-from torch import Tensor
-
-from aira_dsl.primitives.common.cpu_convolution import CONV_WIDTHS, silu_convolution
-from aira_dsl.primitives.common.cpu_linear import linear
-from aira_dsl.primitives.kda.module import KDA
-
-
-def supports(mixer: KDA) -> bool:
-    """Tell whether the kernels can run a mixer."""
-    return mixer.block.conv in CONV_WIDTHS
-
-
-def run(mixer: KDA, x_BLD: Tensor) -> Tensor:
-    """Return what the mixer returns, in the dtype of x."""
-    qkv_BLC = silu_convolution(mixer.conv1d, linear(mixer.in_proj_qkv, x_BLD))
-    with torch.autocast("cpu", x_BLD.dtype, enabled=x_BLD.dtype != torch.float32):
-        return mixer.after_convolution(x_BLD, qkv_BLC).to(x_BLD.dtype)
+__all__ = ["run", "supports"]

@@ -22,16 +22,15 @@ import torch
 from torch import Generator, Tensor, nn
 
 from aira_dsl.primitives.common.autocast import no_autocast
-from aira_dsl.primitives.common.cache import LayerCache
-from aira_dsl.primitives.common.convolution import convolve, depthwise, init_convolution
-from aira_dsl.primitives.common.delta_net import DeltaCache, init_decays, recall
+from aira_dsl.primitives.common.convolution import depthwise, init_convolution
+from aira_dsl.primitives.common.delta_net import DeltaCache, DeltaMixer, init_decays, recall
 from aira_dsl.primitives.common.delta_rule import Operands
-from aira_dsl.primitives.common.mixer import Mixer, init_linear, init_output
+from aira_dsl.primitives.common.mixer import init_linear, init_output
 from aira_dsl.primitives.common.norm import GatedRMSNorm
 from aira_dsl.primitives.kda import cuda, spec
 
 
-class KDA(Mixer):
+class KDA(DeltaMixer):
     """The Kimi Delta Attention mixer."""
 
     no_decay: ClassVar[tuple[str, ...]] = ("dt_bias", "A_log")
@@ -55,12 +54,6 @@ class KDA(Mixer):
                 self.add_module(f"{gate}_a_proj", nn.Linear(width, block.rank, bias=False))
                 self.add_module(f"{gate}_b_proj", nn.Linear(block.rank, block.inner, bias=False))
         self.mark_no_decay()
-
-    def forward(self, x_BLD: Tensor, cache: LayerCache = None) -> Tensor:
-        """Mix; with a cache, from the state it holds."""
-        assert cache is None or isinstance(cache, DeltaCache)
-        qkv_BLC = convolve(self.conv1d, self.in_proj_qkv(x_BLD), cache, activation="silu")
-        return self.after_convolution(x_BLD, qkv_BLC, cache)
 
     def after_convolution(
         self, x_BLD: Tensor, qkv_BLC: Tensor, cache: DeltaCache | None = None
