@@ -4,6 +4,7 @@ Names and defaults of settings are those of transformers 5.23 (`configuration_ne
 NVIDIA's published checkpoints.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from aira_dsl.architecture import MAX_LAYERS, Architecture
@@ -69,10 +70,9 @@ def read_nemotron_h(config: ForeignConfig, name: str) -> Architecture:
     config.without_effect(GENERAL_KEYS)
     config.without_effect(_WITHOUT_EFFECT)
     config.without_effect(["model_type"])  # checked before
-    kinds = _layer_kinds(config)
+    kinds, mtp = _layer_kinds(config)
     width = config.integer("hidden_size")
     readers = {"attention": _attention, "mlp": _mlp, "mamba2": _mamba, "moe": _experts}
-    mtp = _multi_token(config)
     used = {*kinds, *mtp}
     blocks = {_NAMES[kind]: read(config, width) for kind, read in readers.items() if kind in used}
     _model_settings(config)
@@ -94,25 +94,16 @@ def read_nemotron_h(config: ForeignConfig, name: str) -> Architecture:
     )
 
 
-def _multi_token(config: ForeignConfig) -> list[str]:
-    """Return our kinds of the layers of a module for multi-token prediction, none without one."""
-    listed = config.words("mtp_layers_block_type")
-    pattern = config.word("mtp_hybrid_override_pattern", default="*E")
-    count = config.count("num_nextn_predict_layers", default=0)
-    if count > 1:
-        config.account.notes.append(one_module(count))
-    words = list(pattern) if listed is None else listed
-    return [_kind_of(number, word) for number, word in enumerate(words, 1)] if count > 0 else []
+def _layer_kinds(config: ForeignConfig) -> tuple[list[str], list[str]]:
+    """Return our kind of every layer, and those of a module for multi-token prediction.
 
-
-def _layer_kinds(config: ForeignConfig) -> list[str]:
-    """Return our kind of every layer; the forms in which a config lists them must agree."""
+    The forms in which a config lists its layers must agree. Patterns are Megatron-LM's: `|` marks
+    pipeline stages, and modules for multi-token prediction follow after `/`.
+    """
     lists = [config.words("layers_block_type"), config.words("layer_types")]
-    if config.content.get("hybrid_override_pattern") is not None:
-        lists.append(list(config.word("hybrid_override_pattern").replace("|", "")))
-    found = [
-        [_kind_of(number, word) for number, word in enumerate(each, 1)] for each in lists if each
-    ]
+    pattern = config.word("hybrid_override_pattern", default="")
+    main, *modules = pattern.replace("|", "").split("/")
+    found = [_kinds_of(each) for each in [*lists, list(main)] if each]
     if not found:
         message = "the config has no layers_block_type and no hybrid_override_pattern"
         raise InputError("E0521", message, help="is it a NemotronH config.json?")
@@ -126,7 +117,29 @@ def _layer_kinds(config: ForeignConfig) -> list[str]:
             f"num_hidden_layers is {stated}, but {len(kinds)} layers are listed: the list counts"
         )
         config.account.notes.append(message)
-    return kinds
+    return kinds, _multi_token(config, modules)
+
+
+def _multi_token(config: ForeignConfig, modules: list[str]) -> list[str]:
+    """Return our kinds of the layers of a module, none without one.
+
+    Args:
+        config: the config.
+        modules: those of the pattern of layers.
+    """
+    listed = config.words("mtp_layers_block_type")
+    pattern = config.word("mtp_hybrid_override_pattern", default=modules[0] if modules else "*E")
+    count = config.count("num_nextn_predict_layers", default=len(modules))
+    if count > 1:
+        config.account.notes.append(one_module(count))
+    forms = [_kinds_of(each) for each in (listed or list(pattern), *modules)]
+    if any(each != forms[0] for each in forms):
+        raise InputError("E0520", "the modules for multi-token prediction disagree")
+    return forms[0] if count > 0 else []
+
+
+def _kinds_of(words: Sequence[str]) -> list[str]:
+    return [_kind_of(number, word) for number, word in enumerate(words, 1)]
 
 
 def _kind_of(number: int, word: str) -> str:
