@@ -8,10 +8,12 @@ from typing import Annotated, Literal
 
 import typer
 
+from aira_dsl.evaluation.latency.options import MeasurementOptions, WorkloadOptions
 from aira_dsl.jobs.choice import ClusterOptions, PoolChoice
 
+from .latency import latency_of
 from .options import Force, Format, with_options
-from .process import console, interruptible
+from .process import console, interruptible, print_rich
 
 app = typer.Typer(help="Scaling laws: how loss falls with parameters, tokens and FLOPs.")
 
@@ -95,6 +97,43 @@ def run(
         print(json.dumps(grid_json(planned, results), indent=1, ensure_ascii=False))
     else:
         print(grid_text(planned, results, folder), end="")
+
+
+@app.command()
+@with_options
+def latency(
+    folder: Annotated[Path, typer.Argument(help="Folder of a planned grid.")],
+    *,
+    gpu: Annotated[
+        str | None,
+        typer.Option(help="Estimate for a GPU such as h100 (default: measure this machine)."),
+    ] = None,
+    workload: WorkloadOptions,
+    measurement: MeasurementOptions,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace latencies that were found in another way.")
+    ] = False,
+    format_: Format = "text",
+) -> None:
+    """Find the seconds of a decoded token of each model, for comparisons at equal latency."""
+    from aira_dsl.report.terminal.isoflop_latency import LatencyLines, latency_table
+    from aira_dsl.scaling.grid.folder import LATENCY, PLAN, RUNS_TABLE
+    from aira_dsl.scaling.grid.latency import find_latencies
+    from aira_dsl.scaling.grid.plan import read_plan
+    from aira_dsl.scaling.grid.results import read_results, write_runs
+
+    planned = read_plan(folder / PLAN)
+    lines = LatencyLines(sys.stderr)
+    estimate = latency_of(gpu, workload, measurement)
+    with interruptible("latencies"):
+        found = find_latencies(planned, folder, estimate, force=force, on_found=lines.found)
+    if (folder / RUNS_TABLE).exists():
+        write_runs(planned, folder, read_results(planned, folder))
+    if format_ == "json":
+        print(found.model_dump_json(indent=1))
+    else:
+        print_rich(latency_table(planned, found))
+        print(f"\n{folder / LATENCY}: written")
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """`aira-dsl latency`: how fast a design prefills and decodes, and what fits in memory."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,9 +40,7 @@ def latency(
     """Measure or estimate how fast a design prefills and decodes, and what fits in memory."""
     from aira_dsl.report.terminal.latency import gpus_text, latency_json, latency_text
 
-    if gpu and measurement != MeasurementOptions():
-        message = "--device, --threads and --rounds are for measurements, not for --gpu"
-        raise typer.BadParameter(message, param_hint="'--gpu'")
+    _require_agreement(gpu, measurement)
     architecture = load(file, costs_only=True)
     if scale is not None:
         architecture = architecture.at(scale)
@@ -57,6 +55,22 @@ def latency(
         print_rich(latency_text(architecture, found[0]))
     else:
         print_rich(gpus_text(architecture, found))
+
+
+def latency_of(
+    gpu: str | None, workload: WorkloadOptions, measurement: MeasurementOptions
+) -> "Callable[[Architecture], Latency]":
+    """Return what estimates the latency of a design on a GPU, or measures it here."""
+    _require_agreement(gpu, measurement)
+    if gpu is None:
+        return lambda architecture: _measurement(architecture, workload, measurement)
+    return lambda architecture: _estimates(architecture, [gpu], workload)[0]
+
+
+def _require_agreement(gpu: object, measurement: MeasurementOptions) -> None:
+    if gpu and measurement != MeasurementOptions():
+        message = "--device, --threads and --rounds are for measurements, not for --gpu"
+        raise typer.BadParameter(message, param_hint="'--gpu'")
 
 
 def _estimates(

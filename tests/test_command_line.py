@@ -232,6 +232,10 @@ def test_the_command_line_keeps_its_names() -> None:
             "--batch", "--context", "--device", "--format", "--gpu", "--precision", "--rounds",
             "--scale", "--threads", "file",
         ],
+        "isoflop latency": [
+            "--batch", "--context", "--device", "--force", "--format", "--gpu", "--precision",
+            "--rounds", "--threads", "folder",
+        ],
         "isoflop plan": ["--force", "--format", "--gpu", "--out", "file"],
         "isoflop report": ["--force", "--format", "--out", "--reference", "--resamples", "path"],
         "isoflop run": ["--format", "--ray", "--workers", "folder"],

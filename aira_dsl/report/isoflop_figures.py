@@ -1,13 +1,16 @@
-"""Pictures of a scaling fit: isoFLOP curves, and the frontier of loss against FLOPs."""
+"""Pictures of a scaling fit: isoFLOP curves, frontiers of loss against FLOPs and latency."""
 
 import io
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from aira_dsl.scaling.isoflop.analysis import Analysis, DesignFit
 from aira_dsl.scaling.isoflop.fit import surface_loss
+from aira_dsl.scaling.isoflop.frontier import estimate
+from aira_dsl.scaling.isoflop.latency import LatencyFrontier
 
 _COLUMNS = 3
 _MARGIN = 0.12  # of the height, above and below the points
@@ -53,10 +56,38 @@ def frontier(analysis: Analysis) -> bytes:
         axes.scatter(runs.flops_R, runs.loss_R, s=10, color=color, alpha=0.35, linewidth=0)
     axes.set(xscale="log", xlabel="FLOPs", ylabel="loss in nats", title="Loss at the best size")
     axes.grid(alpha=0.25)
+    _legend(axes)
+    return _png(figure)
+
+
+def latency_curves(latencies: Sequence[LatencyFrontier]) -> bytes:
+    """Draw the lowest loss of each design within a latency, with 95 % intervals; a PNG."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for each in latencies:
+        places = range(len(each.limits_T))
+        loss = np.array([estimate(each.loss_ST[:, place]) for place in places]).T
+        (line,) = axes.plot(each.limits_T, loss[0], linewidth=2, label=_label(each.design))
+        axes.fill_between(
+            each.limits_T, loss[1], loss[2], color=line.get_color(), alpha=0.25, linewidth=0
+        )
+    axes.set(
+        xscale="log",
+        xlabel="seconds of a decoded token, at most",
+        ylabel="loss in nats",
+        title=f"Loss at the best size within a latency, {latencies[0].flops:.3g} FLOPs",
+    )
+    axes.grid(alpha=0.25)
+    _legend(axes)
+    return _png(figure)
+
+
+def _legend(axes: Any) -> None:
     if axes.lines:
         for text in axes.legend(frameon=False).get_texts():
             text.set_parse_math(False)
-    return _png(figure)
 
 
 def _curves(axes: Any, design: DesignFit, colors: Any) -> None:

@@ -12,7 +12,7 @@ from aira_dsl.scaling.isoflop.analysis import Analysis, fit_isoflop
 from aira_dsl.scaling.isoflop.claims import CLAIM
 from aira_dsl.scaling.isoflop.compared import Compared
 from aira_dsl.scaling.isoflop.fit import RESAMPLES
-from aira_dsl.utils.formatting import humanized, listed, plural
+from aira_dsl.utils.formatting import humanized, listed, plural, short_duration
 
 _NAMED = 8  # pairs that are named one by one
 
@@ -107,13 +107,23 @@ def may_conclude(report: IsoflopReport) -> list[str]:
         for e in compared.losses
         if e.equal == "best" and e.amount == budget and e.significant
     ]
+    fast = [
+        f"At {budget:.3g} FLOPs and at most {short_duration(e.latency)} a token, the loss of "
+        f"{_ahead(e.first, e.second, e.value[0])} by {abs(e.value[0]):.4f} nats ({_ends(e.value)})."
+        for e in compared.losses
+        if e.latency is not None and e.amount == budget and e.significant
+    ]
     slopes = [
         f"Along the frontier the loss of {_steeper(e.first, e.second, e.value[0])} by "
         f"{abs(e.value[0]):.4f} nats a decade of FLOPs ({_ends(e.value)})."
         for e in compared.slopes
         if e.slope == "per_decade" and e.significant
     ]
-    return [*_shortened(best, "losses"), *_shortened(slopes, "slopes")]
+    return [
+        *_shortened(best, "losses"),
+        *_shortened(fast, "losses at equal latency"),
+        *_shortened(slopes, "slopes"),
+    ]
 
 
 def may_not_conclude(report: IsoflopReport) -> list[str]:

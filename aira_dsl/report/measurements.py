@@ -1,7 +1,7 @@
 """What a judge measured besides the score, as people read it."""
 
 from aira_dsl.design.judgement import Fact
-from aira_dsl.utils.formatting import binary, duration
+from aira_dsl.utils.formatting import binary, short_duration
 
 
 def fact_label(name: str) -> str:
@@ -20,13 +20,9 @@ def fact_text(name: str, value: Fact) -> str:
         return binary(value)
     if isinstance(value, int):
         return f"{value:,}"
-    return _seconds(value) if "seconds" in name.split("_") else f"{value:.4g}"
+    return short_duration(value) if "seconds" in name.split("_") else f"{value:.4g}"
 
 
 def is_memory(name: str) -> bool:
     """Return whether a fact is an amount of memory."""
     return name.endswith("memory_bytes") or name.startswith("forward_bytes")
-
-
-def _seconds(value: float) -> str:
-    return duration(value) if value >= 1 else f"{1000 * value:.3g} ms"

@@ -43,6 +43,11 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60:,} h {minutes % 60} min"
 
 
+def short_duration(seconds: float) -> str:
+    """Write a length of time that may be far below a second: `11.3 ms`, `48.2 s`."""
+    return duration(seconds) if seconds >= 1 else f"{1000 * seconds:.3g} ms"
+
+
 def clock(seconds: float) -> str:
     """Write a length of time in the width of a clock: `3:20`, `2:05:00`."""
     minutes, rest = divmod(round(seconds), 60)

@@ -17,13 +17,15 @@ FAST = (0.8, 40.0, 200.0, 0.34, 0.37)
 SLOW = (0.8, 40.0, 60.0, 0.34, 0.29)
 
 
-def write(path, designs):
+def write(path, designs, *, latency=None):
     rows = io.StringIO()
     lines = csv.writer(rows)
-    lines.writerow(["design", "params", "tokens", "flops", "budget", "loss"])
+    names = ["design", "params", "tokens", "flops", "budget", "loss", "latency"]
+    lines.writerow(names[: 6 if latency is None else 7])
     for seed, (name, law) in enumerate(designs.items()):
-        runs = made(name, law=law, noise=0.002, seed=seed)
-        columns = (runs.params_R, runs.tokens_R, runs.flops_R, runs.budget_R, runs.loss_R)
+        runs = made(name, law=law, noise=0.002, seed=seed, latency=latency)
+        columns = [runs.params_R, runs.tokens_R, runs.flops_R, runs.budget_R, runs.loss_R]
+        columns += [] if runs.latency_R is None else [runs.latency_R]
         lines.writerows([name, *row] for row in zip(*columns, strict=True))
     path.write_text(rows.getvalue(), encoding="utf-8")
     return path
@@ -61,6 +63,21 @@ def test_the_page_holds_sentences_tables_and_numbers(report):
     losses = list(csv.DictReader(attached(made_page.page, "losses.csv").splitlines()))
     assert len(losses) == 3 * 3 * 4
     assert attached(made_page.page, "runs.csv").count("\n") == 1 + 3 * 28
+
+
+def test_latencies_add_a_picture_a_table_and_sentences(tmp_path):
+    path = write(tmp_path / "study.csv", {"fast": FAST, "slow": SLOW}, latency=1e-9)
+    report = read_report(path, reference="slow", resamples=100)
+    page = isoflop_page(report).page
+    assert page.count("data:image/png;base64,") == 3
+    rows = list(csv.DictReader(attached(page, "latency.csv").splitlines()))
+    assert [each["design"] for each in rows] == ["fast", "slow"] * 6
+    assert float(rows[0]["seconds"]) == pytest.approx(5e-5, rel=1e-3)  # of the smallest size
+    (said,) = [each for each in may_conclude(report) if "ms a token" in each]
+    assert "at most" in said
+    assert "the loss of fast is lower than that of slow" in said
+    losses = list(csv.DictReader(attached(page, "losses.csv").splitlines()))
+    assert [row["equal"] for row in losses if row["latency"]] == ["FLOPs, latency"] * 4
 
 
 def test_one_design_has_a_page_without_comparisons(tmp_path):

@@ -303,7 +303,7 @@ def test_the_table_of_a_part_holds_finished_runs_only(plan, tmp_path):
     found = plan()
     results = work(found, tmp_path)
     some = dict(list(results.items())[:7])
-    table = list(csv.DictReader(io.StringIO(runs_table(found, some))))
+    table = list(csv.DictReader(io.StringIO(runs_table(found, some, {}))))
     assert {row["id"] for row in table} <= some.keys()
     assert losses_of(some).keys() == some.keys()
 

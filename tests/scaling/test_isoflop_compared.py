@@ -12,6 +12,7 @@ from aira_dsl.scaling.isoflop.compared import compare_designs
 from aira_dsl.scaling.isoflop.equal import compare_at
 from aira_dsl.scaling.isoflop.fit import fit_runs, surface_loss
 from aira_dsl.scaling.isoflop.frontier import estimate, flops_per_token, frontier
+from aira_dsl.scaling.isoflop.latency import latency_frontier
 from aira_dsl.scaling.isoflop.runs import Runs, ordered
 from aira_dsl.scaling.isoflop.slopes import curves_of, paper_slope
 from tests.helpers.command_line import run
@@ -21,13 +22,14 @@ BUDGETS = (1e13, 4e13, 1.6e14, 1e15)
 SIZES = np.geomspace(5e4, 3e6, 7)
 
 
-def made(name="llama", *, law=LAW, attention=3_000.0, noise=0.0, seed=0, seeds=1):
-    """Return runs of a law; a token costs 6N + attention·√N FLOPs."""
+def made(name="llama", *, law=LAW, attention=3_000.0, noise=0.0, seed=0, seeds=1, latency=None):
+    """Return runs of a law; a token costs 6N + attention·√N FLOPs, and latency·N seconds."""
     draw = np.random.default_rng(seed)
     params, budget = (each.ravel() for each in np.meshgrid(SIZES, np.repeat(BUDGETS, seeds)))
     tokens = budget / (6 * params + attention * np.sqrt(params))
     loss = surface_loss(np.array(law), params, tokens) + noise * draw.standard_normal(len(params))
-    return ordered(Runs(name, params, tokens, budget, budget, loss))
+    seconds = None if latency is None else latency * params
+    return ordered(Runs(name, params, tokens, budget, budget, loss, seconds))
 
 
 def test_the_best_size_is_least_under_the_real_flops():
@@ -69,6 +71,56 @@ def test_what_is_equal_decides_who_is_ahead():
     assert best.significant
     direct = [surface_loss(np.array(LAW), 4e5, 1e14 / (6 * 4e5 + k * 4e5**0.5)) for k in (5e3, 5e2)]
     assert flops.value[0] == pytest.approx(direct[0] - direct[1], abs=2e-3)
+
+
+def test_the_slower_design_is_behind_at_equal_latency():
+    """One law and one price, but tokens of the slow one take eight times as long to decode.
+
+    Its best size within the limit has an eighth of the parameters: below its best size, so that
+    its loss is that of the law there.
+    """
+    fits = [fit_runs(made(name, latency=each), resamples=50)
+            for name, each in (("fast", 1e-9), ("slow", 8e-9))]  # fmt: skip
+    (found,) = compare_at(fits, equal="latency", amount=1e15, latency=1.6e-3)
+    assert (found.latency, found.params) == (1.6e-3, None)
+
+    def loss(params):
+        return surface_loss(np.array(LAW), params, 1e15 / (6 * params + 3_000 * params**0.5))
+
+    best = minimize_scalar(lambda log: loss(np.exp(log)), bounds=(10.9, 14.3), method="bounded")
+    within = loss(np.exp(min(best.x, np.log(1.6e6))))
+    assert found.value[0] == pytest.approx(within - loss(2e5), abs=2e-3)
+    assert found.significant
+    (alike,) = compare_at(fits[:1] * 2, equal="latency", amount=1e15, latency=1.6e-3)
+    assert alike.value == pytest.approx((0, 0, 0), abs=1e-12)
+
+
+def test_a_limit_of_latency_only_bounds_the_size():
+    """More time never makes a design worse; a limit that no size meets gives nothing."""
+    fit = fit_runs(made(latency=1e-9), resamples=10)
+    found = latency_frontier(fit, 1e15, [4e-5, 1e-4, 3e-4, 1e-3, 3.1e-3])
+    assert np.isnan(found.loss_ST[:, 0]).all()
+    assert (np.diff(found.loss_ST[:, 1:]) <= 1e-12).all()
+    assert (found.params_ST[:, 1:] <= found.limits_T[1:] / 1e-9 * 1.001).all()
+    free = frontier(fit, [1e15])
+    assert found.loss_ST[0, -1] == pytest.approx(free.loss_SC[0, 0], abs=1e-4)
+
+
+def test_equal_latency_needs_the_latency_of_every_design():
+    """The common limit is one that every design meets with a size of its own."""
+    quick, slow = made("quick", latency=1e-9), made("slow", latency=1e-6)
+    both = [fit_runs(each, resamples=20) for each in (quick, slow)]
+    found = compare_designs(both, "quick")
+    each_budget = [each for each in found.losses if each.equal == "latency"]
+    assert [each.amount for each in each_budget] == list(BUDGETS)
+    assert all(np.isfinite(each.value).all() for each in each_budget)
+    least = 1e-6 * SIZES[0]
+    assert min(each.latency for each in each_budget) >= least * (1 - 1e-9)
+    assert [each.design for each in found.latencies] == ["quick", "slow"]
+    assert np.isfinite(found.latencies[1].loss_ST).all()
+    without = compare_designs([both[0], fit_runs(made("slow"), resamples=20)], "quick")
+    assert without.latencies == []
+    assert {each.equal for each in without.losses} == {"tokens", "flops", "best"}
 
 
 def test_equal_designs_are_told_apart_one_time_in_twenty():

@@ -8,12 +8,13 @@ from aira_dsl.report.html.isoflop_sheets import (
     csv_sheet,
     design_sheet,
     frontier_sheet,
+    latency_sheet,
     loss_sheet,
     slope_sheet,
 )
 from aira_dsl.report.html.rendering import fill
 from aira_dsl.report.html.text import Attachment, clean
-from aira_dsl.report.isoflop_figures import frontier, isoflop_curves
+from aira_dsl.report.isoflop_figures import frontier, isoflop_curves, latency_curves
 from aira_dsl.report.isoflop_report import (
     IsoflopReport,
     claim_sentences,
@@ -32,6 +33,9 @@ def isoflop_page(found: IsoflopReport) -> Report:
     sheets = [design_sheet(found.analysis)]
     if compared is not None:
         sheets = [frontier_sheet(compared), slope_sheet(compared), loss_sheet(compared), *sheets]
+    latencies = compared.latencies if compared is not None else []
+    if compared is not None and latencies:
+        sheets.insert(1, latency_sheet(compared))
     tuning = csv_sheet("Learning rates", found.tuning, "tuning")
     runs = csv_sheet("Runs", found.table, "runs")
     page = fill(
@@ -51,6 +55,7 @@ def isoflop_page(found: IsoflopReport) -> Report:
         ],
         curves=_address(isoflop_curves(found.analysis)),
         frontier=_address(frontier(found.analysis)),
+        latency=_address(latency_curves(latencies)) if latencies else "",
         sheets=[*sheets, *(each for each in (tuning, runs) if each is not None)],
         files=(
             Attachment("fit.json", "application/json", numbers),

@@ -11,7 +11,13 @@ from aira_dsl.scaling.isoflop.compared import Compared
 from aira_dsl.scaling.isoflop.fit import QUANTITIES
 from aira_dsl.scaling.isoflop.frontier import SLOPES, estimate
 
-_EQUAL = {"tokens": "parameters, tokens", "flops": "parameters, FLOPs", "best": "FLOPs"}
+_EQUAL = {
+    "tokens": "parameters, tokens",
+    "flops": "parameters, FLOPs",
+    "best": "FLOPs",
+    "latency": "FLOPs, latency",
+}
+_LIMITS = 6  # rows of a design in the table of latencies
 
 
 def design_sheet(analysis: Analysis) -> Sheet:
@@ -61,7 +67,7 @@ def loss_sheet(found: Compared) -> Sheet:
     rows = [
         (
             clean(e.first), clean(e.second), _EQUAL[e.equal], _whole(e.params), _whole(e.amount),
-            *e.value, "yes" if e.significant else "no",
+            e.latency, *e.value, "yes" if e.significant else "no",
         )
         for e in found.losses
     ]  # fmt: skip
@@ -71,6 +77,7 @@ def loss_sheet(found: Compared) -> Sheet:
         Column("equal", "equal"),
         Column("params", "parameters", "short"),
         Column("amount", "tokens or FLOPs", "short"),
+        Column("latency", "s a token", "number"),
         *_estimate_columns("number"),
         Column("significant", "significant"),
     )
@@ -100,6 +107,30 @@ def frontier_sheet(found: Compared) -> Sheet:
         Column("note", "note"),
     )
     return Sheet("Best sizes", columns, _rounded(rows), name="frontier")
+
+
+def latency_sheet(found: Compared) -> Sheet:
+    """Return the best size of each design within several limits of latency."""
+    count = len(found.latencies[0].limits_T)
+    places = sorted({round(part * (count - 1) / (_LIMITS - 1)) for part in range(_LIMITS)})
+    rows = [
+        (
+            float(each.limits_T[place]), clean(each.design),
+            *map(_whole, estimate(each.params_ST[:, place])), *estimate(each.loss_ST[:, place]),
+        )
+        for place in places
+        for each in found.latencies
+    ]  # fmt: skip
+    columns = (
+        Column("seconds", "s a token", "number"),
+        Column("design", "design"),
+        Column("params", "best size", "short"),
+        Column("params_low", "low", "short"),
+        Column("params_high", "high", "short"),
+        *_estimate_columns("number", "loss_", "loss"),
+    )
+    caption = f"Best sizes within a latency, {found.latencies[0].flops:.3g} FLOPs"
+    return Sheet(caption, columns, _rounded(rows), name="latency")
 
 
 def csv_sheet(caption: str, text: str, name: str) -> Sheet | None:

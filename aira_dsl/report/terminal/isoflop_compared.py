@@ -8,7 +8,8 @@ from aira_dsl.scaling.isoflop.claims import CLAIM, Chance, Claims
 from aira_dsl.scaling.isoflop.compared import Compared
 from aira_dsl.scaling.isoflop.equal import Comparison, Equal
 from aira_dsl.scaling.isoflop.frontier import SLOPES, Frontier, estimate
-from aira_dsl.utils.formatting import humanized
+from aira_dsl.scaling.isoflop.latency import LatencyFrontier
+from aira_dsl.utils.formatting import humanized, short_duration
 from aira_dsl.utils.statistics import Estimate
 
 SLOPE_MEANINGS = {
@@ -20,6 +21,7 @@ EQUAL_MEANINGS: dict[Equal, str] = {
     "tokens": "equal parameters and tokens",
     "flops": "equal parameters and FLOPs",
     "best": "equal FLOPs, each at its best size",
+    "latency": "equal FLOPs and latency, each at its best size",
 }
 
 
@@ -46,11 +48,13 @@ def compared_json(found: Compared) -> dict[str, Any]:
                 "equal": each.equal,
                 "params": each.params,
                 "amount": each.amount,
+                "latency": each.latency,
                 **estimate_json(each.value),
                 "significant": each.significant,
             }
             for each in found.losses
         ],
+        "latency": [_latency_json(each) for each in found.latencies],
         "claims": [
             {
                 "design": each.design,
@@ -166,7 +170,9 @@ def _loss_lines(found: Sequence[Comparison]) -> list[str]:
         params = here[0].params
         size = f", {humanized(params)} parameters" if params is not None else ""
         tokens = f", {humanized(here[0].amount)} tokens" if equal == "tokens" else ""
-        lines.append(f"  {meaning}{size}{tokens}")
+        limit = here[0].latency
+        seconds = f", at most {short_duration(limit)} a token" if limit is not None else ""
+        lines.append(f"  {meaning}{size}{tokens}{seconds}")
         lines += [
             f"    {each.first} - {each.second}: {signed(each.value)}  {verdict(each.significant)}"
             for each in here
@@ -186,6 +192,22 @@ def _frontier_json(found: Frontier) -> dict[str, Any]:
                 "inside": bool(found.inside_C[place]),
             }
             for place in range(len(found.budgets_C))
+        ],
+    }
+
+
+def _latency_json(found: LatencyFrontier) -> dict[str, Any]:
+    places = range(len(found.limits_T))
+    return {
+        "design": found.design,
+        "flops": found.flops,
+        "limits": [
+            {
+                "seconds": float(found.limits_T[place]),
+                "params": estimate_json(estimate(found.params_ST[:, place])),
+                "loss": estimate_json(estimate(found.loss_ST[:, place])),
+            }
+            for place in places
         ],
     }
 

@@ -4,6 +4,7 @@ FOLDER/plan.json        what is to be trained
 FOLDER/runs/ID/         the folder of each training; its checkpoints go once it has ended
 FOLDER/runs.csv         results, for `aira-dsl isoflop fit`
 FOLDER/tuning.csv       learning rates that were tried
+FOLDER/latency.json     seconds of a decoded token of each model, by `isoflop latency`
 """
 
 from pathlib import Path
@@ -16,6 +17,7 @@ from aira_dsl.utils.files import reporting, write_text
 PLAN = "plan.json"
 RUNS = "runs"
 RUNS_TABLE, TUNING_TABLE = "runs.csv", "tuning.csv"
+LATENCY = "latency.json"
 
 
 def write_plan(plan: Plan, folder: Path, *, force: bool = False) -> Literal["written", "unchanged"]:

@@ -12,9 +12,11 @@ from pydantic import ValidationError
 from aira_dsl.errors import InputError
 from aira_dsl.pretraining.result import TrainResult
 from aira_dsl.pretraining.settings import differences, identity
-from aira_dsl.scaling.grid.folder import RUNS
+from aira_dsl.scaling.grid.folder import RUNS, RUNS_TABLE
+from aira_dsl.scaling.grid.latency import Latencies, read_latency
 from aira_dsl.scaling.grid.plan import Plan, PlannedRun, settings_of
 from aira_dsl.scaling.grid.tuning import Losses, added_runs, best_try, chosen_runs, rate_of
+from aira_dsl.utils.files import write_atomically
 
 Results = Mapping[str, TrainResult]
 """Results of finished runs by their names."""
@@ -91,9 +93,16 @@ def losses_of(results: Results) -> Losses:
     }
 
 
-def runs_table(plan: Plan, results: Results) -> str:
-    """Return the runs that a fit uses as CSV; runs that diverged are marked as outliers."""
-    rows = []
+def runs_table(plan: Plan, results: Results, latencies: Latencies) -> str:
+    """Return the runs that a fit uses as CSV; runs that diverged are marked as outliers.
+
+    Args:
+        plan: the plan.
+        results: its results.
+        latencies: seconds of a decoded token; the table has them if they are those of all models.
+    """
+    rows: list[tuple[object, ...]] = []
+    known = all((model.design, model.size) in latencies for model in plan.models)
     for run in chosen_runs(plan, losses_of(results)):
         result = results[run.id]
         loss = result.validation_loss
@@ -102,9 +111,21 @@ def runs_table(plan: Plan, results: Results) -> str:
                 run.id, run.design, result.parameters, result.tokens, result.flops, run.budget,
                 "nan" if loss is None else repr(loss), run.seed, f"{result.seconds:.1f}",
                 "true" if loss is None else "false", plan.corpus.identity[:16],
+                *([repr(latencies[run.model])] if known else []),
             )
         )  # fmt: skip
-    return _csv(RUNS_COLUMNS, rows)
+    return _csv((*RUNS_COLUMNS, "latency") if known else RUNS_COLUMNS, rows)
+
+
+def write_runs(plan: Plan, folder: Path, results: Results) -> None:
+    """Write runs.csv.
+
+    Raises:
+        InputError: E1607, the latencies of the folder are damaged.
+    """
+    found = read_latency(folder)
+    table = runs_table(plan, results, found.of(plan) if found is not None else {})
+    write_atomically(folder / RUNS_TABLE, table)
 
 
 def tuning_table(plan: Plan, results: Results) -> str:

@@ -16,13 +16,13 @@ from aira_dsl.data.tokens.prepare import prepare
 from aira_dsl.errors import InputError, RunError, UsageError
 from aira_dsl.jobs.pool import Failure, Job, Needs, Outcome, Pool
 from aira_dsl.pretraining.result import TrainResult
-from aira_dsl.scaling.grid.folder import RUNS, RUNS_TABLE, TUNING_TABLE
+from aira_dsl.scaling.grid.folder import RUNS, TUNING_TABLE
 from aira_dsl.scaling.grid.plan import Plan, PlannedRun, settings_of
 from aira_dsl.scaling.grid.results import (
     losses_of,
     read_results,
-    runs_table,
     tuning_table,
+    write_runs,
 )
 from aira_dsl.scaling.grid.tuning import Assigned, added_runs, next_run
 from aira_dsl.utils.files import reporting, write_atomically
@@ -171,7 +171,7 @@ class _Session:
 
     def write_tables(self) -> None:
         """Write what is known so far."""
-        write_atomically(self.folder / RUNS_TABLE, runs_table(self.plan, self.results))
+        write_runs(self.plan, self.folder, self.results)
         if len(self.plan.grid.learning_rates) > 1:
             write_atomically(self.folder / TUNING_TABLE, tuning_table(self.plan, self.results))
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from aira_dsl.errors import InputError
 
-Quantity = Literal["params", "tokens", "flops", "budget", "loss", "outlier"]
+Quantity = Literal["params", "tokens", "flops", "budget", "loss", "latency", "outlier"]
 
 QUANTITIES: dict[Quantity, tuple[str, ...]] = {
     "params": ("params", "parameters", "model size", "model params", "n params", "size", "n"),
@@ -18,6 +18,7 @@ QUANTITIES: dict[Quantity, tuple[str, ...]] = {
     "flops": ("flops", "flop", "training flops", "training flop", "train flops", "compute", "c"),
     "budget": ("budget", "flop budget", "flops budget", "compute budget"),
     "loss": ("loss", "final loss", "val loss", "validation loss", "eval loss"),
+    "latency": ("latency", "seconds per token", "seconds a token", "decode seconds"),
     "outlier": ("outlier", "excluded"),
 }
 """Quantities of a run with the names of their columns."""

@@ -14,8 +14,15 @@ from aira_dsl.scaling.isoflop.equal import (
 )
 from aira_dsl.scaling.isoflop.fit import Fit
 from aira_dsl.scaling.isoflop.frontier import Frontier, frontier
+from aira_dsl.scaling.isoflop.latency import (
+    LatencyFrontier,
+    common_latency,
+    latency_frontier,
+    latency_range,
+)
 
 _NEAR = 1.1
+_LIMITS = 60  # limits of latency along a frontier
 
 
 @dataclass(frozen=True)
@@ -26,7 +33,10 @@ class Compared:
         reference: name of the design that the paper's claims are made against.
         frontiers: the best size of each design at the shared budgets.
         slopes: differences of the slopes of frontiers.
-        losses: differences of losses at equal tokens, at equal FLOPs, and of the best sizes.
+        losses: differences of losses at equal tokens, at equal FLOPs, of the best sizes, and at
+            equal latency if all runs have theirs.
+        latencies: the best size of each design within limits of latency, at the largest budget;
+            empty without latencies.
         claims: what three sizes would have claimed of each other design.
         chances: how often chance claims as much, with three sizes and with all.
         noise: standard deviation of a loss that the chances assume, in nats.
@@ -38,6 +48,7 @@ class Compared:
     frontiers: list[Frontier]
     slopes: list[SlopeDifference]
     losses: list[Comparison]
+    latencies: list[LatencyFrontier]
     claims: list[Claims]
     chances: list[Chance]
     noise: float
@@ -66,6 +77,7 @@ def compare_designs(fits: Sequence[Fit], reference: str) -> Compared | None:
         frontiers=frontiers,
         slopes=slope_differences(frontiers),
         losses=_losses(fits, frontiers),
+        latencies=_latencies(fits, budgets[-1]),
         claims=[each for each in found if each is not None],
         chances=[each for each in chances if each is not None],
         noise=noise,
@@ -95,5 +107,21 @@ def _losses(fits: Sequence[Fit], frontiers: Sequence[Frontier]) -> list[Comparis
         )
         found += compare_at(fits, equal="tokens", params=params, amount=tokens)
         found += compare_at(fits, equal="flops", params=params, amount=float(budget))
-        found += compare_at(fits, equal="best", params=None, amount=float(budget))
+        found += compare_at(fits, equal="best", amount=float(budget))
+        if _have_latencies(fits):
+            limit = common_latency(fits, [float(one.params_SC[0, place]) for one in frontiers])
+            found += compare_at(fits, equal="latency", amount=float(budget), latency=limit)
     return found
+
+
+def _latencies(fits: Sequence[Fit], budget: float) -> list[LatencyFrontier]:
+    """Return the losses within limits from the least that all designs reach to the largest."""
+    if not _have_latencies(fits):
+        return []
+    low, high = latency_range(fits)
+    limits = np.unique(np.geomspace(low, high, _LIMITS)).tolist()
+    return [latency_frontier(fit, budget, limits) for fit in fits]
+
+
+def _have_latencies(fits: Sequence[Fit]) -> bool:
+    return all(fit.runs.latency_R is not None for fit in fits)

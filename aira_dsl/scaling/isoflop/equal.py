@@ -1,4 +1,4 @@
-"""Two designs compared at equal tokens, at equal FLOPs, and along their frontiers.
+"""Two designs compared at equal tokens, FLOPs or latency, and along their frontiers.
 
 Every difference is that of the fitted surfaces, with the 95 % percentile interval of independent
 resamples of both. An interval that holds zero means that the runs do not tell the two apart.
@@ -20,11 +20,13 @@ from aira_dsl.scaling.isoflop.frontier import (
     frontier,
     loss_at,
 )
+from aira_dsl.scaling.isoflop.latency import latency_frontier
 from aira_dsl.utils.statistics import Estimate, Floats
 
-Equal = Literal["tokens", "flops", "best"]
+Equal = Literal["tokens", "flops", "best", "latency"]
 """`tokens`: the same parameters and tokens. `flops`: the same parameters and FLOPs. `best`: the
-same FLOPs, each at its best size."""
+same FLOPs, each at its best size. `latency`: the same FLOPs, each at the best of its sizes that
+decode a token within the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,10 @@ class Comparison:
     Attributes:
         first, second: their names.
         equal: what is equal.
-        params: the size; None for `best`.
+        params: the size; None for `best` and `latency`.
         amount: tokens for `tokens`, else FLOPs.
         value: the difference in nats, with its interval.
+        latency: most seconds of a decoded token, for `latency`; else None.
     """
 
     first: str
@@ -45,6 +48,7 @@ class Comparison:
     params: float | None
     amount: float
     value: Estimate
+    latency: float | None = None
 
     @property
     def significant(self) -> bool:
@@ -77,21 +81,27 @@ class SlopeDifference:
 
 
 def compare_at(
-    fits: Sequence[Fit], *, equal: Equal, params: float | None, amount: float
+    fits: Sequence[Fit],
+    *,
+    equal: Equal,
+    params: float | None = None,
+    amount: float,
+    latency: float | None = None,
 ) -> list[Comparison]:
     """Compare every pair of designs at one place.
 
     Args:
         fits: the designs.
         equal: what is equal.
-        params: the size; None for `best`.
+        params: the size, for `tokens` and `flops`.
         amount: tokens for `tokens`, else FLOPs.
+        latency: most seconds of a decoded token, for `latency`; all runs must have theirs.
     """
-    losses = [_loss(fit, equal, params, amount) for fit in fits]
+    losses = [_loss(fit, equal, params, amount, latency) for fit in fits]
     return [
         Comparison(
             fits[i].runs.design, fits[j].runs.design, equal, params, amount,
-            estimate(losses[i] - losses[j]),
+            estimate(losses[i] - losses[j]), latency,
         )
         for i, j in combinations(range(len(fits)), 2)
     ]  # fmt: skip
@@ -118,8 +128,12 @@ def _relative(first_S: Floats, second_S: Floats) -> Floats:
     return np.where(known_S, first_S / np.where(known_S, second_S, 1.0) - 1, np.nan)
 
 
-def _loss(fit: Fit, equal: Equal, params: float | None, amount: float) -> Floats:
-    if params is None or equal == "best":
+def _loss(
+    fit: Fit, equal: Equal, params: float | None, amount: float, latency: float | None
+) -> Floats:
+    if latency is not None:
+        return latency_frontier(fit, amount, [latency]).loss_ST[:, 0]
+    if params is None:
         return frontier(fit, [amount]).loss_SC[:, 0]
     if equal == "tokens":
         return loss_at(fit, params, amount)

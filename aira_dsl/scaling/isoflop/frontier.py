@@ -68,14 +68,10 @@ def frontier(fit: Fit, budgets: Sequence[float]) -> Frontier:
     runs, budgets_C = fit.runs, np.array(budgets, dtype=np.float64)
     sizes_G = _searched(fit, budgets)
     price_G = flops_per_token(runs, sizes_G)
-    parameters_SP = np.concatenate([fit.parameters_P[None], fit.resampled_SP])
-    intercept_S1, first_S1, second_S1, alpha_S1, beta_S1 = parameters_SP.T[..., None]
-    of_size_SG = intercept_S1 + first_S1 * sizes_G**-alpha_S1
-    of_price_SG = second_S1 * price_G**beta_S1
-    shape = len(parameters_SP), len(budgets_C)
+    shape = 1 + len(fit.resampled_SP), len(budgets_C)
     params_SC, loss_SC = np.empty(shape), np.empty(shape)
     for place, budget in enumerate(budgets_C):
-        loss_SG = of_size_SG + of_price_SG * budget**-beta_S1
+        loss_SG = loss_at(fit, sizes_G, budget / price_G)
         params_SC[:, place], loss_SC[:, place] = _lowest(np.log(sizes_G), loss_SG)
     tokens_SC = budgets_C / flops_per_token(runs, params_SC)
     best_C = params_SC[0]
@@ -89,20 +85,36 @@ def flops_per_token(runs: Runs, params: Floats) -> Floats:
     Its ratio to N is interpolated in logarithms between the sizes of the runs, by monotone cubics
     (PCHIP); outside of them it is that of the nearest size.
     """
+    return params * between_sizes(runs, runs.flops_R / runs.tokens_R / runs.params_R, params)
+
+
+def between_sizes(runs: Runs, values_R: Floats, params: Floats) -> Floats:
+    """Return what belongs to a size at sizes of any shape.
+
+    Args:
+        runs: the runs.
+        values_R: the value of each run, above zero; runs of one size have their geometric mean.
+        params: the sizes. Between those of the runs values are interpolated in logarithms, by
+            monotone cubics (PCHIP); outside of them they are those of the nearest size.
+    """
     from scipy.interpolate import PchipInterpolator  # not at the top: its import takes long
 
     known, place = np.unique(runs.params_R, return_inverse=True)
-    ratio_R = np.log(runs.flops_R / runs.tokens_R / runs.params_R)
-    ratio = np.array([ratio_R[place == each].mean() for each in range(len(known))])
+    logs_R = np.log(values_R)
+    logs = np.array([logs_R[place == each].mean() for each in range(len(known))])
     within = np.log(np.clip(params, known[0], known[-1]))
-    found: Floats = params * np.exp(PchipInterpolator(np.log(known), ratio)(within))
+    found: Floats = np.exp(PchipInterpolator(np.log(known), logs)(within))
     return found
 
 
-def loss_at(fit: Fit, params: float, tokens: float) -> Floats:
-    """Return the loss of a size after tokens: of the fit, then of each resample (S)."""
+def loss_at(fit: Fit, params: float | Floats, tokens: float | Floats) -> Floats:
+    """Return the loss of a size after tokens: of the fit, then of each resample.
+
+    The shape is (S,) for one size, (S, G) for G sizes.
+    """
     parameters_SP = np.concatenate([fit.parameters_P[None], fit.resampled_SP])
-    intercept_S, first_S, second_S, alpha_S, beta_S = parameters_SP.T
+    columns = parameters_SP.T if np.ndim(params) == 0 else parameters_SP.T[..., None]
+    intercept_S, first_S, second_S, alpha_S, beta_S = columns
     loss_S: Floats = intercept_S + first_S * params**-alpha_S + second_S * tokens**-beta_S
     return loss_S
 

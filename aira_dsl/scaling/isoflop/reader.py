@@ -115,7 +115,11 @@ def _runs(columns: Columns, design: str, rows: Sequence[Row]) -> Runs:
         tokens = flops / (FLOPS_PER_TOKEN_PARAMETER * params)
     if flops is None:
         flops = FLOPS_PER_TOKEN_PARAMETER * params * tokens
-    return ordered(Runs(design, params, tokens, flops, given.get("budget"), given["loss"]))
+    return ordered(
+        Runs(
+            design, params, tokens, flops, given.get("budget"), given["loss"], given.get("latency")
+        )
+    )
 
 
 def _positive(columns: Columns, rows: Sequence[Row], quantity: Quantity) -> Floats:

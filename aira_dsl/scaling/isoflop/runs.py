@@ -32,6 +32,7 @@ class Runs:
         budget_R: nominal budget in FLOPs of each run, the one that it shares with others; None if
             the runs share none.
         loss_R: final loss in nats.
+        latency_R: seconds of a decoded token; None if unknown.
     """
 
     design: str
@@ -40,6 +41,7 @@ class Runs:
     flops_R: Floats
     budget_R: Floats | None
     loss_R: Floats
+    latency_R: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.loss_R)
@@ -76,6 +78,7 @@ def ordered(runs: Runs) -> Runs:
         runs.flops_R[order_R],
         None if budget_R is None else budget_R[order_R],
         runs.loss_R[order_R],
+        None if runs.latency_R is None else runs.latency_R[order_R],
     )
 
 
