@@ -1,5 +1,6 @@
 """`aira-dsl compile`: from an architecture file to a PyTorch module or another tool's format."""
 
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -26,7 +27,10 @@ def compile_(
     *,
     scale: Annotated[str | None, typer.Option(help="Compile it at this scale of the file.")] = None,
     emit: Annotated[
-        Emit, typer.Option(help="Form to write: a folder (module, hf, nemotron_h) or a text.")
+        Emit,
+        typer.Option(
+            help="Form to write: a text, or a folder: module, hf, or a class of transformers."
+        ),
     ] = "module",
     out: Annotated[
         Path | None,
@@ -44,7 +48,9 @@ def compile_(
     ] = None,
     no_weights: Annotated[
         bool,
-        typer.Option("--no-weights", help="Write the config and code of hf or nemotron_h alone."),
+        typer.Option(
+            "--no-weights", help="Write config and code alone, of hf or a class of transformers."
+        ),
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
 ) -> None:
@@ -68,8 +74,8 @@ def compile_(
         if emit == "module":
             print()
             _print_summary(architecture)
-        if emit == "hf" and not EXPORTERS["nemotron_h"].unsupported(architecture):
-            print("With --emit nemotron_h it needs no remote code.")
+        if emit == "hf":
+            _print_native_forms(architecture)
         return
     text = exporter.write(architecture)
     if out is None:
@@ -115,12 +121,22 @@ def _write_folder(
     print(f"{folder} is {done}{what}. {how}:")
     for line in lines:
         print(f"  {line.format(folder=str(folder))}")
+    for note in exporter.notes(architecture):
+        print(f"note: {note}", file=sys.stderr)
     if (folder / TOKENIZER).is_file():
         print(f"Its tokenizer reads bytes: AutoTokenizer.from_pretrained({str(folder)!r})")
     if any("transformers" in line for line in lines) and find_spec("transformers") is None:
         from aira_dsl.utils.extras import install_command
 
         print(f"transformers is not installed here: {install_command('hf')}")
+
+
+def _print_native_forms(architecture: "Architecture") -> None:
+    """Print the forms that need no code of their own."""
+    forms = (each for each in EXPORTERS.items() if each[1].kind == "folder" and each[1].native)
+    names = [name for name, exporter in forms if not exporter.unsupported(architecture)]
+    if names:
+        print(f"It needs no remote code with --emit {' or '.join(names)}.")
 
 
 def _print_summary(architecture: "Architecture") -> None:

@@ -1,11 +1,10 @@
-"""Folders of `--emit hf` and `--emit nemotron_h`, read back into our own model."""
+"""Folders of `--emit hf` and of native classes, read back into our own model."""
 
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aira_dsl.errors import InputError
-from aira_dsl.interop.families.nemotron_h import name_in_our_model
 from aira_dsl.interop.huggingface import CONFIG, MODEL_TYPE, TEXT, WEIGHTS
 
 if TYPE_CHECKING:
@@ -21,21 +20,23 @@ def load_exported(folder: Path) -> "LanguageModel":
     """Return the model that was exported, with the dtype of its weights.
 
     Raises:
-        InputError: E0506, its weights are damaged or belong to another architecture.
+        InputError: E0506, its weights are damaged or belong to another architecture; for a native
+            class also E0525 and E0527.
         ArchitectureError: its architecture.arch breaks the language.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    from aira_dsl.interop.weights import load_checkpoint
     from aira_dsl.language import load
     from aira_dsl.models.construction import lay_out
 
     architecture = load(folder / TEXT)
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        tensors = load_file(folder / WEIGHTS)
         if config["model_type"] != MODEL_TYPE:
-            tensors = {name_in_our_model(name): tensor for name, tensor in tensors.items()}
+            return load_checkpoint(folder, architecture=architecture)
+        tensors = load_file(folder / WEIGHTS)
         if architecture.tie_embeddings:
             tensors["head.weight"] = tensors["embedding.weight"]
         model = lay_out(architecture, seed=0)

@@ -1,7 +1,7 @@
 """Forms that `compile --emit` writes: one registry, of texts and of folders with weights."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
@@ -10,7 +10,10 @@ from aira_dsl.architecture import Architecture
 from aira_dsl.errors import InputError
 from aira_dsl.interop import huggingface
 from aira_dsl.interop.expressible import require_expressible
-from aira_dsl.interop.families import megatron, nemotron_h, olmo
+from aira_dsl.interop.families import megatron, olmo
+from aira_dsl.interop.native import folder as native_folder
+from aira_dsl.interop.native.family import NativeFamily
+from aira_dsl.interop.native.registry import NATIVE
 from aira_dsl.interop.standalone import source as standalone
 from aira_dsl.utils.files import OutputKind, require_replaceable
 
@@ -49,7 +52,7 @@ class _Save(Protocol):
     ) -> Literal["written", "unchanged"]: ...
 
 
-def _everything(architecture: Architecture) -> list[str]:
+def _nothing(architecture: Architecture) -> list[str]:
     return []
 
 
@@ -63,7 +66,7 @@ class TextExporter:
     """
 
     write: Callable[[Architecture], str]
-    unsupported: Callable[[Architecture], list[str]] = _everything
+    unsupported: Callable[[Architecture], list[str]] = _nothing
     kind: ClassVar[Literal["text"]] = "text"
 
 
@@ -78,6 +81,8 @@ class FolderExporter:
         outline: Python lines that load a folder without weights; empty if it must have them.
         save: writes the folder.
         unsupported: returns why the form cannot express an architecture.
+        notes: returns what the form says and an architecture does not.
+        native: whether transformers itself has the class that loads the folder.
     """
 
     target: str
@@ -85,7 +90,9 @@ class FolderExporter:
     loading: tuple[str, ...]
     outline: tuple[str, ...]
     save: _Save
-    unsupported: Callable[[Architecture], list[str]] = _everything
+    unsupported: Callable[[Architecture], list[str]] = _nothing
+    notes: Callable[[Architecture], Sequence[str]] = _nothing
+    native: bool = False
     kind: ClassVar[Literal["folder"]] = "folder"
 
     def write(
@@ -180,6 +187,26 @@ def _save_module(
     return save_model(model, folder, force=force)
 
 
+def _native(family: NativeFamily) -> FolderExporter:
+    """Return the form of a class that transformers itself has."""
+    return FolderExporter(
+        target=family.name,
+        folder_kind=lambda: native_folder.FOLDER,
+        loading=(
+            "from transformers import AutoModelForCausalLM",
+            "model = AutoModelForCausalLM.from_pretrained({folder!r})",
+        ),
+        outline=(
+            "from transformers import AutoConfig, AutoModelForCausalLM",
+            "model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained({folder!r}))",
+        ),
+        save=native_folder.saver(family),
+        unsupported=family.unsupported,
+        notes=family.notes,
+        native=True,
+    )
+
+
 EXPORTERS: dict[str, Exporter] = {
     "module": FolderExporter(
         target="a module folder",
@@ -207,20 +234,7 @@ EXPORTERS: dict[str, Exporter] = {
         save=huggingface.save,
         unsupported=standalone.unsupported,
     ),
-    "nemotron_h": FolderExporter(
-        target="NemotronH",
-        folder_kind=lambda: nemotron_h.FOLDER,
-        loading=(
-            "from transformers import AutoModelForCausalLM",
-            "model = AutoModelForCausalLM.from_pretrained({folder!r})",
-        ),
-        outline=(
-            "from transformers import AutoConfig, AutoModelForCausalLM",
-            "model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained({folder!r}))",
-        ),
-        save=nemotron_h.save,
-        unsupported=nemotron_h.unsupported,
-    ),
+    **{name: _native(family) for name, family in NATIVE.items()},
     "megatron": TextExporter(megatron.to_megatron, megatron.unsupported),
     "olmo": TextExporter(_olmo, olmo.unsupported),
 }

@@ -130,12 +130,14 @@ def test_native_refuses_what_it_cannot_express(tmp_path):
         name="odd", blocks=blocks, layers=tuple("ABMS"), tie_embeddings=True
     )
     assert unsupported(architecture) == [
-        "its attention layers differ (blocks A, B)",
-        "its attention has rotary positions (NemotronH needs `rope none`)",
-        "its mlp is gated (swiglu)",
         "its head is tied to the embedding",
+        "its attention A has rope 10000.0, where NemotronH has none",
+        "its attention B has heads 4, where NemotronH has 2",
+        "its attention B has kv_heads 4, where NemotronH has 2",
+        "its attention B has head_dim 32, where NemotronH has 64",
+        "its mlp has activation swiglu, where NemotronH has relu2",
     ]
-    with pytest.raises(InputError, match="NemotronH cannot express odd: its attention") as caught:
+    with pytest.raises(InputError, match="NemotronH cannot express odd: its head") as caught:
         export_nemotron_h(trained(architecture), tmp_path / "native")
     assert caught.value.code == "E0510"
     assert not list(tmp_path.iterdir())

@@ -84,14 +84,14 @@ def _scaling(config: ForeignConfig, section: ForeignConfig) -> dict[str, Any]:
                 "rope_high": high,
             }
         case "yarn":
+            magnitude = _magnitude(section)
             return {
                 "rope_scaling": kind,
                 "rope_factor": factor,
                 "rope_original": original,
                 "rope_low": section.number("beta_slow", default=1.0),
                 "rope_high": section.number("beta_fast", default=32.0),
-                "rope_attention": section.optional_number("attention_factor")
-                or _magnitude(section),
+                "rope_attention": section.optional_number("attention_factor") or magnitude,
                 "rope_truncate": None if section.flag("truncate", default=True) else False,
             }
     section.refuse("rope_type" if "rope_type" in section.content else "type",
@@ -102,7 +102,7 @@ def _scaling(config: ForeignConfig, section: ForeignConfig) -> dict[str, Any]:
 
 def _magnitude(section: ForeignConfig) -> float | None:
     """Return the factor of queries and keys as DeepSeek writes it, None if it does not say."""
-    if not section.take("mscale") or not section.take("mscale_all_dim"):
+    if not all([section.take("mscale"), section.take("mscale_all_dim")]):
         return None
     return _growth(section, "mscale") / _growth(section, "mscale_all_dim")
 

@@ -1,7 +1,8 @@
 """From a model of ours to a checkpoint folder that the family's class of transformers loads."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -45,16 +46,32 @@ def export_checkpoint(
     if architecture != model.architecture:
         message = f"{source} describes another architecture than that of the model"
         raise InputError("E0511", message, help="give the config that the model was imported from")
-    ours = stored(model)
-    shapes = {name: tuple(tensor.shape) for name, tensor in ours.items()}
-    links = make_links(architecture, shapes, {}, language_model(content)[0])
+    settings = language_model(content)[0]
 
-    @torch.no_grad()
     def write(made: Path) -> None:
         (made / CONFIG).write_bytes(source.read_bytes())
-        wanted = {link.theirs: link.shape for link in links}
-        theirs = map_tensors(made / SINGLE, wanted, model.embedding.weight.dtype, {"format": "pt"})
-        for link in links:
-            link.copy_back(ours[link.ours], theirs[link.theirs])
+        write_weights(model, settings, made / SINGLE)
 
     return write_folder(Path(out), _FOLDER, write, force=force)
+
+
+@torch.no_grad()
+def write_weights(model: LanguageModel, config: Mapping[str, Any], path: Path) -> None:
+    """Write the weights of a model under the names of a family, through a mapped file.
+
+    Args:
+        model: the model, of the architecture that the config describes.
+        config: settings of the language model; its model_type names the family.
+        path: a file that does not exist yet.
+
+    Raises:
+        InputError: E0526, there is no map for the family.
+        OSError: the file cannot be made.
+    """
+    ours = stored(model)
+    shapes = {name: tuple(tensor.shape) for name, tensor in ours.items()}
+    links = make_links(model.architecture, shapes, {}, config)
+    wanted = {link.theirs: link.shape for link in links}
+    theirs = map_tensors(path, wanted, model.embedding.weight.dtype, {"format": "pt"})
+    for link in links:
+        link.copy_back(ours[link.ours], theirs[link.theirs])

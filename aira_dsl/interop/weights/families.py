@@ -163,7 +163,7 @@ FAMILIES: dict[str, Family] = {
     "nemotron_h": Family(
         {**dict.fromkeys(("attention", "mlp", "mamba2"), Form("mixer")),
          "moe": Form("mixer", {**_DEEPSEEK.renamed, **_NEMOTRON_MOE}, experts.experts)},
-        **_SINGLE,
+        **{**_SINGLE, "root": "model|backbone"},
     ),
     "kimi_linear": Family(
         {"kda": Form("self_attn", {"norm": "o_norm", "out_proj": "o_proj"}, mixers.separate_kda),

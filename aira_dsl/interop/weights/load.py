@@ -54,7 +54,11 @@ class _Source:
 
 
 def load_checkpoint(
-    folder: str | Path, *, name: str = "model", dtype: torch.dtype | None = None
+    folder: str | Path,
+    *,
+    name: str = "model",
+    dtype: torch.dtype | None = None,
+    architecture: Architecture | None = None,
 ) -> LanguageModel:
     """Read a folder with config.json and safetensors files as a model of ours, in eval mode.
 
@@ -63,6 +67,7 @@ def load_checkpoint(
         name: of the architecture.
         dtype: of the parameters; None for the widest of the checkpoint, and float32 at least if
             ours are not the numbers themselves (gains stored as offsets from 1).
+        architecture: what the config describes, in other words; None for what the importer reads.
 
     Raises:
         InputError: E0520, E0521, E0524, the config cannot be used; E0525, tensors are missing,
@@ -70,9 +75,8 @@ def load_checkpoint(
             cannot be read.
         RunError: E0501, the weights do not fit in free memory.
     """
-    with _opened(Path(folder), name, dtype) as source:
-        architecture = source.model.architecture
-        require_memory(architecture, element_bytes=source.dtype.itemsize)
+    with _opened(Path(folder), name, dtype, architecture) as source:
+        require_memory(source.model.architecture, element_bytes=source.dtype.itemsize)
         model = source.model.to(source.dtype).to_empty(device="cpu")
         model.restore_links()
         _fill(stored(model), source)
@@ -105,15 +109,20 @@ def import_checkpoint(
 
 
 @contextmanager
-def _opened(folder: Path, name: str, dtype: torch.dtype | None) -> Iterator[_Source]:
+def _opened(
+    folder: Path,
+    name: str,
+    dtype: torch.dtype | None,
+    architecture: Architecture | None = None,
+) -> Iterator[_Source]:
     """Read the config and open the weights; everything is checked, nothing is loaded."""
     content = content_of(str(folder))
     imported = read_content(content, name=name)
     config: dict[str, Any] = language_model(content)[0]
-    model = lay_out(imported.architecture, seed=0)
+    model = lay_out(architecture or imported.architecture, seed=0)
     ours: dict[str, Shape] = {key: tuple(each.shape) for key, each in stored(model).items()}
     with open_checkpoint(folder) as checkpoint:
-        links = plan(imported.architecture, ours, checkpoint.shapes, config)
+        links = plan(model.architecture, ours, checkpoint.shapes, config)
         chosen = dtype or checkpoint.dtype
         if dtype is None and not links.is_exact:
             chosen = torch.promote_types(chosen, torch.float32)
