@@ -28,7 +28,7 @@ from aira_dsl.architecture.pattern import MAX_LAYERS, compress
 from aira_dsl.architecture.scales import extrapolate
 from aira_dsl.errors import InputError, UsageError
 from aira_dsl.primitives.base import NormKind, Primitive, Size
-from aira_dsl.primitives.parallel.spec import Parallel, branches_of
+from aira_dsl.primitives.parallel.spec import AGREED, Parallel, branches_of
 from aira_dsl.primitives.registry import Block
 from aira_dsl.utils.documented import Documented
 from aira_dsl.utils.unused import OPTION, OmitsUnused
@@ -144,7 +144,7 @@ class Design(Documented, OmitsUnused, BaseModel):
             for name in names:
                 if name not in self.blocks:
                     raise ValueError(f"layer {layer} is not a defined block")
-            for key in ("norm", "tied"):
+            for key in AGREED:
                 if len({getattr(self.blocks[name], key) for name in names}) > 1:
                     raise ValueError(f"layer {layer} needs the same `{key}` in all of its blocks")
 

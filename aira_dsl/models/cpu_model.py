@@ -55,11 +55,16 @@ def run_branch(
     layer: Layer, x_BLD: Tensor, y_BLD: Tensor | None, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
     """Add the branch y of the layer before; return the stream, and this layer's branch."""
-    x_BLD, normed_BLD = add_norm(layer.norm, x_BLD, y_BLD, dtype)
+    if layer.norms_stream:
+        total_BLD = x_BLD if y_BLD is None else x_BLD + y_BLD
+        _, x_BLD = add_norm(layer.norm, total_BLD, None, torch.float32)
+        normed_BLD = x_BLD.to(dtype)
+    else:
+        x_BLD, normed_BLD = add_norm(layer.norm, x_BLD, y_BLD, dtype)
     y_BLD = run_mixer(layer.mixer, normed_BLD)
     if not isinstance(layer.post_norm, nn.Identity):
         _, y_BLD = add_norm(layer.post_norm, y_BLD.float(), None, dtype)
-    return x_BLD, layer.scaled(y_BLD)
+    return layer.kept(x_BLD), layer.scaled(y_BLD)
 
 
 def run_mixer(mixer: Mixer, x_BLD: Tensor) -> Tensor:

@@ -2,9 +2,9 @@
 
     x = embedding(tokens);   x = x + mixer_i(norm_i(x)) for every layer;   logits = head(norm(x))
 
-Residual layers with one mixer each; a block may have its norm after the mixer, on both sides, or
-none. The head is the embedding's matrix if the architecture ties them. There is no dropout and no
-position embedding besides RoPE.
+Residual layers with one mixer each; a block may have its norm after the mixer, on both sides, of
+the residual stream itself, or none. The head is the embedding's matrix if the architecture ties
+them. There is no dropout and no position embedding besides RoPE.
 
 Shapes: B batch, L length, D model width, V vocabulary.
 """
@@ -35,7 +35,9 @@ class Cache:
 
 
 class Layer(nn.Module):
-    """One residual layer: x + s · post_norm(mixer(norm(x))); norms that a block lacks do nothing.
+    """One residual layer: a·x + s · post_norm(mixer(norm(x))); norms that a block lacks do nothing.
+
+    With `norm stream`, norm(x) takes the place of x.
 
     Args:
         block: what the layer computes, and where its norms are.
@@ -44,19 +46,26 @@ class Layer(nn.Module):
 
     def __init__(self, block: Primitive, design: Design) -> None:
         super().__init__()
-        before, after = block.norm in ("pre", "sandwich"), block.norm in ("post", "sandwich")
-        self.scale = block.residual_scale
+        before, after = block.norm not in ("post", None), block.norm in ("post", "sandwich")
+        self.norms_stream = block.norm == "stream"
+        self.scale, self.stream_scale = block.residual_scale, block.stream_scale
         self.norm = _norm(design) if before else nn.Identity()
         self.mixer = make_mixer(block, design.width, design.norm_eps)
         self.post_norm = _norm(design) if after else nn.Identity()
 
     def forward(self, x_BLD: Tensor, cache: LayerCache = None) -> Tensor:
         """Add the mixer's output to the stream."""
-        return x_BLD + self.scaled(self.post_norm(self.mixer(self.norm(x_BLD), cache)))
+        normed_BLD = self.norm(x_BLD)
+        y_BLD = self.scaled(self.post_norm(self.mixer(normed_BLD, cache)))
+        return self.kept(normed_BLD if self.norms_stream else x_BLD) + y_BLD
 
     def scaled(self, y_BLD: Tensor) -> Tensor:
         """Return what is added to the stream for an output of the last norm or mixer."""
         return y_BLD if self.scale == 1.0 else self.scale * y_BLD
+
+    def kept(self, x_BLD: Tensor) -> Tensor:
+        """Return what the mixer's output is added to, for the stream or its norm."""
+        return x_BLD if self.stream_scale == 1.0 else self.stream_scale * x_BLD
 
 
 class Embedding(nn.Embedding):

@@ -82,10 +82,12 @@ class Primitive(Documented, OmitsUnused, BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
-    norm: Annotated[Literal["pre", "post", "sandwich"] | None, OPTION] = "pre"
-    """Norm before the mixer, after it, on both sides, or none."""
+    norm: Annotated[Literal["pre", "post", "sandwich", "stream"] | None, OPTION] = "pre"
+    """Norm before the mixer, after it, on both sides, of the residual stream itself, or none."""
     residual_scale: Annotated[float, Field(gt=0.0, le=1e6), OPTION] = 1.0
     """Factor of the mixer's output, before it is added to the residual stream."""
+    stream_scale: Annotated[float, Field(gt=0.0, le=1e6), OPTION] = 1.0
+    """Factor of the residual stream, before the mixer's output is added to it."""
     tied: Annotated[bool, OPTION] = False
     """Whether all layers of this block have the same weights, norms included."""
 
@@ -105,7 +107,7 @@ class Primitive(Documented, OmitsUnused, BaseModel):
     @property
     def layer_norms(self) -> int:
         """Number of norms of the layer, over the width of the model."""
-        return {"pre": 1, "post": 1, "sandwich": 2, None: 0}[self.norm]
+        return {"pre": 1, "post": 1, "sandwich": 2, "stream": 1, None: 0}[self.norm]
 
     @property
     def parts(self) -> "tuple[Primitive, ...]":
@@ -208,7 +210,7 @@ class Primitive(Documented, OmitsUnused, BaseModel):
         return None
 
     def enlarge(self, dimensions: Dimensions) -> Self | None:
-        """Return this block at another model size with the norm and the scale of its layer."""
+        """Return this block at another model size with the norm and the scales of its layer."""
         block = self.at(dimensions)
         kept = {name: getattr(self, name) for name in Primitive.model_fields if name != "kind"}
         return block and block.model_copy(update=kept)

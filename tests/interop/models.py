@@ -8,6 +8,7 @@ from aira_dsl.architecture import Architecture
 from aira_dsl.language import parse, to_text
 from aira_dsl.models import LanguageModel, build
 from aira_dsl.primitives import MLP, Attention, Mamba2
+from aira_dsl.primitives.parallel.spec import AGREED
 
 
 def random_architecture(seed: int, *, native: bool = False) -> Architecture:
@@ -58,16 +59,18 @@ def with_options(architecture: Architecture, rng: random.Random) -> Architecture
     blocks = {
         name: block.model_copy(
             update={
-                "norm": rng.choice(["pre", "post", "sandwich", None]),
+                "norm": rng.choice(["pre", "post", "sandwich", "stream", None]),
                 "residual_scale": rng.choice([1.0, 0.22]),
+                "stream_scale": rng.choice([1.0, 1.5]),
                 "tied": name in {"M", "S"},
             }
         )
         for name, block in architecture.blocks.items()
     }
     layers = list(architecture.layers)
-    if rng.random() < 0.5:  # its blocks have their norms at one place
-        blocks["B"] = blocks["B"].model_copy(update={"norm": blocks["S"].norm, "tied": True})
+    if rng.random() < 0.5:
+        agreed = {key: getattr(blocks["S"], key) for key in AGREED}
+        blocks["B"] = blocks["B"].model_copy(update=agreed)
         layers[-1] = "B|S"
     return architecture.replace(
         blocks=blocks,

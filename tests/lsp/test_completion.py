@@ -84,7 +84,7 @@ def test_an_override_has_the_parameters_of_the_kinds_in_the_file() -> None:
 
 
 def test_choices_are_offered_where_a_value_stands() -> None:
-    placements = ["pre", "post", "sandwich", "none"]
+    placements = ["pre", "post", "sandwich", "stream", "none"]
     assert offered("architecture x { block A = mlp { norm |") == placements
     assert offered("architecture x { tie_embeddings | }") == ["true", "false"]
     assert offered("architecture x { } scale s { extrapolate st| }") == ["stretch", "stack"]

@@ -38,7 +38,7 @@ def mamba2s(draw: st.DrawFn) -> Mamba2:
 @st.composite
 def architectures(draw: st.DrawFn) -> Architecture:
     block: st.SearchStrategy[Block] = st.one_of(attentions(), mlps(), mamba2s())
-    norms = st.sampled_from(["pre", "post", "sandwich", None])
+    norms = st.sampled_from(["pre", "post", "sandwich", "stream", None])
     placed = st.builds(lambda each, norm: each.model_copy(update={"norm": norm}), block, norms)
     blocks = draw(st.dictionaries(st.sampled_from("ABCD"), placed, min_size=1))
     return Architecture(

@@ -62,6 +62,20 @@ def test_layers_follow_the_formula() -> None:
         torch.testing.assert_close(ours(x), expected, atol=1e-5, rtol=1e-5)
 
 
+def test_a_norm_of_the_stream_takes_the_place_of_the_stream() -> None:
+    ours = trained(STRUCTURES["stream"])  # A-M-S-N-A-D-K-(D|E)-N-D
+    x_BLD = torch.randn(2, 9, 24, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        alone, after, both = ours.stack[5], ours.stack[6], ours.stack[7]
+        normed = F.rms_norm(x_BLD, (24,), alone.norm.weight, 1e-5)
+        torch.testing.assert_close(alone(x_BLD), 1.5 * normed + alone.mixer(normed))
+        torch.testing.assert_close(after(x_BLD), 0.75 * x_BLD + after.post_norm(after.mixer(x_BLD)))
+        normed = F.rms_norm(x_BLD, (24,), both.norm.weight, 1e-5)
+        mamba, attention = both.mixer.branches
+        expected = 1.5 * normed + mamba(normed) + 0.5 * attention(normed)
+        torch.testing.assert_close(both(x_BLD), expected)
+
+
 def test_parallel_layers_add_the_outputs_of_their_blocks() -> None:
     ours = trained(STRUCTURES["parallel"])
     layer = ours.stack[5]
@@ -190,10 +204,13 @@ def test_every_option_is_part_of_the_identity() -> None:
     prints = {structured(option).fingerprint for option in ("", *options)}
     assert len(prints) == 5
     block = "architecture {{ block A = attention {{ {} }}; layers 2A }}"
-    placements = ("norm post", "norm sandwich", "norm none", "residual_scale 0.5")
+    placements = (
+        "norm post", "norm sandwich", "norm none", "norm stream", "residual_scale 0.5",
+        "stream_scale 0.5",
+    )  # fmt: skip
     written = {parse(block.format(option)).fingerprint for option in ("", *placements)}
-    assert len(written) == 5
-    defaults = "norm pre, residual_scale 1.0"
+    assert len(written) == 7
+    defaults = "norm pre, residual_scale 1.0, stream_scale 1"
     assert parse(block.format(defaults)).fingerprint == parse(block.format("")).fingerprint
     assert "norm" not in parse(block.format(defaults)).blocks["A"].model_dump()
 
@@ -206,6 +223,7 @@ def test_other_sizes_keep_the_structure() -> None:
     for name, block in architecture.blocks.items():
         assert scale.blocks[name].norm == block.norm
         assert scale.blocks[name].residual_scale == block.residual_scale
+        assert scale.blocks[name].stream_scale == block.stream_scale
 
 
 @pytest.mark.parametrize("emit", ["nemotron_h", "megatron", "olmo"])

@@ -20,26 +20,26 @@ from aira_dsl.interop.decoders.layers import (
 from aira_dsl.interop.decoders.rope import rope
 from aira_dsl.interop.foreign_config import ForeignConfig
 
-_FACTORS = tuple(
-    f"{part}_{factor}_factor"
-    for part in ("full_attn", "linear_attn", "mlp")
-    for factor in ("alpha", "beta")
-)
-"""MiniMax adds alpha times the normed input and beta times the output of a layer."""
-
 
 def read_minimax(config: ForeignConfig, name: str) -> Architecture:
     """Read MiniMax Text-01 and M1 (`modeling_minimax.py`)."""
     config.without_effect(["block_size", "router_jitter_noise", "sliding_window"])
-    for key in _FACTORS:
-        config.take(key)
-    config.refuse("full_attn_alpha_factor", "residuals of normed inputs", costs=False)
     kinds = listed(config, (FULL, LINEAR), every(2, FULL, LINEAR))
     heads = config.integer("num_attention_heads")
     head_dim = config.optional("head_dim") or config.size("hidden_size") // max(heads, 1)
-    full: Layer = ("A", attention(config, rope(config)))
+    full: Layer = ("A", attention(config, rope(config), **_residual(config, "full_attn")))
     hidden = config.integer("intermediate_size")
-    mixture: Layer = ("E", experts(config, hidden=hidden, router="softmax", renormalize=True))
+    mixture: Layer = (
+        "E",
+        experts(
+            config,
+            hidden=hidden,
+            router="softmax",
+            renormalize=True,
+            **_residual(config, "mlp"),
+        ),
+    )
+    residual = _residual(config, "linear_attn")
     mixers: list[Layer] = []
     for index, kind in enumerate(kinds):
         linear = block(
@@ -50,9 +50,19 @@ def read_minimax(config: ForeignConfig, name: str) -> Architecture:
             head_dim=head_dim,
             decay_scale=1 - index / (len(kinds) - 1 + 1e-5) + 1e-5,
             norm_eps=1e-6,
+            **residual,
         )
         mixers.append(full if kind == FULL else ("L", linear))
     return assemble(config, name, paired(mixers, mixture))
+
+
+def _residual(config: ForeignConfig, part: str) -> dict[str, Any]:
+    """Return how a layer's output is added: alpha times the normed input, beta times the output."""
+    return {
+        "norm": "stream",
+        "stream_scale": config.number(f"{part}_alpha_factor"),
+        "residual_scale": config.number(f"{part}_beta_factor"),
+    }
 
 
 def read_recurrent_gemma(config: ForeignConfig, name: str) -> Architecture:

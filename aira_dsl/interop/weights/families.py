@@ -42,6 +42,7 @@ _ROUTER = {"router.correction_bias": "gate.e_score_correction_bias", "router": "
 _SHARED = {"shared_gate": "shared_expert_gate"}
 _EXPERTS = Form("mlp", {**_ROUTER, **_SHARED}, experts.experts)
 _DEEPSEEK = Form("mlp", {**_ROUTER, "shared_expert": "shared_experts"}, experts.experts)
+_MIXTRAL = Form("block_sparse_moe", {"router": "gate"}, experts.numbered_experts)
 _NUMBERED = {"gate_proj": "w1", "up_proj": "w3", "down_proj": "w2"}
 _GATED = Form("self_attn", fused=mixers.gated_queries, offsets=("q_norm", "k_norm"))
 _MIXED = {"attention": _SELF, "mlp": _MLP, "moe": _EXPERTS}
@@ -104,10 +105,7 @@ FAMILIES: dict[str, Family] = {
          "moe": Form("mlp", {"experts.down_proj.bias": "experts.down_proj_bias"},
                      experts.clamped_experts)}
     ),
-    "mixtral": Family(
-        {"attention": _SELF,
-         "moe": Form("block_sparse_moe", {"router": "gate"}, experts.numbered_experts)}
-    ),
+    "mixtral": Family({"attention": _SELF, "moe": _MIXTRAL}),
     **dict.fromkeys(("qwen2_moe", "qwen3_moe"), _QWEN_MOE),
     "qwen3_next": Family(
         {**_NEXT, "gated_delta_net": Form("linear_attn", fused=mixers.by_key_heads)}, offset=1.0
@@ -149,6 +147,7 @@ FAMILIES: dict[str, Family] = {
     ),
     **dict.fromkeys(("mamba", "falcon_mamba"), _MAMBA_STACK),
     "mamba2": Family({"mamba2": Form("mixer")}, **_SINGLE),
+    "minimax": Family({"attention": _SELF, "linear_attention": _SELF, "moe": _MIXTRAL}),
     "recurrent_gemma": Family(
         {"attention": Form("temporal_block"), "rg_lru": Form("temporal_block"),
          "mlp": Form("mlp_block")},

@@ -12,8 +12,12 @@ from aira_dsl.interop.weights.links import Link, Part, Shape, pick, within
 from aira_dsl.primitives.base import Primitive
 from aira_dsl.primitives.parallel.spec import Parallel
 
-_DERIVED = re.compile(r"(^|\.)rotary_emb(_local)?\.inv_freq$|\.(attn|self_attn)\.(masked_)?bias$")
-"""Buffers that old versions of transformers stored; they follow from the config."""
+DERIVED = re.compile(
+    r"(^|\.)rotary_emb(_local)?\.inv_freq$|\.(attn|self_attn)\.(masked_)?bias$"
+    r"|\.self_attn\.(slope_rate|(query|key|diagonal)_decay)$"
+)
+"""Buffers that follow from the config: of old versions of transformers, and the decays of MiniMax,
+which transformers computes where a checkpoint lacks them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +152,7 @@ def _is_unused(name: str, architecture: Architecture, family: Family, root: str)
         number = re.match(rf"{re.escape(root)}\.layers\.(\d+)\.", name)
         if name.startswith("mtp.") or (number and int(number[1]) >= count):
             return True
-    return _DERIVED.search(name) is not None
+    return DERIVED.search(name) is not None
 
 
 def _require_equal(wanted: Mapping[str, Shape], found: Mapping[str, Shape]) -> None:

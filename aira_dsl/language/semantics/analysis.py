@@ -21,7 +21,7 @@ from aira_dsl.language.semantics.patterns import Names, resolve
 from aira_dsl.language.semantics.values import respelt, scalar, setting
 from aira_dsl.language.syntax.tree import Statement, end_of, only_word, start_of
 from aira_dsl.language.vocabulary import LAYERS, MTP, PATTERNS
-from aira_dsl.primitives.parallel.spec import branches_of
+from aira_dsl.primitives.parallel.spec import AGREED, branches_of
 
 _UNREAD = {*PATTERNS, "extends"}
 """Statements whose value is not one word or number."""
@@ -215,7 +215,7 @@ class _Reader:
         """Report parallel layers whose blocks do not fit together."""
         for layer in dict.fromkeys(layers):
             blocks = [self.meaning.blocks.get(name) for name in branches_of(layer)]
-            for key in ("norm", "tied"):
+            for key in AGREED:
                 if len({getattr(block, key) for block in blocks if block is not None}) > 1:
                     message = f"the blocks of ({layer}) differ in `{key}`"
                     help_text = f"a parallel layer is one layer: give them the same `{key}`"

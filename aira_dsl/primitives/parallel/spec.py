@@ -18,6 +18,10 @@ def branches_of(layer: str) -> list[str]:
     return layer.split(BAR)
 
 
+AGREED = ("norm", "stream_scale", "tied")
+"""Parameters that all blocks of a parallel layer have in common."""
+
+
 class Parallel(Primitive):
     """The sum of s_i·f_i(x) over the branches, with the scale s_i of each branch's block."""
 
@@ -26,12 +30,12 @@ class Parallel(Primitive):
 
     kind: Literal["parallel"] = "parallel"
     branches: tuple[SerializeAsAny[Primitive], ...]
-    """Resolved blocks; their norms are at one place, and all or none are tied."""
+    """Resolved blocks; those of `AGREED` are equal in all of them."""
 
     @classmethod
     def of(cls, branches: tuple[Primitive, ...]) -> "Parallel":
-        """Return the layer of these blocks, with their norm; they are tied or not together."""
-        return cls(branches=branches, norm=branches[0].norm, tied=branches[0].tied)
+        """Return the layer of these blocks, with what they agree on."""
+        return cls(branches=branches, **{key: getattr(branches[0], key) for key in AGREED})
 
     @property
     def parts(self) -> "tuple[Primitive, ...]":

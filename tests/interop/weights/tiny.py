@@ -79,6 +79,11 @@ TINY: dict[str, dict[str, Any]] = {
     "mamba": {"state_size": 4},
     "mamba2": {"num_heads": 8, "head_dim": 8, "n_groups": 2, "state_size": 8, "chunk_size": 8},
     "falcon_mamba": {"state_size": 4},
+    "minimax": {
+        "layer_types": LINEAR_FULL, "head_dim": 8, "num_local_experts": 4, "block_size": 16,
+        "linear_attn_alpha_factor": 1.5, "linear_attn_beta_factor": 0.8, "mlp_alpha_factor": 1.2,
+        "full_attn_alpha_factor": 3.5, "full_attn_beta_factor": 2.0, "mlp_beta_factor": 0.5,
+    },
     "recurrent_gemma": {
         "intermediate_size": 80, "lru_width": 40, "num_key_value_heads": 1, "head_dim": 8,
         "attention_window_size": 8, "block_types": ["recurrent", "attention"],

@@ -20,7 +20,10 @@ ORDER: list[int] = []
 
 
 class Layer(nn.Module):
-    """x + scale · post_norm(mixer(norm(x))); most blocks have the first norm only."""
+    """x + scale · post_norm(mixer(norm(x))); most blocks have the first norm only.
+
+    With a norm of the stream, norm(x) takes the place of x; `kept` is a factor of either.
+    """
 
     def __init__(self, block: str) -> None:
         super().__init__()
@@ -31,14 +34,18 @@ class Layer(nn.Module):
             parameters.pop("tied", None)  # ORDER says which layers have the same weights
             norm = parameters.pop("norm", "pre")
             scales.append(parameters.pop("residual_scale", 1.0))
+            self.kept = parameters.pop("stream_scale", 1.0)
             mixers.append(mixer(WIDTH, NORM_EPS, **parameters))
         self.scale = scales[0] if len(scales) == 1 else 1.0
-        self.norm = new_norm() if norm in ("pre", "sandwich") else nn.Identity()
+        self.norms_stream = norm == "stream"
+        self.norm = nn.Identity() if norm in ("post", None) else new_norm()
         self.mixer = mixers[0] if len(mixers) == 1 else Parallel(mixers, scales)
         self.post_norm = new_norm() if norm in ("post", "sandwich") else nn.Identity()
 
     def forward(self, x_BLD: Tensor, cache: dict[str, Tensor]) -> Tensor:
-        return x_BLD + self.scale * self.post_norm(self.mixer(self.norm(x_BLD), cache))
+        normed_BLD = self.norm(x_BLD)
+        y_BLD = self.scale * self.post_norm(self.mixer(normed_BLD, cache))
+        return self.kept * (normed_BLD if self.norms_stream else x_BLD) + y_BLD
 
 
 def new_norm() -> nn.Module:
