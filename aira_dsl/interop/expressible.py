@@ -1,6 +1,7 @@
 """Limits that several target formats share, and the error that lists what a target lacks."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
+from types import MappingProxyType
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import InputError
@@ -20,34 +21,40 @@ def require_expressible(
 
 
 def kinds_without_a_form(
-    architecture: Architecture, known: Iterable[str], *, mtp: bool = False
+    architecture: Architecture,
+    known: Iterable[str],
+    *,
+    mtp: bool = False,
+    options: Mapping[str, Container[str]] = MappingProxyType({}),
 ) -> list[str]:
     """Return one reason for every kind of layer and every option that a target has no form for.
 
-    Options (`utils.unused`) came after the forms of the targets: none of them is expressible.
+    Options (`utils.unused`) came after the forms of the targets: few of them are expressible.
 
     Args:
         architecture: any architecture.
         known: the kinds that the target can express.
         mtp: whether it can express multi-token prediction.
+        options: by kind, those that the caller writes, or refuses itself.
     """
     names = dict.fromkeys((*architecture.layers, *architecture.mtp))
     blocks = [architecture.block_of(name) for name in names]
     known = set(known)
     kinds = [f"it has {block.kind} layers" for block in blocks if block.kind not in known]
     used = architecture.used_options().items()
-    options = [
+    lacking = [
         "it has multi-token prediction" if name == "mtp" else f"it has {name} {str(value).lower()}"
         for name, value in used
         if name != "mtp" or not mtp
     ]
-    options += [
+    lacking += [
         f"its {block.kind} has {name} {str(value).lower()}"
         for block in blocks
         if block.kind in known
         for name, value in block.used_options().items()
+        if name not in options.get(block.kind, ())
     ]
-    return list(dict.fromkeys([*kinds, *options]))
+    return list(dict.fromkeys([*kinds, *lacking]))
 
 
 def only_of_kind(architecture: Architecture, kind: str, reasons: list[str]) -> Primitive | None:

@@ -1,8 +1,8 @@
 """Architecture -> the arguments of Megatron-LM's hybrid models.
 
-The layer pattern (`M` Mamba-2, `*` attention, `-` MLP; after `/` the layers of multi-token
-prediction) has no repeats and no settings for single layers, so a kind has one set of dimensions;
-those are arguments of their own. Flags are those of Megatron-LM's own example scripts.
+The layer pattern (`M` Mamba-2, `*` attention, `-` MLP, `E` experts, `G` gated delta net; after `/`
+the layers of multi-token prediction) has no repeats and no settings for single layers, so a kind
+has one set of dimensions; those are arguments of their own (`megatron_blocks`).
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,11 @@ from aira_dsl.interop.expressible import (
     only_of_kind,
     require_expressible,
 )
-from aira_dsl.primitives import MLP, Attention, Mamba2
+from aira_dsl.interop.families.megatron_blocks import OPTIONS, lines_of, reasons_of
+from aira_dsl.primitives import MLP, MoE, Primitive
 
-SYMBOLS = {"mamba2": "M", "attention": "*", "mlp": "-"}
-ACTIVATIONS = {"swiglu": "--swiglu", "relu2": "--squared-relu", "gelu": None}
-"""The flag of an activation; gelu is Megatron-LM's default."""
-
-_KINDS = ("attention", "mlp", "mamba2")
+SYMBOLS = {"mamba2": "M", "attention": "*", "mlp": "-", "moe": "E", "gated_delta_net": "G"}
+_NO_ATTENTION = ["--num-attention-heads 1", "--position-embedding-type none"]
 
 
 def to_megatron(architecture: Architecture) -> str:
@@ -47,47 +45,29 @@ def to_megatron(architecture: Architecture) -> str:
         "--hidden-dropout 0.0",
     ]
     lines += [] if architecture.tie_embeddings else ["--untie-embeddings-and-output-weights"]
-    attention, mlp, mamba = (only_of_kind(architecture, kind, []) for kind in _KINDS)
-    lines += _attention(attention) if isinstance(attention, Attention) else _no_attention()
-    if isinstance(mlp, MLP):
-        flag = ACTIVATIONS[mlp.activation]
-        lines += [f"--ffn-hidden-size {mlp.hidden}", *([flag] if flag else [])]
-    if isinstance(mamba, Mamba2):
-        lines += [
-            f"--mamba-num-heads {mamba.heads}",
-            f"--mamba-head-dim {mamba.head_dim}",
-            f"--mamba-state-dim {mamba.state}",
-            f"--mamba-num-groups {mamba.groups}",
-        ]
-    return "".join(f"{line}\n" for line in lines)
+    blocks = _blocks(architecture, reasons)
+    lines += [line for block in blocks for line in lines_of(block)]
+    lines += [] if any(block.kind == "attention" for block in blocks) else _NO_ATTENTION
+    return "".join(f"{line}\n" for line in dict.fromkeys(lines))
 
 
 def unsupported(architecture: Architecture) -> list[str]:
     """Return why Megatron's hybrid models cannot express an architecture; empty if they can."""
-    reasons = kinds_without_a_form(architecture, SYMBOLS, mtp=True)
-    attention, mlp, mamba = (only_of_kind(architecture, kind, reasons) for kind in _KINDS)
-    if isinstance(mlp, MLP) and mlp.activation not in ACTIVATIONS:
-        reasons.append(f"its mlp uses {mlp.activation}, for which there is no flag")
-    if isinstance(mamba, Mamba2) and mamba.conv != 4:
-        reasons.append(f"its mamba2 convolves over {mamba.conv} tokens, and 4 is fixed there")
-    if isinstance(attention, Attention) and attention.rope and not attention.rope.is_integer():
-        reasons.append(f"its rotary base {attention.rope} is not whole")
+    reasons = kinds_without_a_form(architecture, SYMBOLS, mtp=True, options=OPTIONS)
+    blocks = _blocks(architecture, reasons)
+    reasons += [reason for block in blocks for reason in reasons_of(block)]
+    activations = [block.activation for block in blocks if isinstance(block, MLP | MoE)]
+    if len(set(activations)) > 1:
+        reasons.append(f"its mlp uses {activations[0]} and its experts {activations[1]}")
     return reasons
+
+
+def _blocks(architecture: Architecture, reasons: list[str]) -> list[Primitive]:
+    """Return the block of every kind; several of a kind are a reason."""
+    kinds = ("attention", "mlp", "moe", "mamba2", "gated_delta_net")
+    found = [only_of_kind(architecture, kind, reasons) for kind in kinds]
+    return [block for block in found if block is not None]
 
 
 def _symbols(architecture: Architecture, layers: Sequence[str]) -> str:
     return "".join(SYMBOLS[architecture.blocks[name].kind] for name in layers)
-
-
-def _attention(block: Attention) -> list[str]:
-    lines = [f"--num-attention-heads {block.heads}"]
-    if block.kv_heads != block.heads:
-        lines += ["--group-query-attention", f"--num-query-groups {block.kv_heads}"]
-    lines.append(f"--kv-channels {block.head_dim}")
-    if block.rope is None:
-        return [*lines, "--position-embedding-type none"]
-    return [*lines, "--position-embedding-type rope", f"--rotary-base {block.rope:.0f}"]
-
-
-def _no_attention() -> list[str]:
-    return ["--num-attention-heads 1", "--position-embedding-type none"]

@@ -11,7 +11,12 @@ from typing import Any
 from aira_dsl.architecture import Architecture, SpaceDefinition
 from aira_dsl.errors import InputError, UsageError
 from aira_dsl.interop.decoders.latent import one_module
-from aira_dsl.interop.families.megatron import ACTIVATIONS
+from aira_dsl.interop.families.megatron_blocks import (
+    ACTIVATIONS,
+    ADDED,
+    added_in_groups,
+    weights_are_megatrons,
+)
 from aira_dsl.interop.families.megatron_flags import FLAGS_OF, WITHOUT_EFFECT
 from aira_dsl.interop.families.megatron_pattern import pattern_kinds, with_dimensions_of
 from aira_dsl.interop.foreign_config import ForeignConfig, read_config
@@ -109,10 +114,11 @@ class _Arguments:
             "mlp": self._mlp,
             "mamba2": self._mamba,
             "moe": self._experts,
+            "gated_delta_net": self._delta_net,
         }
-        names = {"attention": "A", "mlp": "M", "mamba2": "Mb", "moe": "E"}
-        if unread := used - readers.keys():
-            message = f"arguments of {min(unread)} layers are not read"
+        names = {"attention": "A", "mlp": "M", "mamba2": "Mb", "moe": "E", "gated_delta_net": "G"}
+        if used - readers.keys():
+            message = "latent attention (`+`) of these arguments has no norms of its latents"
             raise InputError("E0520", message, help="give the pattern alone, with --like FILE")
         blocks = {names[kind]: read() for kind, read in readers.items() if kind in used}
         config.without_effect(WITHOUT_EFFECT)
@@ -141,11 +147,12 @@ class _Arguments:
         self._expect("--disable-bias-linear", True, "linear layers with biases")
         config.only("--attention-dropout", [0], "dropout", costs=False)
         config.only("--hidden-dropout", [0], "dropout", costs=False)
-        config.only("--add-qkv-bias", [], "biases")
         config.only("--qk-layernorm", [], "normalized queries and keys")
         config.only("--window-size", [], "a sliding window")
+        config.only("--experimental-attention-variant", ["gated_delta_net"], "another attention")
         config.only("--num-layers", [None], "the pattern has the number of layers")
-        for flag in ("--hybrid-attention-ratio", "--hybrid-mlp-ratio"):
+        ratios = ("--hybrid-attention-ratio", "--hybrid-mlp-ratio", "--linear-attention-freq")
+        for flag in (*ratios, "--moe-layer-freq"):
             config.only(flag, [0], "the pattern has the layers")
 
     def _expect(self, flag: str, wanted: Any, otherwise: str) -> None:
@@ -187,17 +194,19 @@ class _Arguments:
             rope = None
         elif positions != "rope":
             config.refuse("--position-embedding-type", "positions other than rope and none")
-        config.only("--rotary-percent", [1], "partial rotary positions", costs=False)
         config.only("--use-rope-scaling", [], "scaled rotary positions", costs=False)
         return config.block(
             Attention,
             {"heads": "--num-attention-heads", "kv_heads": "--num-query-groups",
-             "head_dim": "--kv-channels"},
+             "head_dim": "--kv-channels", "rotary": "--rotary-percent"},
             self.width,
             heads=heads,
             kv_heads=groups if grouped else heads,
             head_dim=config.take("--kv-channels"),
             rope=rope,
+            rotary=config.number("--rotary-percent", default=1.0),
+            bias="qkv" if config.flag("--add-qkv-bias", default=False) else None,
+            gate="element" if config.flag("--attention-output-gate", default=False) else None,
         )  # fmt: skip
 
     def _mlp(self) -> MLP:
@@ -214,31 +223,50 @@ class _Arguments:
         return next(iter(flags), "gelu")
 
     def _experts(self) -> MoE:
-        """Read experts; Megatron-LM chooses by logits unless softmax or sigmoid come first."""
+        """Read experts; softmax over the chosen logits is softmax over all that is renormalized."""
         config = self.config
         hidden = config.integer("--ffn-hidden-size", default=4 * self.width)
+        top = config.integer("--moe-router-topk", default=2)
         before = config.flag("--moe-router-pre-softmax", default=False)
         score = config.word("--moe-router-score-function", default="softmax")
-        if score not in ("softmax", "sigmoid"):
+        if score not in ADDED:
             config.refuse("--moe-router-score-function", "another router")
-        router = "sigmoid" if score == "sigmoid" else "softmax" if before else "topk_softmax"
-        return config.block(
+        block = config.block(
             MoE,
             {"experts": "--num-experts", "top": "--moe-router-topk"},
             self.width,
             experts=config.integer("--num-experts"),
-            top=config.integer("--moe-router-topk", default=2),
+            top=top,
             hidden=config.integer("--moe-ffn-hidden-size", default=hidden),
             activation=self._activation(),
-            router=router,
-            renormalize=router != "softmax",
+            router=score if score in ADDED else "softmax",
+            renormalize=top > 1 if score == "sigmoid" else not before,
             scale=config.number("--moe-router-topk-scaling-factor", default=1.0),
             groups=config.optional("--moe-router-num-groups"),
             top_groups=config.optional("--moe-router-group-topk"),
             correction_bias=config.flag("--moe-router-enable-expert-bias", default=False),
             shared=config.optional("--moe-shared-expert-intermediate-size"),
+            shared_gate=config.flag("--moe-shared-expert-gate", default=False),
             latent=config.optional("--moe-latent-size"),
         )
+        if not weights_are_megatrons(block):
+            config.refuse("--moe-router-topk", "one expert needs --moe-router-pre-softmax")
+        if (added := added_in_groups(block)) not in (None, ADDED[block.router]):
+            why = f"groups are chosen by the sum of {added} scores"
+            config.refuse("--moe-router-group-topk", why, costs=False)
+        return block
+
+    def _delta_net(self) -> GatedDeltaNet:
+        config = self.config
+        keys = {
+            "key_heads": "--linear-num-key-heads",
+            "value_heads": "--linear-num-value-heads",
+            "key_dim": "--linear-key-head-dim",
+            "value_dim": "--linear-value-head-dim",
+            "conv": "--linear-conv-kernel-dim",
+        }
+        sizes = {name: config.integer(key) for name, key in keys.items()}
+        return config.block(GatedDeltaNet, keys, self.width, **sizes)
 
     def _mamba(self) -> Mamba2:
         config = self.config

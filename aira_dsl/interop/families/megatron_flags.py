@@ -10,7 +10,7 @@ WITHOUT_EFFECT = (
     "--init-method-std", "--bf16", "--fp16", "--fp8-format", "--fp8-recipe", "--use-flash-attn",
     "--attention-backend", "--no-gradient-accumulation-fusion", "--no-masked-softmax-fusion",
     "--no-bias-swiglu-fusion", "--no-rope-fusion", "--no-persist-layer-norm",
-    "--attention-softmax-in-fp32", "--tensor-model-parallel-size",
+    "--apply-layernorm-1p", "--attention-softmax-in-fp32", "--tensor-model-parallel-size",
     "--pipeline-model-parallel-size", "--context-parallel-size", "--sequence-parallel",
     "--use-distributed-optimizer", "--overlap-grad-reduce", "--overlap-param-gather",
     "--recompute-activations", "--recompute-granularity", "--recompute-method",
@@ -35,7 +35,7 @@ FLAGS_OF = {
     "attention": (
         "--num-attention-heads", "--group-query-attention", "--num-query-groups", "--kv-channels",
         "--rotary-base", "--position-embedding-type", "--use-rotary-position-embeddings",
-        "--rotary-percent", "--use-rope-scaling",
+        "--rotary-percent", "--use-rope-scaling", "--add-qkv-bias", "--attention-output-gate",
     ),
     "mlp": ("--ffn-hidden-size", "--swiglu", "--squared-relu"),
     "moe": (
@@ -43,6 +43,11 @@ FLAGS_OF = {
         "--moe-router-pre-softmax", "--moe-router-score-function", "--moe-router-num-groups",
         "--moe-router-group-topk", "--moe-router-topk-scaling-factor",
         "--moe-router-enable-expert-bias", "--moe-shared-expert-intermediate-size",
+        "--moe-shared-expert-gate",
+    ),
+    "gated_delta_net": (
+        "--linear-conv-kernel-dim", "--linear-key-head-dim", "--linear-value-head-dim",
+        "--linear-num-key-heads", "--linear-num-value-heads",
     ),
     "mamba2": (
         "--mamba-num-heads", "--mamba-head-dim", "--mamba-state-dim", "--mamba-num-groups",

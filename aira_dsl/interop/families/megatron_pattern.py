@@ -4,13 +4,11 @@ from aira_dsl.architecture import MAX_LAYERS, SETTINGS, Architecture, SpaceDefin
 from aira_dsl.errors import InputError
 from aira_dsl.interop.families.megatron import SYMBOLS
 
-_KINDS = {
-    **{symbol: kind for kind, symbol in SYMBOLS.items()},
-    "E": "moe",
-    "G": "gated_delta_net",
-    "+": "mla",
-}
+_KINDS = {**{symbol: kind for kind, symbol in SYMBOLS.items()}, "+": "mla"}
 """Symbols that can be read; those that can be written, too, are in `SYMBOLS`."""
+
+_SPARSE = frozenset("DCHW")
+"""Latent attention that chooses its tokens, or compresses them, as in DeepSeek V3.2 and V4."""
 
 _MODULE = "/"
 """Begins a module for multi-token prediction."""
@@ -28,7 +26,7 @@ def pattern_kinds(pattern: str) -> tuple[list[str], list[list[str]]]:
     symbols = pattern.strip()
     for column, symbol in enumerate(symbols, 1):
         if symbol.translate(_LAYOUT) and symbol not in {*_KINDS, _MODULE}:
-            other = "is sparse attention" if symbol == "D" else "is not a symbol of Megatron-LM"
+            other = "is sparse attention" if symbol in _SPARSE else "is not a symbol of Megatron-LM"
             raise InputError(
                 "E0520",
                 f"character {column} of the pattern, {symbol!r}, {other}",
