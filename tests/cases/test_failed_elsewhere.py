@@ -208,6 +208,29 @@ def test_case_21_flops_of_mamba2_are_a_sum_of_terms():
     assert found == 3 * (2 * projections + 7 * scan)
 
 
+GEMMA_4 = {
+    "model_type": "gemma4_text", "hidden_size": 1024, "num_attention_heads": 8, "head_dim": 256,
+    "num_key_value_heads": 8, "num_hidden_layers": 6, "hidden_size_per_layer_input": 0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"per_layer_config": {"05": {"head_dim": 512, "num_key_value_heads": 1}}},
+        {"global_head_dim": 512, "num_global_key_value_heads": 1, "attention_k_eq_v": True},
+    ],
+)
+def test_case_23_heads_of_gemma_4_have_sizes_by_kind_of_layer(sizes):
+    """vLLM #48432, #44494, #52206: matrices of one head size for all layers did not fit."""
+    model = read_content({**GEMMA_4, **sizes}).architecture
+    assert model.pattern == "5×(W-M)-A-M"
+    full, near = model.blocks["A"], model.blocks["W"]
+    assert (full.head_dim, full.kv_heads, full.rotary) == (512, 1, 0.25)
+    assert (near.head_dim, near.kv_heads, near.window) == (256, 8, 512)
+    assert cost(model).kv_bytes(4096) == 2 * (2 * 512 * 4096 + 5 * 2 * 8 * 256 * 512)
+
+
 def test_case_25_dimensions_that_do_not_give_the_published_total_are_seen():
     """torchtitan #4482: 32 layers of 4096 for a model of 52 layers of 2688."""
     model = MODELS["nemotron_3_nano_30b_a3b"]

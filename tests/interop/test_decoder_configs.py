@@ -19,6 +19,10 @@ CHANGES: dict[str, list[dict[str, object]]] = {
     "qwen2": [{"use_sliding_window": True, "max_window_layers": 4}],
     "smollm3": [{"use_sliding_window": True, "sliding_window": 64, "no_rope_layer_interval": 3}],
     "gemma3_text": [{"num_hidden_layers": 7, "sliding_window_pattern": 3}],
+    "gemma4_text": [
+        {"attention_k_eq_v": True, "num_global_key_value_heads": 1, "global_head_dim": 384},
+        {"per_layer_config": {str(index): {"head_dim": 64} for index in range(5, 30, 6)}},
+    ],
     "qwen3_moe": [{"mlp_only_layers": [1, 2], "decoder_sparse_step": 2}],
     "bamba": [{"attn_layer_indices": [1, 5], "mamba_proj_bias": True}],
     "granitemoehybrid": [{"num_local_experts": 0, "layer_types": ["mamba", "attention"] * 16}],
@@ -56,6 +60,7 @@ def test_parameters_are_those_of_transformers(model_type, change):
 SMALL: dict[str, dict[str, object]] = {
     "ministral": {"head_dim": 128},
     "glm4_moe": {"head_dim": 128},
+    "gemma4_text": {"hidden_size_per_layer_input": 0},
     "lfm2_moe": {"layer_types": ["conv", "full_attention"] * 16},
 }
 """Sizes for defaults that transformers cannot make a model of."""

@@ -27,6 +27,11 @@ CONFIGS = {
         (Path(__file__).parent / "olmo_core" / "cycled.json").read_text(encoding="utf-8")
     )["config"],
     "aira_dsl": config_of(random_architecture(1), "float32"),
+    "per_layer": {
+        "model_type": "gemma4_text", "hidden_size": 64, "num_hidden_layers": 3, "head_dim": 16,
+        "hidden_size_per_layer_input": 0,
+        "per_layer_config": {"2": {"head_dim": 32, "skip": ["mlp"]}},
+    },
     "nested": json.loads((CASES / "qwen3_5.json").read_text(encoding="utf-8")),
     **{
         model.name: model.config
@@ -34,7 +39,7 @@ CONFIGS = {
         if model.name in {"command_r7b", "gemma_3_12b", "llama_4_scout", "falcon_h1_0_5b"}
         or model.name in {"jamba_v0_1", "lfm2_1_2b", "recurrentgemma_2b", "deepseek_v3"}
     },
-}
+}  # fmt: skip
 ARGUMENTS = to_megatron(Architecture(blocks=BLOCKS, layers=("S", "M", "A")))
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

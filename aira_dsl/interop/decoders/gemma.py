@@ -1,4 +1,7 @@
-"""Gemma 1 to 3: gated GELU, embeddings scaled by the root of the width, norms stored as 1 + w."""
+"""Gemma 1 to 4: gated GELU, embeddings scaled by the root of the width, norms stored as 1 + w.
+
+The gains of Gemma 4 are stored as they are.
+"""
 
 from typing import Any
 
@@ -14,6 +17,7 @@ from aira_dsl.interop.decoders.layers import (
     listed,
     paired,
 )
+from aira_dsl.interop.decoders.per_layer import KEY
 from aira_dsl.interop.decoders.rope import rope
 from aira_dsl.interop.foreign_config import ForeignConfig
 
@@ -38,6 +42,56 @@ def read_gemma3(config: ForeignConfig, name: str) -> Architecture:
     period = config.positive("sliding_window_pattern", "_sliding_window_pattern", default=6)
     local = config.number("rope_local_base_freq", default=10_000.0)
     return _with_windows(config, name, period=period, local=local, options={"qk_norm": "head"})
+
+
+def read_gemma4(config: ForeignConfig, name: str) -> Architecture:
+    """Read Gemma 4 (`modeling_gemma4.py`): full layers have larger heads, and fewer for keys.
+
+    Its sizes are those of `per_layer_config`, in older configs `global_head_dim` and
+    `num_global_key_value_heads`.
+    """
+    config.only("use_bidirectional_attention", ["vision"], "attention to later tokens")
+    config.only("hidden_size_per_layer_input", [0], "embeddings for every layer")
+    config.only("num_kv_shared_layers", [0], "keys and values of other layers")
+    config.only("enable_moe_block", [False], "experts beside a feed-forward layer, with own norms")
+    config.without_effect(
+        ("vocab_size_per_layer_input", "use_double_wide_mlp", "num_experts", "top_k_experts",
+         "moe_intermediate_size", "global_head_dim", "num_global_key_value_heads")
+    )  # fmt: skip
+    config.account.notes.append("layers have no factor of their own (layer_scalar of checkpoints)")
+    kinds = listed(config, (FULL, SLIDING), every(6, SLIDING, FULL))
+    shared = config.flag("attention_k_eq_v", default=False)
+    options = {
+        "bias": biases(config, "attention_bias"),
+        "qk_norm": "head",
+        "value_norm": True,
+        "scale": 1.0,
+        "norm": "sandwich",
+    }
+    far: dict[str, Any] = {"rope": 1e6, "rotary": 0.25, "rope_scaling": "proportional"}
+    if config.take("rope_parameters"):
+        far = rope(config, FULL)
+    near = rope(config, SLIDING, theta=10_000.0)
+    full = {**options, "keys_are_values": shared, **_global_heads(config, shared)}
+    window = config.integer("sliding_window")
+    mixers: dict[str, Layer] = {
+        FULL: ("A", attention(config, far, **full)),
+        SLIDING: ("W", attention(config, near, window=window, **options)),
+    }
+    feed_forward: Layer = ("M", mlp(config, activation="hidden_activation", norm="sandwich"))
+    # The last layer is full, whatever the list says.
+    layers = paired([mixers[kind] for kind in [*kinds[:-1], FULL]], feed_forward)
+    settings = {**_settings(config), "softcap": config.optional_number("final_logit_softcapping")}
+    return assemble(config, name, layers, **settings)
+
+
+def _global_heads(config: ForeignConfig, shared: bool) -> dict[str, int]:
+    """Return the sizes of heads of full layers if no layer has settings of its own."""
+    if config.take(KEY) is not None:
+        return {}
+    heads = config.optional("num_global_key_value_heads") if shared else None
+    sizes = {"head_dim": config.integer("global_head_dim", default=512)}
+    return sizes if heads is None else {**sizes, "kv_heads": heads}
 
 
 def _with_windows(

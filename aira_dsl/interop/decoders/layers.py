@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any
 
 from aira_dsl.architecture import MAX_LAYERS, Architecture
@@ -111,7 +112,7 @@ def assemble(
         settings: of the architecture, by name.
     """
     branches = [each.branches if isinstance(each, Beside) else (each,) for each in layers]
-    names = _names([*(layer for each in branches for layer in each), *mtp])
+    names = named([*(layer for each in branches for layer in each), *mtp])
     epsilon = next((key for key in _EPSILONS if config.take(key) is not None), _EPSILONS[0])
     context = config.optional("max_position_embeddings", "model_max_length")
     if context is None:
@@ -132,14 +133,15 @@ def assemble(
     )
 
 
-def _names(layers: Sequence[Layer]) -> Mapping[Primitive, str]:
+def named(layers: Sequence[Layer]) -> Mapping[Primitive, str]:
     """Return a name for every different block: the one asked for, with a number if it is taken."""
     names: dict[Primitive, str] = {}
-    count: dict[str, int] = {}
+    taken: set[str] = set()
     for wanted, block in layers:
         if block not in names:
-            count[wanted] = count.get(wanted, 0) + 1
-            names[block] = wanted if count[wanted] == 1 else f"{wanted}{count[wanted]}"
+            free = (f"{wanted}{number}" for number in count(2))
+            names[block] = next(name for name in chain([wanted], free) if name not in taken)
+            taken.add(names[block])
     return names
 
 

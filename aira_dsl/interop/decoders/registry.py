@@ -21,6 +21,7 @@ from aira_dsl.interop.decoders import (
     recurrent,
     state_space,
 )
+from aira_dsl.interop.decoders.per_layer import read_layers
 from aira_dsl.interop.foreign_config import ForeignConfig
 from aira_dsl.interop.huggingface import GENERAL_KEYS
 
@@ -41,6 +42,7 @@ READERS: dict[str, Reader] = {
     "gemma": gemma.read_gemma,
     "gemma2": gemma.read_gemma2,
     "gemma3_text": gemma.read_gemma3,
+    "gemma4_text": gemma.read_gemma4,
     "cohere2": cohere.read_cohere2,
     "mixtral": experts.read_mixtral,
     "qwen2_moe": experts.read_qwen2_moe,
@@ -89,9 +91,7 @@ def reader(model_type: str) -> Reader:
 
     def read(config: ForeignConfig, name: str) -> Architecture:
         config.defaults = defaults()[model_type]
-        config.without_effect(GENERAL_KEYS)
-        config.without_effect(_WITHOUT_EFFECT)
-        found = READERS[model_type](config, name)
+        found = read_layers(config, lambda each: _read(model_type, each, name))
         if config.account.assumed:
             said = ", ".join(f"{key} {value}" for key, value in config.account.assumed.items())
             message = f"the config does not have these, transformers' defaults are taken: {said}"
@@ -99,6 +99,12 @@ def reader(model_type: str) -> Reader:
         return found
 
     return read
+
+
+def _read(model_type: str, config: ForeignConfig, name: str) -> Architecture:
+    config.without_effect(GENERAL_KEYS)
+    config.without_effect(_WITHOUT_EFFECT)
+    return READERS[model_type](config, name)
 
 
 @cache

@@ -69,7 +69,7 @@ def _scaling(config: ForeignConfig, section: ForeignConfig) -> dict[str, Any]:
     match kind:
         case "default" | "mrope":
             return {}
-        case "linear":
+        case "linear" | "proportional":
             return {"rope_scaling": kind, "rope_factor": factor}
         case "llama3":
             low, high = section.number("low_freq_factor"), section.number("high_freq_factor")

@@ -69,7 +69,8 @@ def test_weights_of_another_architecture_are_not_exported(tmp_path: Path) -> Non
 
 def test_every_family_has_a_tiny_model() -> None:
     assert TINY.keys() == FAMILIES.keys()
-    assert READERS.keys() <= FAMILIES.keys()  # nemotron_h has its reader elsewhere
+    # nemotron_h has its reader elsewhere; a layer of Gemma 4 has a factor that ours lack.
+    assert READERS.keys() - FAMILIES.keys() == {"gemma4_text"}
 
 
 @pytest.mark.parametrize("model_type", ["gemma2", "qwen3_next"])
