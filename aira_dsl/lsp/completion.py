@@ -175,6 +175,8 @@ def _code(text: str) -> str:
 
 def _open_path(before: str) -> str | None:
     """Return the path that is being written, or None."""
+    if "extends" not in before:
+        return None  # as in most texts, which need not be cut again
     cut = outline(before)
     item = cut.parts[-1].items[-1] if cut.parts and cut.parts[-1].items else None
     if item is None or item.key != "extends":

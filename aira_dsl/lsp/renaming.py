@@ -100,9 +100,10 @@ def _edit(word: Lexeme, item: Item, name: str, text: str) -> Edit:
 
 def _require_same_meaning(source: Source, edits: list[Edit]) -> None:
     after = apply(source.text, edits)
-    if _errors(after, source) > _errors(source.text, source):
+    meaning = _read(after, source)
+    if not meaning and _errors(after, source) > _errors(source.text, source):
         raise Refusal("the text would have more mistakes than now")
-    if _read(source.text, source) != _read(after, source):
+    if meaning != _read(source.text, source):
         raise Refusal("the text would mean something else")
 
 
