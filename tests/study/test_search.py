@@ -22,6 +22,7 @@ from tests.study.conftest import Cli, children, kill_hard, paused, trials, wait_
 FEW = ("--winners", 1, "--repeats", 0)  # the trials decide what is tested
 SEARCH = ("search", "tiny.arch", "--preset", "smoke", *FEW, "--out", "run")
 ONE = ("--workers", 1)
+LOOKED_UP = ("search", "--evaluator", "table", "--sampler", "random", "--out", "run", *ONE)
 
 
 def without_wall_clock(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -195,8 +196,8 @@ def test_known_results_come_from_the_store_and_are_charged_to_the_budget(
     assert charged == pytest.approx(spent, abs=0.15)  # both are written with one decimal
 
 
-def test_a_space_smaller_than_the_budget_is_used_up(cli: Cli, tiny: Path) -> None:
-    done = cli.run_here(*SEARCH, *ONE, "--budget", 50, "--where", "A==4")
+def test_a_space_smaller_than_the_budget_is_used_up(cli: Cli) -> None:
+    done = cli.run_here(*LOOKED_UP, *FEW, "--budget", 50, "--where", "A==6")
     assert done.code == 0, done.err
     assert "used up" in done.out
     assert len(trials(cli.folder / "run")) == 1
@@ -204,12 +205,11 @@ def test_a_space_smaller_than_the_budget_is_used_up(cli: Cli, tiny: Path) -> Non
 
 def test_a_time_budget_ends_a_search_and_is_kept_over_sessions(cli: Cli) -> None:
     """Looked-up seconds count as if they had passed."""
-    search = ("search", "--evaluator", "table", "--sampler", "random", "--out", "run", *ONE)
-    done = cli.run_here(*search, "--time", "10m")
+    done = cli.run_here(*LOOKED_UP, "--time", "10m")
     assert done.code == 0, done.err
     rows = trials(cli.folder / "run")
     assert 300 < sum(row["seconds"] for row in rows) < 600 + 60
-    assert cli.run_here(*search, "--time", "10m").code == 0
+    assert cli.run_here(*LOOKED_UP, "--time", "10m").code == 0
     assert len(trials(cli.folder / "run")) == len(rows)
 
 
@@ -286,8 +286,20 @@ def test_two_searches_do_not_share_a_run_folder(cli: Cli, tiny: Path) -> None:
     assert len(trials(cli.folder / "run")) == 5
 
 
+def test_a_run_with_another_seed_is_refused_and_left_alone(cli: Cli) -> None:
+    search = (*LOOKED_UP, *FEW, "--budget", 1)
+    assert cli.run_here(*search).code == 0
+    run = cli.folder / "run"
+    before = {path.name: path.read_bytes() for path in run.iterdir() if path.name != "clock.json"}
+    assert "trials.json" in before
+    done = cli.run_here(*search, "--seed", 7)
+    assert done.code == 1
+    assert "error[E0802]" in done.err
+    assert len(done.err.splitlines()) < 12
+    assert before == {name: (run / name).read_bytes() for name in before}
+
+
 BAD = {
-    "E0802": ("--seed", "7"),
     "E0402": ("--where", "A=<3"),
     "E0403": ("--where", "A>9"),
     "E0613": ("--objective", "language", "--corpus", "missing.txt"),
@@ -298,22 +310,15 @@ BAD = {
 
 
 @pytest.mark.parametrize(("code", "options"), BAD.items())
-def test_bad_input_gets_a_coded_message_and_leaves_the_run_alone(
+def test_bad_input_gets_a_coded_message_and_leaves_no_run(
     cli: Cli, tiny: Path, code: str, options: tuple[str, ...]
 ) -> None:
-    run = cli.folder / "run"
-    if code == "E0802":
-        assert cli.run_here(*SEARCH, *ONE, "--budget", 1).code == 0
-    before = {path.name: path.read_bytes() for path in run.glob("*") if path.name != "clock.json"}
     done = cli.run_here(*SEARCH, *ONE, "--budget", 1, *options)
     assert done.code == {"E0601": 2, "E0902": 2, "E0901": 3}.get(code, 1)
     assert f"error[{code}]" in done.err
     assert "Traceback" not in done.err
     assert len(done.err.splitlines()) < 12
-    if before:
-        assert before == {
-            path.name: path.read_bytes() for path in run.glob("*") if path.name in before
-        }
+    assert not (cli.folder / "run/trials.json").exists()
 
 
 @pytest.mark.parametrize(
