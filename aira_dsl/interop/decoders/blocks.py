@@ -90,6 +90,11 @@ def gate(config: ForeignConfig, key: str = "hidden_act") -> str:
     return _activation(config, key, _GATED)
 
 
+def only_silu(config: ForeignConfig, kind: str) -> None:
+    """Refuse another activation than SiLU where a mixer of this kind has the same."""
+    config.only("hidden_act", ["silu", "swish"], f"{kind} uses silu", costs=False)
+
+
 def biases(config: ForeignConfig, key: str, kind: str = "all") -> str | None:
     """Return the biases of attention if a key asks for them."""
     return kind if config.flag(key, default=False) else None

@@ -4,7 +4,7 @@ from typing import Any
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import InputError
-from aira_dsl.interop.decoders.blocks import attention, biases, block, mlp
+from aira_dsl.interop.decoders.blocks import attention, biases, block, mlp, only_silu
 from aira_dsl.interop.decoders.experts import experts, qwen_feed_forwards
 from aira_dsl.interop.decoders.latent import (
     latent_attention,
@@ -92,6 +92,7 @@ def _qwen_mixers(config: ForeignConfig) -> tuple[list[Layer], Layer]:
 
 def delta_net(config: ForeignConfig, **options: Any) -> Primitive:
     """Read a gated delta net."""
+    only_silu(config, "gated_delta_net")
     values = {
         "key_heads": config.integer("linear_num_key_heads"),
         "value_heads": config.integer("linear_num_value_heads"),
@@ -109,6 +110,7 @@ def read_olmo_hybrid(config: ForeignConfig, name: str) -> Architecture:
          "linear_dt_init_floor", "linear_use_gate", "fla_hybrid_attention_indices")
     )  # fmt: skip
     kinds = listed(config, (LINEAR, FULL), every(4, LINEAR, FULL))
+    only_silu(config, "gated_delta_net")
     heads, width = config.size("num_attention_heads"), config.size("hidden_size")
     key_heads = config.optional("linear_num_key_heads") or heads
     key_dim = config.optional("linear_key_head_dim") or 3 * width // max(4 * key_heads, 1)
@@ -145,6 +147,8 @@ def read_kimi_linear(config: ForeignConfig, name: str) -> Architecture:
          "use_grouped_topk", "topk_method", "moe_router_activation_func",
          "head_dim", "qk_head_dim")
     )  # fmt: skip
+    only_silu(config, "kda")
+    config.only("tie_word_embeddings", [False], "Kimi Linear ties nothing, whatever it says")
     kinds, linear = _kimi_layers(config)
     mixers: dict[str, Layer] = {
         LINEAR: ("K", block(config, "kda", None, **linear)),

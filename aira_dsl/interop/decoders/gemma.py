@@ -23,24 +23,28 @@ from aira_dsl.interop.foreign_config import ForeignConfig
 
 
 def read_gemma(config: ForeignConfig, name: str) -> Architecture:
-    """Read Gemma (`modeling_gemma.py`): one kind of layer."""
+    """Read Gemma (`modeling_gemma.py`): one kind of layer, of which `gelu` means that by tanh."""
     _causal(config)
-    activation = "hidden_activation" if config.take("hidden_activation") else "hidden_act"
-    config.without_effect(["hidden_act"])
+    config.without_effect(["hidden_activation"])
     heads = attention(config, rope(config), bias=biases(config, "attention_bias"))
-    layers = [("A", heads), ("M", mlp(config, activation=activation))] * depth(config)
+    feed_forward = mlp(config)
+    if config.take("hidden_act") == "gelu":
+        feed_forward = feed_forward.model_copy(update={"activation": "geglu"})
+    layers = [("A", heads), ("M", feed_forward)] * depth(config)
     return assemble(config, name, layers, **_settings(config))
 
 
 def read_gemma2(config: ForeignConfig, name: str) -> Architecture:
     """Read Gemma 2 (`modeling_gemma2.py`): every second layer has a window; soft caps."""
-    return _with_windows(config, name, period=2, options={})
+    softcap = config.optional_number("attn_logit_softcapping")
+    return _with_windows(config, name, period=2, options={"softcap": softcap})
 
 
 def read_gemma3(config: ForeignConfig, name: str) -> Architecture:
     """Read Gemma 3 (`modeling_gemma3.py`): one full layer in six, positions by kind of layer."""
     period = config.positive("sliding_window_pattern", "_sliding_window_pattern", default=6)
     local = config.number("rope_local_base_freq", default=10_000.0)
+    config.without_effect(["attn_logit_softcapping"])  # of Gemma 2; no code reads it here
     return _with_windows(config, name, period=period, local=local, options={"qk_norm": "head"})
 
 
@@ -109,7 +113,6 @@ def _with_windows(
         **options,
         "bias": biases(config, "attention_bias"),
         "scale": config.inverse("query_pre_attn_scalar", power=0.5),
-        "softcap": config.optional_number("attn_logit_softcapping"),
         "norm": "sandwich",
     }
     window = config.integer("sliding_window")

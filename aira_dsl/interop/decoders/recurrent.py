@@ -88,6 +88,8 @@ def read_recurrent_gemma(config: ForeignConfig, name: str) -> Architecture:
         heads=config.integer("num_attention_heads"),
         conv=config.integer("conv1d_width"),
     )
+    tanh = ["gelu_pytorch_tanh"]
+    config.only("hidden_activation", tanh, "rg_lru uses gelu by tanh", costs=False)
     keys = {"hidden": "intermediate_size"}
     hidden = config.integer("intermediate_size") // 2
     activation = gate(config, "hidden_activation")

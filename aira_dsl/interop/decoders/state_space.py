@@ -6,7 +6,7 @@ from typing import Any
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import InputError
-from aira_dsl.interop.decoders.blocks import attention, biases, block, mlp
+from aira_dsl.interop.decoders.blocks import attention, biases, block, mlp, only_silu
 from aira_dsl.interop.decoders.experts import experts
 from aira_dsl.interop.decoders.layers import Layer, assemble, depth, paired
 from aira_dsl.interop.decoders.rope import rope
@@ -55,7 +55,7 @@ def _mamba_stack(config: ForeignConfig, name: str, **norms: Any) -> Architecture
 
 def mamba1(config: ForeignConfig, **options: Any) -> Primitive:
     """Make a Mamba-1 block; it uses silu."""
-    config.only("hidden_act", ["silu", "swish"], "mamba1 uses silu", costs=False)
+    only_silu(config, "mamba1")
     return block(config, "mamba1", _MAMBA1_KEYS, **options)
 
 
@@ -73,7 +73,7 @@ def _rank(config: ForeignConfig, key: str) -> int | None:
 def read_mamba2(config: ForeignConfig, name: str) -> Architecture:
     """Read Mamba-2 (`modeling_mamba2.py`)."""
     config.without_effect((*_FRESH_WEIGHTS, *_SCAN, "norm_before_gate", "rms_norm"))
-    config.only("hidden_act", ["silu", "swish"], "mamba2 uses silu", costs=False)
+    only_silu(config, "mamba2")
     heads, head_dim = config.integer("num_heads"), config.integer("head_dim")
     config.only("intermediate_size", [heads * head_dim], "the heads are the inner width")
     mixer = mamba2(
@@ -117,6 +117,7 @@ def step_limits(config: ForeignConfig, *keys: str) -> dict[str, Any]:
 def head_mamba2(config: ForeignConfig, **options: Any) -> Primitive:
     """Read Mamba-2 as Bamba, Granite and Falcon-H1 name its settings."""
     config.without_effect(_SCAN)
+    only_silu(config, "mamba2")
     heads, width = config.positive("mamba_n_heads"), config.size("hidden_size")
     whole = config.optional("mamba_d_ssm") or int(config.number("mamba_expand") * width)
     stated = config.take("mamba_d_head")
@@ -156,6 +157,7 @@ def read_jamba(config: ForeignConfig, name: str) -> Architecture:
     is_attention = _periodic(config, "attn_layer_period", "attn_layer_offset")
     is_sparse = _periodic(config, "expert_layer_period", "expert_layer_offset")
     width = config.size("hidden_size")
+    only_silu(config, "mamba1")
     mixer = block(
         config,
         "mamba1",

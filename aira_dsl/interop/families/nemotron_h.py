@@ -65,6 +65,9 @@ def to_nemotron_h(architecture: Architecture) -> Settings:
 def _settings(outline: Outline) -> Settings:
     # Dimensions of kinds without a layer only have to be legal.
     attention = outline.attention or Attention(heads=1).resolve(2)
+    mamba = outline.first(Mamba2) or Mamba2(inner=1, state=1, head_dim=1, conv=2)
+    limited = step_limits(mamba)
+    outline.require(not limited, "its mamba2 limits step sizes, which the class does not read")
     mtp = [KINDS[outline.architecture.blocks[name].kind] for name in outline.architecture.mtp]
     return {
         "layers_block_type": outline.words(KINDS),
@@ -73,7 +76,8 @@ def _settings(outline: Outline) -> Settings:
         "intermediate_size": (outline.mlp or MLP(hidden=1)).hidden,
         "mlp_hidden_act": _activation(outline.mlp or outline.moe),
         **bias(None, "mlp_bias"),
-        **_mamba(outline.first(Mamba2) or Mamba2(inner=1, state=1, head_dim=1, conv=2)),
+        **_mamba(mamba),
+        **limited,
         **_experts(outline.moe),
         **({"num_nextn_predict_layers": 1, "mtp_layers_block_type": mtp} if mtp else {}),
         "residual_in_fp32": False,
@@ -97,7 +101,6 @@ def _mamba(block: Mamba2) -> Settings:
         "use_conv_bias": block.conv_bias,
         "use_bias": block.bias,
         "time_step_min": 1e-30,
-        **step_limits(block),
     }
 
 

@@ -9,6 +9,7 @@ from aira_dsl.interop.native.parts import (
     feed_forward,
     heads,
     require_heads_divide_width,
+    require_no_scaling,
     rope,
     rope_of,
     windows,
@@ -32,8 +33,14 @@ def with_biases(outline: Outline) -> Settings:
     return {**plain(outline), **bias(outline.attention)}
 
 
+def phi3(outline: Outline) -> Settings:
+    """Write Phi 3, which does not scale positions in a way that the language has."""
+    require_no_scaling(outline)
+    return one_window(outline)
+
+
 def one_window(outline: Outline) -> Settings:
-    """Write the window that all layers have, or none (Mistral, Phi 3)."""
+    """Write the window that all layers have, or none (Mistral)."""
     block = outline.attention
     return {**plain(outline), "sliding_window": block and block.window}
 
@@ -112,16 +119,14 @@ def score_factor(block: Attention) -> float:
 
 def gemma(outline: Outline) -> Settings:
     """Write Gemma, whose embeddings are scaled by the root of the width."""
-    return {**attention(outline), **bias(outline.attention), **_gemma_mlp(outline)}
-
-
-def _gemma_mlp(outline: Outline) -> Settings:
-    return feed_forward(outline.mlp, activation="hidden_activation")
+    return with_biases(outline)
 
 
 def gemma2(outline: Outline) -> Settings:
     """Write Gemma 2: soft caps, and one base of positions."""
-    return {**_gemma_windows(outline), **rope(outline.attention)}
+    block = outline.attention
+    softcap = block and block.softcap
+    return {**_gemma_windows(outline), **rope(block), "attn_logit_softcapping": softcap}
 
 
 def gemma3(outline: Outline) -> Settings:
@@ -135,12 +140,12 @@ def _gemma_windows(outline: Outline) -> Settings:
     scored: Settings = {}
     if block is not None:
         channels = round(score_factor(block) ** -2)  # the class takes whole numbers only
-        scored = {"query_pre_attn_scalar": channels, "attn_logit_softcapping": block.softcap}
+        scored = {"query_pre_attn_scalar": channels}
     return {
         **heads(block),
         **bias(block),
         **windows(outline),
-        **_gemma_mlp(outline),
+        **feed_forward(outline.mlp, activation="hidden_activation"),
         **scored,
         "final_logit_softcapping": outline.architecture.softcap,
     }

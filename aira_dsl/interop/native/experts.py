@@ -13,6 +13,7 @@ from aira_dsl.interop.native.parts import (
     experts,
     feed_forward,
     heads,
+    require_no_scaling,
     rope,
     rope_of,
     windows,
@@ -157,6 +158,7 @@ def latent_attention(block: MLA | None) -> Settings:
 
 def llama4(outline: Outline) -> Settings:
     """Write the language model of Llama 4: chunks, and layers without positions."""
+    require_no_scaling(outline, "yarn")  # its factor is not that of other classes
     block = outline.first(Attention, lambda each: each.rope is not None)
     chunked = outline.first(Attention, lambda each: each.chunk is not None)
     mixers = [each for each in outline.mixers if isinstance(each, Attention)]
@@ -171,7 +173,7 @@ def llama4(outline: Outline) -> Settings:
         **found,
         "use_qk_norm": block is not None and block.qk_norm is not None,
         "attn_temperature_tuning": False,
-        "attention_chunk_size": chunked and chunked.chunk,
+        **({} if chunked is None else {"attention_chunk_size": chunked.chunk}),
         "layer_types": [FULL if each.chunk is None else CHUNKED for each in mixers],
         "no_rope_layers": [int(each.rope is not None) for each in mixers],
         "moe_layers": [index for index, each in enumerate(outline.sparse) if each],

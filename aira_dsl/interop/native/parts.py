@@ -154,6 +154,14 @@ def expansion(outline: Outline, inner: int, key: str = "mamba_expand") -> Settin
     return {key: max(1, inner // width)}
 
 
+def require_no_scaling(outline: Outline, *refused: str) -> None:
+    """Add a reason if positions are scaled, by the given rules or else by any."""
+    rules = refused or ("llama3", "yarn", "linear", "proportional")
+    used = outline.first(Attention, lambda block: block.rope_scaling in rules)
+    if used is not None:
+        outline.reasons.append(f"its attention has rope_scaling {used.rope_scaling}")
+
+
 def require_heads_divide_width(outline: Outline) -> None:
     """Add a reason if heads do not divide the width, as some classes want it."""
     width, block = outline.architecture.width, outline.attention

@@ -1,7 +1,7 @@
 """Families of one mixer, Mamba and Mamba-2, and RecurrentGemma."""
 
 from aira_dsl.interop.native.outline import Outline, Settings
-from aira_dsl.interop.native.parts import expansion, rope, step_limits
+from aira_dsl.interop.native.parts import expansion, require_no_scaling, rope, step_limits
 from aira_dsl.primitives import MLP, Attention, Mamba1, Mamba2
 from aira_dsl.primitives.rg_lru.spec import RGLRU
 
@@ -54,13 +54,17 @@ def recurrent_gemma(outline: Outline) -> Settings:
     block, unit, single = outline.attention, outline.first(RGLRU), outline.mlp
     count = block.heads if block is not None else unit.heads if unit is not None else 1
     words = {"attention": "attention", "rg_lru": "recurrent"}
+    softcap = outline.architecture.softcap
+    require_no_scaling(outline)
+    outline.require(softcap is not None, "its logits have no bound")
+    outline.require(block is None or block.window is not None, "its attention has no window")
     return {
         "num_attention_heads": count,
         **({} if block is None else _attention(block)),
         **({} if unit is None else {"lru_width": unit.inner, "conv1d_width": unit.conv}),
         **({} if single is None else _mlp(single)),
         "block_types": outline.words(words),
-        "logits_soft_cap": outline.architecture.softcap,
+        "logits_soft_cap": softcap,
     }
 
 

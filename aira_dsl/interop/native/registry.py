@@ -14,7 +14,7 @@ _FAMILIES = (
     NativeFamily("llama", "Llama", dense.llama),
     NativeFamily("mistral", "Mistral", dense.one_window),
     NativeFamily("ministral", "Ministral", dense.listed_windows),
-    NativeFamily("phi3", "Phi3", dense.one_window),
+    NativeFamily("phi3", "Phi3", dense.phi3),
     NativeFamily("qwen2", "Qwen2", dense.qwen),
     NativeFamily("qwen3", "Qwen3", dense.qwen3),
     NativeFamily("smollm3", "SmolLM3", dense.smollm3),

@@ -1,16 +1,24 @@
 """Native classes of transformers load what `--emit` writes for them: logits are ours."""
 
+import json
+from itertools import islice
 from pathlib import Path
 
 import pytest
 import torch
 
+from aira_dsl.architecture import Architecture
 from aira_dsl.interop.exported import is_exported, load_exported
+from aira_dsl.interop.importers import read_content
+from aira_dsl.interop.native.family import NativeFamily
 from aira_dsl.interop.native.folder import export_native
 from aira_dsl.interop.native.registry import NATIVE
 from aira_dsl.interop.weights import load_checkpoint
 from aira_dsl.interop.weights.families import FAMILIES
-from tests.interop.weights.tiny import VOCAB, write_checkpoint
+from aira_dsl.models.model import LanguageModel
+from tests.interop.models import trained
+from tests.interop.native.changes import changed
+from tests.interop.weights.tiny import VOCAB, settings, write_checkpoint
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # transformers' own
 
@@ -21,19 +29,51 @@ def test_every_family_with_weights_has_a_form() -> None:
 
 @pytest.mark.parametrize("name", NATIVE)
 def test_logits_are_those_of_the_compiled_model(name: str, tmp_path: Path) -> None:
-    from transformers import AutoModelForCausalLM
-
     family = NATIVE[name]
     write_checkpoint(family.model_type, tmp_path / "theirs")
     ours = load_checkpoint(tmp_path / "theirs")
-    export_native(ours, family, tmp_path / "out")
-    theirs, info = AutoModelForCausalLM.from_pretrained(tmp_path / "out", output_loading_info=True)
+    compare(ours, family, tmp_path / "out")
+    tokens = torch.arange(20)[None]
+    assert is_exported(tmp_path / "out")
+    with torch.no_grad():
+        torch.testing.assert_close(load_exported(tmp_path / "out")(tokens), ours(tokens))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NATIVE)
+def test_changes_are_refused_or_have_the_logits_of_the_class(name: str, tmp_path: Path) -> None:
+    """An option that the class does not know is never dropped in silence."""
+    family = NATIVE[name]
+    drawn = list(islice(changed(tiny(family), seed=0), 100))
+    expressible = [each for each in drawn if not family.unsupported(each)]
+    assert len(expressible) > 10
+    for number, architecture in enumerate(expressible[:20]):
+        compare(trained(architecture), family, tmp_path / str(number))
+
+
+def tiny(family: NativeFamily) -> Architecture:
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    config = CONFIG_MAPPING[family.model_type](**settings(family.model_type))
+    return read_content(json.loads(config.to_json_string())).architecture
+
+
+def compare(ours: LanguageModel, family: NativeFamily, out: Path) -> None:
+    """Export a model, load it with the family's class, and compare logits."""
+    from transformers import AutoModelForCausalLM
+
+    export_native(ours, family, out)
+    theirs, info = AutoModelForCausalLM.from_pretrained(
+        out, output_loading_info=True, attn_implementation="eager"
+    )
     assert not any(info[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
     assert type(theirs).__name__ == f"{family.name}ForCausalLM"
-    tokens = torch.randint(VOCAB, (2, 23), generator=torch.Generator().manual_seed(1))
+    vocab = min(VOCAB, ours.architecture.vocab)
+    tokens = torch.randint(vocab, (2, 23), generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         expected = ours(tokens)
         found = theirs.eval()(tokens, use_cache=False).logits
-        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
-        assert is_exported(tmp_path / "out")
-        torch.testing.assert_close(load_exported(tmp_path / "out")(tokens), expected)
+    what = f"{family.name}\n{ours.architecture!r}"
+    torch.testing.assert_close(
+        found, expected, atol=1e-5, rtol=1e-5, msg=lambda text: f"{text}\n{what}"
+    )
