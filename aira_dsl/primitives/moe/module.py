@@ -1,6 +1,6 @@
 """Mixture of experts in torch; the formulas are those of the spec.
 
-Training adds no loss for balance between experts and does not change the correction bias.
+Nothing here balances the experts: `pretraining.balance` does.
 
 Shapes: B batch, L length, D model width, N tokens.
 """
@@ -42,7 +42,9 @@ class MoE(Mixer):
         else:
             y_ND = self.latent_out(self.experts(self.latent_in(x_ND), weights_NK, chosen_NK))
         y_BLD: Tensor = y_ND.view_as(x_BLD)
-        return y_BLD if self.block.shared is None else y_BLD + self._shared(x_BLD)
+        if self.block.shared is None:
+            return y_BLD.clone()  # a layer that is sharded must not return a view
+        return y_BLD + self._shared(x_BLD)
 
     def _shared(self, x_BLD: Tensor) -> Tensor:
         y_BLD: Tensor = self.shared_expert(x_BLD)
