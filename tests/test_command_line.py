@@ -194,7 +194,8 @@ def test_the_command_line_keeps_its_names() -> None:
             "--size", "--start", "--storage", "--study", "--time", "--winners", "--workers", "task",
         ],
         "train": [
-            "--accumulate", "--activation-checkpointing", "--batch", "--cache",
+            "--accumulate", "--activation-checkpointing", "--balance-loss", "--balance-rate",
+            "--batch", "--cache",
             "--checkpoint-every", "--clip", "--context", "--cuda-graph", "--data", "--decay",
             "--device", "--documents", "--final", "--flops", "--force", "--format", "--include",
             "--learning-rate", "--log-every", "--no-compile", "--not-text", "--optimizer", "--out",

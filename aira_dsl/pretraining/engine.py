@@ -42,12 +42,15 @@ class StepFacts:
         gradient: norm of the gradient before clipping.
         rate: learning rate at the base size.
         signals: what the processes raised, summed.
+        loads: the smallest and the largest load of an expert, in means of its layer; None without
+            mixtures of experts.
     """
 
     loss: float
     gradient: float
     rate: float
     signals: tuple[float, ...]
+    loads: tuple[float, float] | None
 
 
 class Engine:
@@ -96,7 +99,8 @@ class Engine:
             entropy = self._gradients(parts)
             gradients = self._local_gradients()
             square = float(square_of(gradients))
-        entropy, square, *summed = self.processes.sum(entropy, square, *signals)
+        loads = self.network.balance.take_loads()
+        entropy, square, *summed = self.processes.sum(entropy, square, *signals, *loads)
         loss, gradient = entropy / self.plan.step_tokens, math.sqrt(square)
         for value, name in ((loss, "loss"), (gradient, "norm of the gradient")):
             if not math.isfinite(value):
@@ -105,7 +109,9 @@ class Engine:
             torch._foreach_mul_(gradients, self.settings.clip / gradient)
         factor = self.schedule.factor(number)
         self.optimizers.step(factor, keep_gradients=self.records)
-        return StepFacts(loss, gradient, self.settings.learning_rate * factor, tuple(summed))
+        spread = self.network.balance.step(summed[len(signals) :])
+        rate = self.settings.learning_rate * factor
+        return StepFacts(loss, gradient, rate, tuple(summed[: len(signals)]), spread)
 
     def _local_gradients(self) -> list[Tensor]:
         """Return this process's part of the gradients; the parts of all are the whole."""

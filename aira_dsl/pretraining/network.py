@@ -21,6 +21,7 @@ from aira_dsl.models.cpu_model import run_branch
 from aira_dsl.models.cuda_model import forget_compiled, run_layer
 from aira_dsl.models.model import Layer
 from aira_dsl.models.precision import DTYPES, missing_kernels
+from aira_dsl.pretraining.balance import Balance
 from aira_dsl.pretraining.settings import TrainSettings
 from aira_dsl.primitives.common.cpu_norm import add_norm
 
@@ -86,6 +87,7 @@ class Network(nn.Module):
         self.device = device
         self.dtype = DTYPES[settings.precision]
         self.z_loss = settings.z_loss
+        self.balance = Balance(model, settings)
         recompute = settings.activation_checkpointing
         self.embedding = model.embedding
         self.order = model.order
@@ -105,16 +107,22 @@ class Network(nn.Module):
         """
         tokens_BL, targets_BL = tokens_BL.to(self.device), targets_BL.to(self.device)
         with self._autocast():
+            self.balance.begin(targets_BL != IGNORE)
             hidden_ND = self._hidden(tokens_BL).flatten(0, 1)
-            targets_N = targets_BL.flatten()
-            parts = -(-len(targets_N) * self.head.out_features // LOGITS)
-            if parts == 1:
-                return self._loss(hidden_ND, targets_N)
-            losses = [
-                checkpoint(self._loss, *part, use_reentrant=False, preserve_rng_state=False)
-                for part in zip(hidden_ND.chunk(parts), targets_N.chunk(parts), strict=True)
-            ]
-        return sum(loss for loss, _ in losses), sum(entropy for _, entropy in losses)
+            imbalance = self.balance.end()
+            loss, entropy = self._losses(hidden_ND, targets_BL.flatten())
+        return loss if imbalance is None else loss + imbalance, entropy
+
+    def _losses(self, hidden_ND: Tensor, targets_N: Tensor) -> tuple[Tensor, Tensor]:
+        parts = -(-len(targets_N) * self.head.out_features // LOGITS)
+        if parts == 1:
+            return self._loss(hidden_ND, targets_N)
+        losses = [
+            checkpoint(self._loss, *part, use_reentrant=False, preserve_rng_state=False)
+            for part in zip(hidden_ND.chunk(parts), targets_N.chunk(parts), strict=True)
+        ]
+        total, entropies = zip(*losses, strict=True)
+        return sum(total), sum(entropies)
 
     def _hidden(self, tokens_BL: Tensor) -> Tensor:
         x_BLD, y_BLD = self.embedding(tokens_BL), None

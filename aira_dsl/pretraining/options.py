@@ -69,6 +69,12 @@ class TrainMethodOptions(Options):
     z_loss: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Weight of the squared log-partition of the logits in the training loss."""
 
+    balance_loss: Annotated[float, Field(ge=0, le=10)] = 0.01
+    """Weight of the loss for balance between experts, of routers without a correction bias."""
+
+    balance_rate: Annotated[float, Field(ge=0, le=1)] = 1e-3
+    """Change of a router's correction biases in one step, towards balance between experts."""
+
     seed: Annotated[int, Field(ge=0, lt=1 << 32)] = 0
     """Seed of the initial weights and of the order of the data."""
 

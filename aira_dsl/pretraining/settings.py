@@ -92,7 +92,11 @@ def identity(settings: TrainSettings, corpus: str) -> dict[str, Any]:
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Name what keeps a run from being continued with other settings."""
+    """Name what keeps a run from being continued with other settings.
+
+    A setting that a folder lacks came later, and has its default there.
+    """
+    before = {**_defaults(), **before}
     names = sorted((before.keys() | now.keys()) - FREE)
     return [
         name
@@ -101,6 +105,11 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
         for name in names
         if before.get(name) != now.get(name)
     ]
+
+
+def _defaults() -> dict[str, Any]:
+    fields = TrainSettings.model_fields.items()
+    return {name: field.default for name, field in fields if not field.is_required()}
 
 
 def _written(value: Any) -> str:

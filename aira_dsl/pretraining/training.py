@@ -112,6 +112,7 @@ class Training:
         steps, seconds = position.step - self._begin.step, position.seconds - self._begin.seconds
         speed = steps * plan.step_tokens / seconds
         if records is not None and self._is_due(self.settings.log_every):
+            loads = facts.loads or ()
             records.write(
                 {
                     "step": position.step,
@@ -121,6 +122,7 @@ class Training:
                     "learning_rate": facts.rate,
                     "gradient_norm": facts.gradient,
                     "tokens_per_second": round(speed, 1),
+                    **dict(zip(("expert_load_min", "expert_load_max"), loads, strict=False)),
                 }
             )
         last = position.curve[-1] if position.curve else None

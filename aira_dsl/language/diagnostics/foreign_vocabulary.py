@@ -182,7 +182,7 @@ TOLD: dict[str, dict[str, str]] = {
             "`shared` is the hidden units of all shared experts together: their number × hidden"
         ),
         "aux_loss router_aux_loss_coef load_balancing aux_loss_coef": (
-            "training adds no loss for balance between experts"
+            "the loss for balance between experts is an option of `aira-dsl train`: --balance-loss"
         ),
         "capacity_factor capacity": "no token is dropped: experts have no capacity",
     },
