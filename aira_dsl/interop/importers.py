@@ -11,6 +11,7 @@ from typing import Any
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import InputError, UsageError
 from aira_dsl.interop import huggingface
+from aira_dsl.interop.decoders import fla
 from aira_dsl.interop.decoders.registry import READERS, language_model, reader
 from aira_dsl.interop.families import megatron_arguments, nemotron_h_config, olmo_config
 from aira_dsl.interop.families.other_models import require_importer
@@ -50,7 +51,7 @@ IMPORTERS: dict[str, Importer] = {
     "nemotron_h": Importer(nemotron_h_config.read_nemotron_h, hugging_face=True),
     "olmo": Importer(olmo_config.read_olmo, _is_olmo),
     "megatron": Importer(megatron_arguments.read_megatron, _is_megatron),
-    **{key: Importer(reader(key), hugging_face=True) for key in READERS},
+    **{key: Importer(reader(key), hugging_face=True) for key in (*READERS, *fla.DEFAULTS)},
 }
 """Every format by its name; that of a Hugging Face config is its model_type."""
 

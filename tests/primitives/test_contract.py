@@ -59,6 +59,7 @@ CASES: dict[str, Block] = {
         key_heads=2, value_heads=4, key_dim=3, value_dim=5, conv=3, negative_eigenvalues=True
     ),
     "kda": KDA(heads=3, head_dim=5, rank=2),
+    "kda-gate-bias": KDA(heads=3, head_dim=5, rank=2, gate_bias=True),
     "kda-full-rank": KDA(heads=2, head_dim=9, rank=None, lower_bound=5.0, conv=2),
     "mamba2": Mamba2(inner=16, state=4, head_dim=8),
     "mamba2-groups": Mamba2(inner=24, state=3, head_dim=4, conv=2, groups=3),

@@ -107,7 +107,10 @@ def kdas(draw: st.DrawFn) -> Block:
         draw(st.integers(1, 9)),
         draw(st.integers(2, 4)),
     )
-    return KDA(heads=heads, head_dim=head_dim, conv=conv, rank=rank, lower_bound=bound)
+    bias = draw(st.booleans())
+    return KDA(
+        heads=heads, head_dim=head_dim, conv=conv, rank=rank, lower_bound=bound, gate_bias=bias
+    )
 
 
 @st.composite

@@ -13,6 +13,7 @@ from aira_dsl.interop.decoders import (
     dense,
     experts,
     falcon,
+    fla,
     gemma,
     granite,
     latent,
@@ -87,14 +88,16 @@ _PARTS = ("text_config", "llm_config", "language_config")
 
 
 def reader(model_type: str) -> Reader:
-    """Return the function that reads configs of a model_type, defaults of transformers included."""
+    """Return the function that reads configs of a model_type, with the defaults of its library."""
+    is_fla = model_type in fla.DEFAULTS
 
     def read(config: ForeignConfig, name: str) -> Architecture:
-        config.defaults = defaults()[model_type]
+        config.defaults = fla.DEFAULTS[model_type] if is_fla else defaults()[model_type]
         found = read_layers(config, lambda each: _read(model_type, each, name))
         if config.account.assumed:
             said = ", ".join(f"{key} {value}" for key, value in config.account.assumed.items())
-            message = f"the config does not have these, transformers' defaults are taken: {said}"
+            whose = "fla's" if is_fla else "transformers'"
+            message = f"the config does not have these, {whose} defaults are taken: {said}"
             config.account.notes.append(message)
         return found
 
@@ -104,6 +107,8 @@ def reader(model_type: str) -> Reader:
 def _read(model_type: str, config: ForeignConfig, name: str) -> Architecture:
     config.without_effect(GENERAL_KEYS)
     config.without_effect(_WITHOUT_EFFECT)
+    if model_type in fla.DEFAULTS:
+        return fla.read_fla(config, name, model_type)
     return READERS[model_type](config, name)
 
 

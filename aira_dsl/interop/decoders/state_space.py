@@ -6,6 +6,7 @@ from typing import Any
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import InputError
+from aira_dsl.interop.decoders import fla
 from aira_dsl.interop.decoders.blocks import attention, biases, block, mlp, only_silu
 from aira_dsl.interop.decoders.experts import experts
 from aira_dsl.interop.decoders.layers import Layer, assemble, depth, paired
@@ -17,6 +18,7 @@ _FRESH_WEIGHTS = (
     "time_step_scale", "time_step_min", "time_step_max", "time_step_floor",
     "time_step_init_scheme", "rescale_prenorm_residual",
 )  # fmt: skip
+_FLA_FRESH_WEIGHTS = ("conv_init", "A_init_range", "dt_min", "dt_max", "dt_init_floor")
 _SCAN = (
     "use_mambapy", "use_associative_scan", "use_mamba_kernels", "chunk_size", "mamba_chunk_size",
     "residual_in_fp32", "time_step_rank", "mamba_dt_rank", "mamba_expand", "expand",
@@ -72,7 +74,9 @@ def _rank(config: ForeignConfig, key: str) -> int | None:
 
 def read_mamba2(config: ForeignConfig, name: str) -> Architecture:
     """Read Mamba-2 (`modeling_mamba2.py`)."""
-    config.without_effect((*_FRESH_WEIGHTS, *_SCAN, "norm_before_gate", "rms_norm"))
+    config.without_effect((*_FRESH_WEIGHTS, *_SCAN, "norm_before_gate", "rms_norm", "rmsnorm"))
+    config.without_effect((*fla.WITHOUT_EFFECT, *_FLA_FRESH_WEIGHTS))
+    config.only("D_has_hdim", [False], "a factor for every channel")
     only_silu(config, "mamba2")
     heads, head_dim = config.integer("num_heads"), config.integer("head_dim")
     config.only("intermediate_size", [heads * head_dim], "the heads are the inner width")
@@ -92,7 +96,9 @@ def read_mamba2(config: ForeignConfig, name: str) -> Architecture:
 def mamba2(config: ForeignConfig, **options: Any) -> Primitive:
     """Make a Mamba-2 block, with the limits of the step size."""
     keys = {"inner": "mamba_n_heads", "head_dim": "mamba_d_head", "groups": "mamba_n_groups"}
-    return block(config, "mamba2", keys, **options, **step_limits(config, "time_step_limit"))
+    return block(
+        config, "mamba2", keys, **options, **step_limits(config, "time_step_limit", "dt_limit")
+    )
 
 
 def step_limits(config: ForeignConfig, *keys: str) -> dict[str, Any]:

@@ -47,12 +47,12 @@ class KDA(DeltaMixer):
             block.head_dim, 1, norm_eps, gate_first=False, activation="sigmoid"
         )
         self.out_proj = nn.Linear(block.inner, width, bias=False)
-        for gate in "fg":
+        for gate, bias in {"f": False, "g": block.gate_bias}.items():
             if block.rank is None:
-                self.add_module(f"{gate}_proj", nn.Linear(width, block.inner, bias=False))
+                self.add_module(f"{gate}_proj", nn.Linear(width, block.inner, bias=bias))
             else:
                 self.add_module(f"{gate}_a_proj", nn.Linear(width, block.rank, bias=False))
-                self.add_module(f"{gate}_b_proj", nn.Linear(block.rank, block.inner, bias=False))
+                self.add_module(f"{gate}_b_proj", nn.Linear(block.rank, block.inner, bias=bias))
         self.mark_no_decay()
 
     def after_convolution(

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field
 
 from aira_dsl.primitives.base import Color, Convention, Dimensions, Primitive, Size, Weights
+from aira_dsl.utils.unused import OPTION
 
 
 class KDA(Primitive):
@@ -24,6 +25,8 @@ class KDA(Primitive):
     """Rank of the projections of decay and output gate; `none`: full rank."""
     lower_bound: Annotated[float | None, Field(gt=0.0, le=1e6)] = None
     """Log decays are above minus this, 5 in Ling-3 and GLM-5.3; `none`: they have no bound."""
+    gate_bias: Annotated[bool, OPTION] = False
+    """Whether the projection of the output gate has a bias, as in flash-linear-attention."""
 
     @property
     def inner(self) -> int:
@@ -47,6 +50,8 @@ class KDA(Primitive):
             else:
                 weights[f"{gate}_a_proj.weight"] = (self.rank, width)
                 weights[f"{gate}_b_proj.weight"] = (self.inner, self.rank)
+        if self.gate_bias:
+            weights["g_proj.bias" if self.rank is None else "g_b_proj.bias"] = (self.inner,)
         return weights
 
     def training_flops(self, width: int, context: int, convention: Convention = "paper") -> int:

@@ -41,7 +41,7 @@ class KDA(nn.Module):
 
     def __init__(
         self, width: int, eps: float, *, heads: int, head_dim: int, conv: int, rank: int | None,
-        lower_bound: float | None,
+        lower_bound: float | None, gate_bias: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
         self.shape, self.lower_bound = (heads, head_dim), lower_bound
@@ -53,12 +53,12 @@ class KDA(nn.Module):
         self.A_log = nn.Parameter(torch.zeros(heads))
         self.norm = nn.RMSNorm(head_dim, eps)
         self.out_proj = nn.Linear(inner, width, bias=False)
-        for gate in "fg":
+        for gate, bias in {"f": False, "g": gate_bias}.items():
             if rank is None:
-                self.add_module(f"{gate}_proj", nn.Linear(width, inner, bias=False))
+                self.add_module(f"{gate}_proj", nn.Linear(width, inner, bias=bias))
             else:
                 self.add_module(f"{gate}_a_proj", nn.Linear(width, rank, bias=False))
-                self.add_module(f"{gate}_b_proj", nn.Linear(rank, inner, bias=False))
+                self.add_module(f"{gate}_b_proj", nn.Linear(rank, inner, bias=bias))
 
     def forward(self, x_BLD: Tensor, cache: dict[str, Tensor]) -> Tensor:
         """Mix from the state in the cache on, or from zero; the cache then holds the new one."""
