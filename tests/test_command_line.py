@@ -285,7 +285,7 @@ CHOICES = {
 @pytest.mark.parametrize("option", CHOICES)
 def test_an_option_offers_what_is_registered(option: str) -> None:
     command, name = option.split()
-    text = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "400"}).output
+    text = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "2000"}).output
     (offered,) = re.findall(rf"{name} +<([^>]*)>", text)
     missing = set(CHOICES[option]) - set(offered.split("|"))
     assert not missing, f"{option} offers {offered}; its registry also has {sorted(missing)}"

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from aira_dsl.architecture import Architecture
-from aira_dsl.interop.families.nemotron_h_config import KINDS
 from aira_dsl.interop.native.family import NativeFamily
 from aira_dsl.interop.native.folder import export_native
 from aira_dsl.interop.native.outline import Outline, Settings
@@ -25,6 +24,9 @@ from aira_dsl.primitives.mlp.spec import GATED
 
 if TYPE_CHECKING:
     from aira_dsl.models.model import LanguageModel
+
+KINDS = {"attention": "attention", "mlp": "mlp", "mamba2": "mamba", "moe": "moe"}
+"""Our kinds under the names that all versions of transformers from 5.6 on read."""
 
 _FRESH_TIME_STEP = 0.001
 """`time_step_min` of a config without weights: the default, by which fresh weights are drawn."""

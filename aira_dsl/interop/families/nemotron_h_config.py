@@ -11,13 +11,11 @@ from aira_dsl.architecture import MAX_LAYERS, Architecture
 from aira_dsl.errors import InputError
 from aira_dsl.interop.decoders.latent import one_module
 from aira_dsl.interop.decoders.state_space import step_limits
+from aira_dsl.interop.families.nemotron_h import KINDS
 from aira_dsl.interop.families.other_models import require_importer
 from aira_dsl.interop.foreign_config import ForeignConfig, read_config
 from aira_dsl.interop.huggingface import GENERAL_KEYS
 from aira_dsl.primitives import MLP, Attention, Mamba2, MoE
-
-KINDS = {"attention": "attention", "mlp": "mlp", "mamba2": "mamba", "moe": "moe"}
-"""Our kinds under the names that all versions of transformers from 5.6 on read."""
 
 _NEW_KINDS = {"linear_attention": "mamba2", "full_attention": "attention"}
 _LETTERS = {"M": "mamba2", "*": "attention", "-": "mlp", "E": "moe"}

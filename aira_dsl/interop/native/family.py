@@ -8,7 +8,6 @@ from aira_dsl.architecture import Architecture
 from aira_dsl.errors import InputError
 from aira_dsl.interop.expressible import require_expressible
 from aira_dsl.interop.huggingface import special_tokens
-from aira_dsl.interop.importers import Imported, read_content
 from aira_dsl.interop.native.comparison import differences
 from aira_dsl.interop.native.outline import Outline, Settings, fitting, misplaced, outline
 
@@ -44,6 +43,8 @@ class NativeFamily:
 
         The layers that it has are written, read back and compared with what they were.
         """
+        from aira_dsl.interop.importers import read_content
+
         kinds = (self.mixers, self.feed_forwards)
         reasons = misplaced(architecture, self.name, *kinds)
         part = fitting(architecture, *kinds)
@@ -70,7 +71,9 @@ class NativeFamily:
 
     def notes(self, architecture: Architecture) -> tuple[str, ...]:
         """Return what the architecture does not say and the config does."""
-        read: Imported = read_content(self.config(architecture), name=architecture.name)
+        from aira_dsl.interop.importers import read_content
+
+        read = read_content(self.config(architecture), name=architecture.name)
         return (
             f"max_position_embeddings is the context, {architecture.context:,} tokens",
             *read.notes,

@@ -84,7 +84,7 @@ VALUES: dict[str, list[Any]] = {
 
 SETTINGS: dict[str, list[Any]] = {
     "width": [48],
-    "vocab": [50],
+    "vocab": [50, 256],
     "context": [128],
     "tie_embeddings": _FLAGS,
     "norm_eps": [1e-3],
