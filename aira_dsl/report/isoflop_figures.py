@@ -9,7 +9,6 @@ import numpy as np
 
 from aira_dsl.scaling.isoflop.analysis import Analysis, DesignFit
 from aira_dsl.scaling.isoflop.fit import surface_loss
-from aira_dsl.scaling.isoflop.frontier import estimate
 from aira_dsl.scaling.isoflop.latency import LatencyFrontier
 
 _COLUMNS = 3
@@ -67,12 +66,11 @@ def latency_curves(latencies: Sequence[LatencyFrontier]) -> bytes:
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     for each in latencies:
-        places = range(len(each.limits_T))
-        loss = np.array([estimate(each.loss_ST[:, place]) for place in places]).T
-        (line,) = axes.plot(each.limits_T, loss[0], linewidth=2, label=_label(each.design))
-        axes.fill_between(
-            each.limits_T, loss[1], loss[2], color=line.get_color(), alpha=0.25, linewidth=0
-        )
+        found = [each.at(place) for place in range(len(each.limits_T))]
+        limits = [limit for limit, best in zip(each.limits_T, found, strict=True) if best]
+        loss = np.array([best[1] for best in found if best]).T
+        (line,) = axes.plot(limits, loss[0], linewidth=2, label=_label(each.design))
+        axes.fill_between(limits, loss[1], loss[2], color=line.get_color(), alpha=0.25, linewidth=0)
     axes.set(
         xscale="log",
         xlabel="seconds of a decoded token, at most",
@@ -85,8 +83,10 @@ def latency_curves(latencies: Sequence[LatencyFrontier]) -> bytes:
 
 
 def _legend(axes: Any) -> None:
+    """Name the lines beside the axes, where they cover none."""
     if axes.lines:
-        for text in axes.legend(frameon=False).get_texts():
+        legend = axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+        for text in legend.get_texts():
             text.set_parse_math(False)
 
 

@@ -104,14 +104,14 @@ def may_conclude(report: IsoflopReport) -> list[str]:
     best = [
         f"At {budget:.3g} FLOPs, each at its best size, the loss of "
         f"{_ahead(e.first, e.second, e.value[0])} by {abs(e.value[0]):.4f} nats ({_ends(e.value)})."
-        for e in compared.losses
-        if e.equal == "best" and e.amount == budget and e.significant
+        for e in compared.losses_C[-1]
+        if e.equal == "best" and e.significant
     ]
     fast = [
         f"At {budget:.3g} FLOPs and at most {short_duration(e.latency)} a token, the loss of "
         f"{_ahead(e.first, e.second, e.value[0])} by {abs(e.value[0]):.4f} nats ({_ends(e.value)})."
-        for e in compared.losses
-        if e.latency is not None and e.amount == budget and e.significant
+        for e in compared.losses_C[-1]
+        if e.latency is not None and e.significant
     ]
     slopes = [
         f"Along the frontier the loss of {_steeper(e.first, e.second, e.value[0])} by "
@@ -145,6 +145,11 @@ def may_not_conclude(report: IsoflopReport) -> list[str]:
         f"Each interval is for itself: of {plural(pairs_count, 'pair')} without any difference, "
         f"{0.05 * pairs_count:.1f} would be called significant on average."
     )
+    if compared.too_slow:
+        said.append(
+            f"No size of {listed(compared.too_slow)} decodes a token in "
+            f"{short_duration(compared.limits[-1])}: at equal latency nothing is said of it."
+        )
     outside = sorted({e.design for e in compared.frontiers if not e.inside_C.all()})
     if outside:
         said.append(f"At some budget the best size of {listed(outside)} lies outside of the sizes.")

@@ -114,13 +114,11 @@ def latency_sheet(found: Compared) -> Sheet:
     count = len(found.latencies[0].limits_T)
     places = sorted({round(part * (count - 1) / (_LIMITS - 1)) for part in range(_LIMITS)})
     rows = [
-        (
-            float(each.limits_T[place]), clean(each.design),
-            *map(_whole, estimate(each.params_ST[:, place])), *estimate(each.loss_ST[:, place]),
-        )
+        (float(each.limits_T[place]), clean(each.design), *map(_whole, best[0]), *best[1])
         for place in places
         for each in found.latencies
-    ]  # fmt: skip
+        if (best := each.at(place)) is not None
+    ]
     columns = (
         Column("seconds", "s a token", "number"),
         Column("design", "design"),

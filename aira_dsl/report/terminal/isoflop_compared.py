@@ -55,6 +55,7 @@ def compared_json(found: Compared) -> dict[str, Any]:
             for each in found.losses
         ],
         "latency": [_latency_json(each) for each in found.latencies],
+        "too_slow": found.too_slow,
         "claims": [
             {
                 "design": each.design,
@@ -90,7 +91,8 @@ def compared_lines(found: Compared) -> list[str]:
             if each.slope == name
         ]
     lines += ["", f"differences of the loss at {budgets[-1]:.3g} FLOPs, in nats:"]
-    lines += _loss_lines(found.losses[-len(found.losses) // len(budgets) :])
+    lines += _loss_lines(found.losses_C[-1])
+    lines += [f"    {each} has no size that is this fast" for each in found.too_slow]
     return [*lines, "", *claim_lines(found)]
 
 
@@ -204,10 +206,10 @@ def _latency_json(found: LatencyFrontier) -> dict[str, Any]:
         "limits": [
             {
                 "seconds": float(found.limits_T[place]),
-                "params": estimate_json(estimate(found.params_ST[:, place])),
-                "loss": estimate_json(estimate(found.loss_ST[:, place])),
+                "params": None if best is None else estimate_json(best[0]),
+                "loss": None if best is None else estimate_json(best[1]),
             }
-            for place in places
+            for place, best in enumerate(map(found.at, places))
         ],
     }
 

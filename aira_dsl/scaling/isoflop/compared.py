@@ -33,10 +33,12 @@ class Compared:
         reference: name of the design that the paper's claims are made against.
         frontiers: the best size of each design at the shared budgets.
         slopes: differences of the slopes of frontiers.
-        losses: differences of losses at equal tokens, at equal FLOPs, of the best sizes, and at
-            equal latency if all runs have theirs.
+        losses_C: for each budget the differences of losses at equal tokens, at equal FLOPs, of
+            the best sizes, and at equal latency if all runs have theirs.
         latencies: the best size of each design within limits of latency, at the largest budget;
             empty without latencies.
+        limits: the latency that is equal at each budget; empty likewise.
+        too_slow: designs without a size within the last of these limits.
         claims: what three sizes would have claimed of each other design.
         chances: how often chance claims as much, with three sizes and with all.
         noise: standard deviation of a loss that the chances assume, in nats.
@@ -47,12 +49,19 @@ class Compared:
     reference: str
     frontiers: list[Frontier]
     slopes: list[SlopeDifference]
-    losses: list[Comparison]
+    losses_C: list[list[Comparison]]
     latencies: list[LatencyFrontier]
+    limits: list[float]
+    too_slow: list[str]
     claims: list[Claims]
     chances: list[Chance]
     noise: float
     noise_of_seeds: bool
+
+    @property
+    def losses(self) -> list[Comparison]:
+        """Those of all budgets."""
+        return [each for losses in self.losses_C for each in losses]
 
 
 def compare_designs(fits: Sequence[Fit], reference: str) -> Compared | None:
@@ -66,6 +75,7 @@ def compare_designs(fits: Sequence[Fit], reference: str) -> Compared | None:
     if len(fits) < 2 or len(budgets) < 2:
         return None
     frontiers = [frontier(fit, budgets) for fit in fits]
+    limits = _limits(fits, frontiers)
     base = next(fit for fit in fits if fit.runs.design == reference)
     of_seeds = seed_noise([fit.runs for fit in fits])
     noise = of_seeds or float(np.sqrt(np.mean([fit.deviation**2 for fit in fits])))
@@ -76,8 +86,12 @@ def compare_designs(fits: Sequence[Fit], reference: str) -> Compared | None:
         reference=reference,
         frontiers=frontiers,
         slopes=slope_differences(frontiers),
-        losses=_losses(fits, frontiers),
+        losses_C=_losses(fits, frontiers, limits),
         latencies=_latencies(fits, budgets[-1]),
+        limits=limits,
+        too_slow=[
+            fit.runs.design for fit in fits if limits and latency_range([fit])[0] > limits[-1]
+        ],
         claims=[each for each in found if each is not None],
         chances=[each for each in chances if each is not None],
         noise=noise,
@@ -94,9 +108,11 @@ def shared_budgets_of(fits: Sequence[Fit]) -> list[float]:
     return [float(each) for each in np.unique(fits[0].runs.budget_R) if low <= each <= high]
 
 
-def _losses(fits: Sequence[Fit], frontiers: Sequence[Frontier]) -> list[Comparison]:
+def _losses(
+    fits: Sequence[Fit], frontiers: Sequence[Frontier], limits: Sequence[float]
+) -> list[list[Comparison]]:
     """Compare at every budget, at the geometric mean of the designs' best sizes and tokens."""
-    found: list[Comparison] = []
+    every = []
     for place, budget in enumerate(frontiers[0].budgets_C):
         params, tokens = (
             float(np.exp(np.mean([np.log(values[0, place]) for values in each])))
@@ -105,17 +121,27 @@ def _losses(fits: Sequence[Fit], frontiers: Sequence[Frontier]) -> list[Comparis
                 [one.tokens_SC for one in frontiers],
             )
         )
-        found += compare_at(fits, equal="tokens", params=params, amount=tokens)
+        found = compare_at(fits, equal="tokens", params=params, amount=tokens)
         found += compare_at(fits, equal="flops", params=params, amount=float(budget))
         found += compare_at(fits, equal="best", amount=float(budget))
-        if _have_latencies(fits):
-            limit = common_latency(fits, [float(one.params_SC[0, place]) for one in frontiers])
-            found += compare_at(fits, equal="latency", amount=float(budget), latency=limit)
-    return found
+        if limits:
+            found += compare_at(fits, equal="latency", amount=float(budget), latency=limits[place])
+        every.append(found)
+    return every
+
+
+def _limits(fits: Sequence[Fit], frontiers: Sequence[Frontier]) -> list[float]:
+    """Return the geometric mean of the latencies of the designs' best sizes, at every budget."""
+    if not _have_latencies(fits):
+        return []
+    return [
+        common_latency(fits, [float(one.params_SC[0, place]) for one in frontiers])
+        for place in range(len(frontiers[0].budgets_C))
+    ]
 
 
 def _latencies(fits: Sequence[Fit], budget: float) -> list[LatencyFrontier]:
-    """Return the losses within limits from the least that all designs reach to the largest."""
+    """Return the losses within limits from the least to the largest latency of any design."""
     if not _have_latencies(fits):
         return []
     low, high = latency_range(fits)

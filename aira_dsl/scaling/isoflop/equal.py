@@ -88,7 +88,7 @@ def compare_at(
     amount: float,
     latency: float | None = None,
 ) -> list[Comparison]:
-    """Compare every pair of designs at one place.
+    """Compare every pair of designs at one place; not those that have no size that is fast enough.
 
     Args:
         fits: the designs.
@@ -104,6 +104,7 @@ def compare_at(
             estimate(losses[i] - losses[j]), latency,
         )
         for i, j in combinations(range(len(fits)), 2)
+        if not np.isnan(losses[i][0] - losses[j][0])
     ]  # fmt: skip
 
 

@@ -85,25 +85,13 @@ def flops_per_token(runs: Runs, params: Floats) -> Floats:
     Its ratio to N is interpolated in logarithms between the sizes of the runs, by monotone cubics
     (PCHIP); outside of them it is that of the nearest size.
     """
-    return params * between_sizes(runs, runs.flops_R / runs.tokens_R / runs.params_R, params)
-
-
-def between_sizes(runs: Runs, values_R: Floats, params: Floats) -> Floats:
-    """Return what belongs to a size at sizes of any shape.
-
-    Args:
-        runs: the runs.
-        values_R: the value of each run, above zero; runs of one size have their geometric mean.
-        params: the sizes. Between those of the runs values are interpolated in logarithms, by
-            monotone cubics (PCHIP); outside of them they are those of the nearest size.
-    """
     from scipy.interpolate import PchipInterpolator  # not at the top: its import takes long
 
     known, place = np.unique(runs.params_R, return_inverse=True)
-    logs_R = np.log(values_R)
-    logs = np.array([logs_R[place == each].mean() for each in range(len(known))])
+    ratio_R = np.log(runs.flops_R / runs.tokens_R / runs.params_R)
+    ratio = np.array([ratio_R[place == each].mean() for each in range(len(known))])
     within = np.log(np.clip(params, known[0], known[-1]))
-    found: Floats = np.exp(PchipInterpolator(np.log(known), logs)(within))
+    found: Floats = params * np.exp(PchipInterpolator(np.log(known), ratio)(within))
     return found
 
 

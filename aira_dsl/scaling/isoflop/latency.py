@@ -1,9 +1,9 @@
 """The loss that a design reaches with a budget and a limit of latency.
 
-Runs may have the seconds that their model takes for a decoded token. Between the sizes of the runs
-they are interpolated as FLOPs of a token are; other sizes are not considered. A design at a budget
-and a limit is at the best of the sizes that are fast enough, trained for as many tokens as the
-budget pays for at that size.
+Runs may have the seconds that their model takes for a decoded token; a smooth function of the size
+goes through them. A design at a budget and a limit is at the best of its sizes that are fast
+enough, trained for as many tokens as the budget pays for at that size. Only sizes between those of
+the runs are considered, so that a design may have none that is fast enough.
 
 Shapes: S resamples and the fit itself in front of them, T limits, G sizes that are searched.
 """
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from aira_dsl.scaling.isoflop.fit import Fit
-from aira_dsl.scaling.isoflop.frontier import between_sizes, flops_per_token, loss_at
+from aira_dsl.scaling.isoflop.frontier import estimate, flops_per_token, loss_at
 from aira_dsl.scaling.isoflop.runs import Runs
-from aira_dsl.utils.statistics import Floats
+from aira_dsl.utils.statistics import Estimate, Floats
 
 _PER_DECADE = 160  # sizes that are searched
 _ROUNDING = 1 + 1e-9  # a limit that is the latency of a size admits that size
@@ -41,6 +41,12 @@ class LatencyFrontier:
     limits_T: Floats
     params_ST: Floats
     loss_ST: Floats
+
+    def at(self, place: int) -> tuple[Estimate, Estimate] | None:
+        """Return best size and loss within a limit; None if no size is fast enough."""
+        if np.isnan(self.loss_ST[0, place]):
+            return None
+        return estimate(self.params_ST[:, place]), estimate(self.loss_ST[:, place])
 
 
 def latency_frontier(fit: Fit, flops: float, limits: Sequence[float]) -> LatencyFrontier:
@@ -66,27 +72,41 @@ def latency_frontier(fit: Fit, flops: float, limits: Sequence[float]) -> Latency
 
 
 def latency_of(runs: Runs, params: Floats) -> Floats:
-    """Return the seconds of a decoded token at sizes of any shape; the runs must have them."""
+    """Return the seconds of a decoded token at sizes of any shape; the runs must have them.
+
+    They are c0 + c1·√N + c2·N with coefficients of at least zero, by least squares of the relative
+    deviation: a part that has no size (launches), one that grows with the width (caches, states),
+    one that grows with the weights. So they never fall as the size grows, and what scatters in a
+    measurement does not decide between two sizes.
+    """
+    from scipy.optimize import nnls  # not at the top: its import takes long
+
     assert runs.latency_R is not None
-    return between_sizes(runs, runs.latency_R, params)
+    found, _ = nnls(_powers(runs.params_R) / runs.latency_R[:, None], np.ones(len(runs)))
+    seconds: Floats = _powers(params) @ found
+    return seconds
 
 
 def latency_range(fits: Sequence[Fit]) -> tuple[float, float]:
-    """Return the limits between which every design has a size and some design gains by more."""
-    seconds = [latency_of(fit.runs, _sizes(fit.runs)) for fit in fits]
-    low = max(float(each.min()) for each in seconds)
-    return low, max(low, *(float(each.max()) for each in seconds))
+    """Return the least and the largest latency of a size of any design."""
+    ends = [
+        latency_of(fit.runs, np.array([fit.runs.params_R.min(), fit.runs.params_R.max()]))
+        for fit in fits
+    ]
+    return float(np.min(ends)), float(np.max(ends))
 
 
 def common_latency(fits: Sequence[Fit], params: Sequence[float]) -> float:
-    """Return the geometric mean of the latencies of designs at these sizes.
-
-    It is at least the latency that every design can reach with one of its sizes.
-    """
+    """Return the geometric mean of the latencies of designs at these sizes."""
     seconds = [
         latency_of(fit.runs, np.array([size])) for fit, size in zip(fits, params, strict=True)
     ]
-    return max(float(np.exp(np.mean(np.log(seconds)))), latency_range(fits)[0])
+    return float(np.exp(np.mean(np.log(seconds))))
+
+
+def _powers(params: Floats) -> Floats:
+    powers: Floats = np.stack([np.ones_like(params), np.sqrt(params), params], -1)
+    return powers
 
 
 def _sizes(runs: Runs) -> Floats:
