@@ -73,6 +73,12 @@ def test_what_the_language_cannot_express_is_named(name, words):
         ({"model_type": "rwkv", "linear_attn_config": {"num_heads": 2}}, ""),  # kda
         ({"model_type": "phi", "sliding_window": 9, "hidden_act": "gelu"}, ""),
         ({"model_type": "zamba2", "num_mem_blocks": 2}, "its shared layers (num_mem_blocks 2)"),
+        (
+            {"model_type": "zamba2"},
+            "its embedding beside the stream as the input",
+        ),
+        ({"model_type": "zamba2", "adapter_rank": 128}, "adapters of each use of shared layers"),
+        ({"model_type": "zamba", "n_mamba_heads": 2}, "Mamba-1 with projections of each head"),
         ({"model_type": "gemma3n", "num_kv_shared_layers": 0}, ""),
     ],
 )

@@ -15,6 +15,17 @@ _FEATURES: dict[str, tuple[str, ...]] = {
 }
 """Features that the language cannot express, with the settings that ask for them."""
 
+_ZAMBA = (
+    "embedding beside the stream as the input of shared attention",
+    "MLP after it without a residual",
+    "projection of each use, added to the input of the next Mamba layer alone",
+)
+_STRUCTURES: dict[str, tuple[str, ...]] = {
+    "zamba": (*_ZAMBA, "Mamba-1 with projections of each head"),
+    "zamba2": (*_ZAMBA, "adapters of each use of shared layers"),
+}
+"""Features that every model of a model_type has, whatever its config says."""
+
 
 def require_importer(content: dict[str, Any], format: str, importers: Collection[str]) -> None:
     """Check that there is an importer, and that a config's model_type is the format's.
@@ -29,7 +40,7 @@ def require_importer(content: dict[str, Any], format: str, importers: Collection
     if model_type in importers:
         message = f"the config has model_type {model_type!r}, not {format!r}"
         raise InputError("E0520", message, help="leave the name of the format out")
-    found = list(_found(content))
+    found = [*_found(content), *_STRUCTURES.get(model_type, ())]
     lacks = f"; the language cannot express its {', '.join(found)}" if found else ""
     raise InputError(
         "E0520",
