@@ -6,6 +6,8 @@ not have is named as such, instead of a suggestion that means something else.
 
 import re
 from collections.abc import Collection, Iterable
+from functools import cache
+from typing import TYPE_CHECKING
 
 from aira_dsl.language.diagnostics.collector import Hint
 from aira_dsl.language.diagnostics.foreign_vocabulary import (
@@ -15,6 +17,9 @@ from aira_dsl.language.diagnostics.foreign_vocabulary import (
     TOLD,
 )
 from aira_dsl.language.diagnostics.suggest import did_you_mean, nearest, suggestion
+
+if TYPE_CHECKING:
+    from aira_dsl.primitives import Primitive
 
 
 def advice(
@@ -79,16 +84,20 @@ def _told(word: str, place: str, known: list[str]) -> str | None:
                 return f"{name} is not in the language; kinds: {listed}"
     if place == "value" and word in OTHER_ACTIVATIONS.split():
         return f"`{word}` is not in the language; known: {listed}"
-    owner = next((kind for kind, words in _parameters() if word in words), None)
-    if place == "setting" and owner is not None:
+    if place == "setting" and (owner := _owner(word)) is not None:
         return f"this is a parameter of a block: `block NAME = {owner} {{ … }}`"
     return None
 
 
-def _parameters() -> Iterable[tuple[str, set[str]]]:
-    """Yield each kind with all words for its parameters, ours and those of other tools."""
+def _owner(word: str) -> str | None:
+    """Return the first kind that has a parameter of this name, ours or that of another tool."""
     from aira_dsl.primitives.registry import KINDS
 
-    for kind, spec in KINDS.items():
-        theirs = " ".join(SAME.get(kind, {}).values()).split()
-        yield kind, {*spec.model_fields, *theirs} - {"kind"}
+    return next((kind for kind, spec in KINDS.items() if word in _parameters(kind, spec)), None)
+
+
+@cache
+def _parameters(kind: str, spec: "type[Primitive]") -> frozenset[str]:
+    """Return all words for the parameters of a kind, ours and those of other tools."""
+    theirs = " ".join(SAME.get(kind, {}).values()).split()
+    return frozenset({*spec.model_fields, *theirs} - {"kind"})

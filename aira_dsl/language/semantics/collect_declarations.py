@@ -149,25 +149,28 @@ class Sorter:
 
     def _is_given(self, name: Token, again: str = "defined") -> bool:
         """Whether the section has a block or a pattern of this name already; reports it."""
-        written = self.written
-        given = {
-            **{key: recipe.name for key, recipe in written.blocks.items()},
-            **{key: each.name for key, each in written.patterns.items()},
-            **{key: change.name for key, (change, *_) in written.changes.items()},
-        }
-        if name not in given:
+        given = self._given(str(name))
+        if given is None:
             return False
-        first = self.sink.line_of(start_of(given[str(name)]))
+        first = self.sink.line_of(start_of(given))
         message = f"block {quoted(name)} is defined twice, first in line {first}"
         help_text = "rename or delete one of them"
-        if again == "changed" and str(name) in written.changes:
+        if again == "changed" and str(name) in self.written.changes:
             message = f"block {quoted(name)} is changed twice, first in line {first}"
             help_text = "say all of it in one statement"
-        if str(name) in written.patterns:
+        if str(name) in self.written.patterns:
             message = f"{quoted(name)} is defined twice, as a pattern in line {first}"
         self._at(name, "E0207", message, help_text)
-        written.any_name = True  # one of the two was meant to have another name
+        self.written.any_name = True  # one of the two was meant to have another name
         return True
+
+    def _given(self, name: str) -> Token | None:
+        """Return where the section first has a name: in a change, a pattern or a block."""
+        written = self.written
+        if name in written.changes:
+            return written.changes[name][0].name
+        found = written.patterns.get(name) or written.blocks.get(name)
+        return None if found is None else found.name
 
     def _sort_override(self, item: Override) -> None:
         if item.word != "layer":
