@@ -17,9 +17,6 @@ class TableEvaluator(Evaluator):
         super().__init__(table.evaluator)
         self.table = table
         self.identity = table.identity
-        self._layers = {
-            table.space.architecture(layers).fingerprint: layers for layers in table.arrangements
-        }
         self._means = dict(zip(table.arrangements, table.means_A.tolist(), strict=True))
 
     def recall(
@@ -30,7 +27,7 @@ class TableEvaluator(Evaluator):
         Raises:
             InputError: E0643, if the table does not hold the architecture.
         """
-        layers = self._layers.get(architecture.fingerprint, architecture.layers)
+        layers = self.table.layers_of.get(architecture.fingerprint, architecture.layers)
         found = self.table.evaluation(layers, seed)
         if split == "validation":
             return found
