@@ -27,6 +27,11 @@ settings.register_profile(
 settings.load_profile("aira-dsl")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put slow tests first: a process that begins one of them at the end works on it alone."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
