@@ -13,7 +13,12 @@ from aira_dsl.errors import InputError, UsageError
 from aira_dsl.interop import huggingface
 from aira_dsl.interop.decoders import fla
 from aira_dsl.interop.decoders.registry import READERS, language_model, reader
-from aira_dsl.interop.families import megatron_arguments, nemotron_h_config, olmo_config
+from aira_dsl.interop.families import (
+    megatron_arguments,
+    nanochat,
+    nemotron_h_config,
+    olmo_config,
+)
 from aira_dsl.interop.families.other_models import require_importer
 from aira_dsl.interop.foreign_config import Account, ForeignConfig, read_config
 
@@ -49,6 +54,7 @@ def _is_megatron(content: dict[str, Any]) -> bool:
 IMPORTERS: dict[str, Importer] = {
     huggingface.MODEL_TYPE: Importer(huggingface.read_config_of_export, hugging_face=True),
     "nemotron_h": Importer(nemotron_h_config.read_nemotron_h, hugging_face=True),
+    nanochat.MODEL_TYPE: Importer(nanochat.read_nanochat, nanochat.is_nanochat, hugging_face=True),
     "olmo": Importer(olmo_config.read_olmo, _is_olmo),
     "megatron": Importer(megatron_arguments.read_megatron, _is_megatron),
     **{key: Importer(reader(key), hugging_face=True) for key in (*READERS, *fla.DEFAULTS)},

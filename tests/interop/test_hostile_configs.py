@@ -32,6 +32,14 @@ CONFIGS = {
         "hidden_size_per_layer_input": 0,
         "per_layer_config": {"2": {"head_dim": 32, "skip": ["mlp"]}},
     },
+    "fla": {
+        "model_type": "gated_deltanet", "hidden_size": 64, "num_hidden_layers": 3,
+        "attn": [{"layers": [1], "num_heads": 4}],
+    },
+    "nanochat": {
+        "n_embd": 64, "n_layer": 3, "n_head": 4, "sequence_len": 64, "vocab_size": 256,
+        "window_pattern": "SL",
+    },
     "nested": json.loads((CASES / "qwen3_5.json").read_text(encoding="utf-8")),
     **{
         model.name: model.config
