@@ -101,3 +101,11 @@ def test_what_is_not_a_count_is_refused(text: str) -> None:
 def test_a_schedule_of_one_step_has_a_rate() -> None:
     for name in ("cosine", "trapezoid"):
         assert math.isclose(Schedule(name, 1, 0.02, 0.2, 0.1).factor(0), 1.0)
+
+
+def test_a_setting_that_came_after_a_folder_has_its_default_there() -> None:
+    before = identity(settings(steps=5), "a1")
+    del before["balance_loss"]
+    assert differences(before, identity(settings(steps=5), "a1")) == []
+    other = identity(settings(steps=5, balance_loss=0.5), "a1")
+    assert differences(before, other) == ["balance_loss: 0.01 in the folder, 0.5 here"]
