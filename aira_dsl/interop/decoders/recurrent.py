@@ -5,7 +5,7 @@ from typing import Any
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import InputError
-from aira_dsl.interop.decoders.blocks import attention, block, gate
+from aira_dsl.interop.decoders.blocks import attention, block, gate, only_silu
 from aira_dsl.interop.decoders.experts import experts
 from aira_dsl.interop.decoders.layers import (
     FULL,
@@ -23,6 +23,7 @@ from aira_dsl.interop.foreign_config import ForeignConfig
 
 def read_minimax(config: ForeignConfig, name: str) -> Architecture:
     """Read MiniMax Text-01 and M1 (`modeling_minimax.py`)."""
+    only_silu(config, "linear_attention")
     config.without_effect(["block_size", "router_jitter_noise", "sliding_window"])
     kinds = listed(config, (FULL, LINEAR), every(2, FULL, LINEAR))
     heads = config.integer("num_attention_heads")

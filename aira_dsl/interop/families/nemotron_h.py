@@ -7,7 +7,8 @@ switched off:
 - layer kinds are written under their old names, which every version from 5.6 on reads;
 - dt is clamped from below by `time_step_min`; 0 is refused, so 1e-30 stands for no clamp. A fresh
   model drawn from such a config starts badly: the value is for the weights in the folder;
-- without an attention layer the cached path fails from 5.15 on, so there `use_cache` is false.
+- without an attention layer the cached path fails from 5.15 on, so there `use_cache` is false
+  (`NativeFamily` does the same for other classes).
 """
 
 from pathlib import Path
@@ -19,7 +20,7 @@ from aira_dsl.interop.native.folder import export_native
 from aira_dsl.interop.native.outline import Outline, Settings
 from aira_dsl.interop.native.parts import bias, experts, heads, step_limits
 from aira_dsl.interop.tokenizer import TokenizerFiles
-from aira_dsl.primitives import MLP, Attention, Mamba2, MoE
+from aira_dsl.primitives import MLP, Mamba2, MoE
 from aira_dsl.primitives.mlp.spec import GATED
 
 if TYPE_CHECKING:
@@ -66,14 +67,13 @@ def to_nemotron_h(architecture: Architecture) -> Settings:
 
 def _settings(outline: Outline) -> Settings:
     # Dimensions of kinds without a layer only have to be legal.
-    attention = outline.attention or Attention(heads=1).resolve(2)
     mamba = outline.first(Mamba2) or Mamba2(inner=1, state=1, head_dim=1, conv=2)
     limited = step_limits(mamba)
     outline.require(not limited, "its mamba2 limits step sizes, which the class does not read")
     mtp = [KINDS[outline.architecture.blocks[name].kind] for name in outline.architecture.mtp]
     return {
         "layers_block_type": outline.words(KINDS),
-        **heads(attention),
+        **heads(outline.attention),
         **bias(None),
         "intermediate_size": (outline.mlp or MLP(hidden=1)).hidden,
         "mlp_hidden_act": _activation(outline.mlp or outline.moe),
@@ -84,7 +84,6 @@ def _settings(outline: Outline) -> Settings:
         **({"num_nextn_predict_layers": 1, "mtp_layers_block_type": mtp} if mtp else {}),
         "residual_in_fp32": False,
         "tie_word_embeddings": False,
-        "use_cache": outline.attention is not None,
     }
 
 

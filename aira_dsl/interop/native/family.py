@@ -12,6 +12,7 @@ from aira_dsl.interop.native.comparison import differences
 from aira_dsl.interop.native.outline import Outline, Settings, fitting, misplaced, outline
 
 _SUFFIX = "ForCausalLM"
+_ATTENTION = {"attention", "mla"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,14 @@ class NativeFamily:
             "max_position_embeddings": architecture.context,
             "tie_word_embeddings": architecture.tie_embeddings,
             **self.settings(found),
+            **self._cache(found),
             self.epsilon: architecture.norm_eps,
             **special_tokens(None),
         }
+
+    def _cache(self, found: Outline) -> Settings:
+        """Switch the cache off where a class with attention has no such layer: it fails there."""
+        recalls = any(part.recalls for mixer in found.mixers for part in mixer.parts)
+        if recalls or not _ATTENTION.intersection(self.mixers):
+            return {}
+        return {"use_cache": False}

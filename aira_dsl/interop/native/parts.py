@@ -9,6 +9,9 @@ from aira_dsl.primitives.base import Primitive
 FULL, LINEAR = "full_attention", "linear_attention"
 SLIDING, CHUNKED = "sliding_attention", "chunked_attention"
 
+_LEAST_HEAD = 8
+"""Channels of a head of which every class can rotate a part."""
+
 _ACTIVATIONS = {
     "swiglu": "silu", "reglu": "relu", "geglu_exact": "gelu", "geglu": "gelu_pytorch_tanh",
 }  # fmt: skip
@@ -22,9 +25,8 @@ def attention(outline: Outline) -> Settings:
 
 
 def heads(block: Attention | None) -> Settings:
-    """Write heads and their size."""
-    if block is None:
-        return {}
+    """Write heads and their size; without attention they only have to be legal."""
+    block = block or Attention(heads=1).resolve(_LEAST_HEAD)
     return {
         "num_attention_heads": block.heads,
         "num_key_value_heads": block.kv_heads,
@@ -121,9 +123,8 @@ def mamba2(outline: Outline, *, expands: bool = True) -> Settings:
         outline: the layers.
         expands: whether the class wants the inner width to be a multiple of the width.
     """
-    block = outline.first(Mamba2)
-    if block is None:
-        return {}
+    width = outline.architecture.width
+    block = outline.first(Mamba2) or Mamba2(inner=width, head_dim=width)
     return {
         "mamba_n_heads": block.heads,
         "mamba_d_head": block.head_dim,

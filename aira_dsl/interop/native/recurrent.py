@@ -1,8 +1,20 @@
-"""Families of one mixer, Mamba and Mamba-2, and RecurrentGemma."""
+"""Families of one mixer, Mamba and Mamba-2; MiniMax and RecurrentGemma."""
 
 from aira_dsl.interop.native.outline import Outline, Settings
-from aira_dsl.interop.native.parts import expansion, require_no_scaling, rope, step_limits
+from aira_dsl.interop.native.parts import (
+    FULL,
+    LINEAR,
+    activation_of,
+    attention,
+    expansion,
+    experts,
+    require_no_scaling,
+    rope,
+    step_limits,
+)
 from aira_dsl.primitives import MLP, Attention, Mamba1, Mamba2
+from aira_dsl.primitives.base import Primitive
+from aira_dsl.primitives.linear_attention.spec import LinearAttention
 from aira_dsl.primitives.rg_lru.spec import RGLRU
 
 
@@ -47,6 +59,29 @@ def mamba2(outline: Outline) -> Settings:
         "use_bias": block.bias,
         **step_limits(block),
     }
+
+
+def minimax(outline: Outline) -> Settings:
+    """Write MiniMax: both kinds of attention have the same heads, rates fall with the depth."""
+    block, net, mixture = outline.attention, outline.first(LinearAttention), outline.moe
+    sizes = {} if net is None else {"num_attention_heads": net.heads, "head_dim": net.head_dim}
+    words = {"attention": FULL, "linear_attention": LINEAR}
+    return {
+        **(sizes if block is None else attention(outline)),
+        **experts(mixture, count="num_local_experts", hidden="intermediate_size"),
+        **({} if mixture is None else {"hidden_act": activation_of(mixture)}),
+        **_residual(block, "full_attn"),
+        **_residual(net, "linear_attn"),
+        **_residual(mixture, "mlp"),
+        "layer_types": outline.words(words),
+    }
+
+
+def _residual(block: Primitive | None, part: str) -> Settings:
+    if block is None:
+        return {}
+    factors = {"alpha": block.stream_scale, "beta": block.residual_scale}
+    return {f"{part}_{name}_factor": factor for name, factor in factors.items()}
 
 
 def recurrent_gemma(outline: Outline) -> Settings:

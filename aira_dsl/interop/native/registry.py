@@ -8,6 +8,7 @@ _SPARSE = ("moe",)
 _EITHER = ("mlp", "moe")
 _DELTA = ("attention", "gated_delta_net")
 _LFM = ("attention", "short_conv")
+_LIGHTNING = ("attention", "linear_attention")
 _MAMBA2 = ("attention", "mamba2")
 
 _FAMILIES = (
@@ -61,6 +62,7 @@ _FAMILIES = (
     NativeFamily("qwen3_5_moe_text", "Qwen3_5Moe", hybrids.qwen3_5_moe, _DELTA, _SPARSE),
     NativeFamily("olmo_hybrid", "OlmoHybrid", hybrids.olmo_hybrid, _DELTA),
     NativeFamily("kimi_linear", "KimiLinear", hybrids.kimi_linear, ("kda", "mla"), _EITHER),
+    NativeFamily("minimax", "MiniMax", recurrent.minimax, _LIGHTNING, _SPARSE),
     NativeFamily(
         "recurrent_gemma", "RecurrentGemma", recurrent.recurrent_gemma, ("attention", "rg_lru")
     ),
