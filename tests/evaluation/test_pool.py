@@ -24,7 +24,7 @@ RUN = TaskRun(
 SHORT = EvaluatorSettings(objective="mad", preset="test", runs=(RUN,))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def make_pool() -> Iterator[Callable[[int], EvaluationPool]]:
     pools: list[EvaluationPool] = []
 
@@ -37,6 +37,12 @@ def make_pool() -> Iterator[Callable[[int], EvaluationPool]]:
         pool.close()
 
 
+@pytest.fixture(scope="module")
+def pool(make_pool: Callable[[int], EvaluationPool]) -> EvaluationPool:
+    """One process for evaluations that fit in memory."""
+    return make_pool(1 << 30)
+
+
 def collect(pool: EvaluationPool) -> Evaluation:
     deadline = time.monotonic() + 900
     while time.monotonic() < deadline:
@@ -46,12 +52,9 @@ def collect(pool: EvaluationPool) -> Evaluation:
     raise AssertionError("no evaluation was finished")
 
 
-def test_a_worker_finds_what_the_evaluator_finds_here(
-    make_pool: Callable[[int], EvaluationPool],
-) -> None:
+def test_a_worker_finds_what_the_evaluator_finds_here(pool: EvaluationPool) -> None:
     second = RUN.model_copy(update={"task": Compression(vocab=8, length=12)})
     evaluator = Evaluator(SHORT.model_copy(update={"runs": (RUN, second)}))
-    pool = make_pool(1 << 30)
     pool.submit(7, ArchitectureRequest(evaluator, TINY, seed=3))
     assert (pool.free, pool.running) == (0, [7])
     there, here = collect(pool), evaluator.evaluate(TINY, 3)
@@ -99,16 +102,13 @@ def test_a_candidate_that_takes_too_much_memory_is_stopped(
     assert collect(pool).status == "ok"
 
 
-def test_data_that_cannot_be_had_is_an_error_not_a_failed_candidate(
-    make_pool: Callable[[int], EvaluationPool],
-) -> None:
+def test_data_that_cannot_be_had_is_an_error_not_a_failed_candidate(pool: EvaluationPool) -> None:
     few = RUN.model_copy(
         update={
             "task": Memorization(vocab=5, length=2),
             "sizes": SplitSizes(train=500, validation=500, test=500),
         }
     )
-    pool = make_pool(1 << 30)
     evaluator = Evaluator(SHORT.model_copy(update={"runs": (few,)}))
     pool.submit(0, ArchitectureRequest(evaluator, TINY, seed=0))
     with pytest.raises(InputError) as caught:
