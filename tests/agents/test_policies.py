@@ -167,13 +167,13 @@ def test_mcts_grows_the_tree_of_an_implementation_with_state(seed):
 
 
 def test_evolution_begins_with_drafts_then_mutates_then_crosses():
-    tree = grow(Evolution(), lambda number, operation, tree: 0.5, 400)
+    tree = grow(Evolution(), lambda number, operation, tree: 0.5, 200)
     kinds = [node.kind for node in tree.nodes]
     assert kinds[:5] == ["draft"] * 5
     assert kinds[5:10] == ["improve"] * 5
     crossed = Counter(kinds[10:])
     assert set(crossed) == {"improve", "crossover"}
-    assert 0.4 < crossed["crossover"] / 390 < 0.6
+    assert 0.4 < crossed["crossover"] / 190 < 0.6
 
 
 def test_evolution_keeps_individuals_as_good_as_the_mean():
