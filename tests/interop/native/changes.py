@@ -19,7 +19,8 @@ _ACTIVATIONS = [
 
 VALUES: dict[str, list[Any]] = {
     # of every block
-    "norm": ["pre", "post", "sandwich", None],
+    "norm": ["pre", "post", "sandwich", "stream", None],
+    "stream_scale": [0.5, 1.0],
     "residual_scale": [0.5, 1.0],
     "bias": [True, False, None, "qkv", "output", "all"],
     "conv": [2, 3],
@@ -74,6 +75,7 @@ VALUES: dict[str, list[Any]] = {
     "key_dim": [4],
     "negative_eigenvalues": _FLAGS,
     "rank": [4, None],
+    "decay_scale": [0.5],
     "lower_bound": [5.0, None],
     "q_rank": [7, None],
     "kv_rank": [9],
