@@ -35,7 +35,8 @@ def test_patterns(pattern, expected):
 
 def test_a_meta_file_of_a_checkpoint(tmp_path):
     path = tmp_path / "meta_001000.json"
-    path.write_text(json.dumps({"step": 1000, "val_bpb": 0.9, "model_config": GPT}))
+    text = json.dumps({"step": 1000, "val_bpb": 0.9, "model_config": GPT})
+    path.write_text(text, encoding="utf-8")
     done = run("import", path)
     assert done.code == 0, done.err
     assert "layers 2×(3×(W-M)-A-M)-W-M-A-M" in done.out
