@@ -21,7 +21,8 @@ def read_llama4(config: ForeignConfig, name: str) -> Architecture:
     if len(kinds) != len(rotated):
         message = f"layer_types has {len(kinds)} layers, no_rope_layers {len(rotated)}"
         raise InputError("E0520", message)
-    if not all(rotated) and config.flag("attn_temperature_tuning", default=True):
+    tuned = config.flag("attn_temperature_tuning", default=True)  # of layers without positions
+    if tuned and not all(rotated):
         config.refuse("attn_temperature_tuning", "queries scaled by position", costs=False)
     mixers = _mixers(config, kinds, rotated)
     return assemble(config, name, paired(mixers, _feed_forwards(config, len(kinds))))

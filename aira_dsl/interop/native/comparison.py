@@ -15,6 +15,7 @@ from aira_dsl.primitives import Attention
 from aira_dsl.primitives.base import Primitive
 from aira_dsl.primitives.mla.spec import MLA
 from aira_dsl.primitives.parallel.spec import branches_of
+from aira_dsl.utils.formatting import plural
 
 _DIGITS = 1e-9
 _ONLY_WITH_ROPE = (
@@ -33,7 +34,7 @@ def differences(architecture: Architecture, found: Architecture, name: str) -> l
     """
     reasons = list(_settings(architecture, found, name))
     if len(architecture.mtp) != len(found.mtp):
-        said = [f"{len(each.mtp)} layers" for each in (architecture, found)]
+        said = [plural(len(each.mtp), "layer") for each in (architecture, found)]
         reasons.append(f"it has {said[0]} for multi-token prediction, where {name} has {said[1]}")
     pairs = [
         *zip(architecture.layers, found.layers, strict=False),
@@ -42,7 +43,9 @@ def differences(architecture: Architecture, found: Architecture, name: str) -> l
     for ours, theirs in dict.fromkeys(pairs):
         reasons += _layer(architecture, ours, found.block_of(theirs), found, name)
     if len(architecture.layers) != len(found.layers):
-        reasons.append(f"it has {architecture.depth} layers, where {name} has {found.depth}")
+        reasons.append(
+            f"it has {plural(architecture.depth, 'layer')}, where {name} has {found.depth}"
+        )
     if architecture.weight_sets(architecture.layers) != found.weight_sets(found.layers):
         reasons.append("layers of it share their weights")
     return list(dict.fromkeys(reasons))

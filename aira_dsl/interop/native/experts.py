@@ -21,6 +21,9 @@ from aira_dsl.interop.native.parts import (
 from aira_dsl.primitives import Attention
 from aira_dsl.primitives.mla.spec import MLA
 
+_LIMIT = 7.0
+"""`swiglu_limit` of gpt-oss, which its class always has."""
+
 
 def mixtral(outline: Outline) -> Settings:
     """Write Mixtral: experts have the hidden width of the config."""
@@ -66,7 +69,9 @@ def qwen_experts(outline: Outline) -> Settings:
 def shared(outline: Outline) -> Settings:
     """Write the width of the expert that all tokens use."""
     block = outline.moe
-    return {} if block is None else {"shared_expert_intermediate_size": block.shared}
+    # A class that always has this expert is read with one, which is then a difference.
+    width = block and (block.shared or block.hidden)
+    return {} if block is None else {"shared_expert_intermediate_size": width}
 
 
 def granitemoe(outline: Outline) -> Settings:
@@ -80,7 +85,7 @@ def gpt_oss(outline: Outline) -> Settings:
     block = outline.moe
     found = {**attention(outline), **bias(outline.attention), **windows(outline)}
     local = experts(block, count="num_local_experts", hidden="intermediate_size")
-    return {**found, **local, "swiglu_limit": block and block.clamp}
+    return {**found, **local, "swiglu_limit": block and (block.clamp or _LIMIT)}
 
 
 def glm4_moe(outline: Outline) -> Settings:

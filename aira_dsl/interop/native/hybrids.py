@@ -101,7 +101,10 @@ def granitemoehybrid(outline: Outline) -> Settings:
         found |= {**single, "num_local_experts": 0}
     else:
         found |= experts(mixture, count="num_local_experts", hidden="intermediate_size")
-        found |= {**activation(outline), "shared_intermediate_size": mixture.shared}
+        found |= {
+            **activation(outline),
+            "shared_intermediate_size": mixture.shared or mixture.hidden,
+        }
     return {
         **found,
         "position_embedding_type": None if block is None or block.rope is None else "rope",

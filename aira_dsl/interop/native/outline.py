@@ -112,9 +112,13 @@ def fitting(
     if feed_forwards:
         after = [name for name in names if kind_of(architecture.block_of(name)) in feed_forwards]
         found = [name for pair in zip(found, after, strict=False) for name in pair]
-    if tuple(found) == names:
+    known = {*mixers, *feed_forwards}
+    predicted = [name for name in architecture.mtp if kind_of(architecture.block_of(name)) in known]
+    if (tuple(found), tuple(predicted)) == (names, architecture.mtp):
         return architecture
-    return architecture.replace(layers=tuple(found)) if found else None
+    if not found:
+        return None
+    return architecture.replace(layers=tuple(found), mtp=tuple(predicted))
 
 
 def misplaced(
@@ -123,7 +127,8 @@ def misplaced(
     """Return why the order of layers is not that of a family; arguments as of `fitting`."""
     kinds = [kind_of(architecture.block_of(layer)) for layer in architecture.layers]
     known = {*mixers, *feed_forwards}
-    unknown = dict.fromkeys(kind for kind in kinds if kind not in known)
+    predicted = [kind_of(architecture.block_of(layer)) for layer in architecture.mtp]
+    unknown = dict.fromkeys(kind for kind in (*kinds, *predicted) if kind not in known)
     reasons = [f"it has {_layers(kind)}" for kind in unknown]
     if not feed_forwards:
         return reasons

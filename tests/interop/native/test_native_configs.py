@@ -137,6 +137,31 @@ def test_reasons_of_order_and_of_blocks_are_named_together() -> None:
             "block C = short_conv { inner 64 }; block M = mlp { activation swiglu }; layers C-M",
             "its short_conv has inner 64, where Lfm2 has 128",
         ),
+        (
+            "nemotron_h",
+            "block A = attention; block L = mla; layers A; mtp L",
+            "it has mla layers",
+        ),
+        (
+            "nemotron_h",
+            "block A = attention; block M = mlp; layers A-M; mtp (A|M)",
+            "it has parallel layers of attention and mlp",
+        ),
+        (
+            "llama4",
+            "block A = attention; block E = moe; layers A-E",
+            "its moe has router softmax, where Llama4 has sigmoid_input",
+        ),
+        *(
+            (form, "block A = attention; block E = moe; layers A-E", reason)
+            for form, reason in {
+                "gpt_oss": "its moe has clamp none, where GptOss has 7.0",
+                "qwen2_moe": "its moe has shared none, where Qwen2Moe has",
+                "qwen3_next": "its moe has shared none, where Qwen3Next has",
+                "qwen3_5_moe": "its moe has shared none, where Qwen3_5Moe has",
+                "granitemoehybrid": "its moe has shared none, where GraniteMoeHybrid has",
+            }.items()
+        ),
     ],
 )
 def test_what_other_classes_lack_is_named(form: str, architecture: str, reason: str) -> None:
@@ -192,6 +217,18 @@ def test_the_weights_are_those_of_a_module_folder(
     with torch.no_grad():
         assert torch.equal(ours(tokens), theirs(tokens))
     assert not list(Path("m.llama").glob("tokenizer*"))  # the vocabulary is not that of bytes
+
+
+def test_weights_of_another_export_are_refused_with_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("m.arch").write_text(aira_dsl.to_text(tiny()), encoding="utf-8")
+    assert run("compile", "m.arch", "--emit", "llama").code == 0
+    done = run("compile", "m.arch", "--emit", "mistral", "--weights", "m.llama")
+    assert (done.code, "error[E0506]" in done.err) == (1, True)
+    assert "aira-dsl import m.llama --weights OUT" in " ".join(done.err.split())
+    assert not Path("m.mistral").exists()
 
 
 def test_what_cannot_be_expressed_is_not_written(
