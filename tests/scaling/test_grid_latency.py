@@ -80,6 +80,15 @@ def test_an_interrupted_command_continues(plan, tmp_path):
     assert whole.models[:2] == kept.models
 
 
+def test_known_latencies_stay_as_they_are(folder):
+    run("isoflop", "latency", folder, "--gpu", "a100")
+    before = (folder / LATENCY).read_bytes()
+    again = run("isoflop", "latency", folder, "--gpu", "a100")
+    assert again.code == 0
+    assert "left" not in again.err
+    assert (folder / LATENCY).read_bytes() == before
+
+
 def test_another_way_is_refused_without_force(folder):
     run("isoflop", "latency", folder, "--gpu", "h100")
     for other in (["--gpu", "a100"], ["--gpu", "h100", "--batch", 2]):
