@@ -146,7 +146,12 @@ def _check_header(metadata: dict[str, str] | None, fingerprint: str, folder: Pat
         ours = json.loads((metadata or {})[METADATA_KEY])
         stored, seed = ours["fingerprint"], int(ours["seed"])
     except (KeyError, TypeError, ValueError) as error:
-        raise _damaged(folder, "it was not written by aira-dsl") from error
+        raise InputError(
+            "E0506",
+            f"{folder / WEIGHTS} is not of a module folder, but of another format",
+            help="if a class of transformers reads the folder, make a module folder of it: "
+            f"`aira-dsl import {folder} --weights OUT`",
+        ) from error
     if stored != fingerprint:
         raise _damaged(
             folder, f"it belongs to architecture {stored}, {TEXT} describes {fingerprint}"
