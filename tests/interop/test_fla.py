@@ -119,7 +119,7 @@ def test_retention_is_rotated():
         ("gated_deltanet", {"use_short_conv": False}, "use_short_conv false (no convolution)"),
         ("gated_deltanet", {"expand_v": 0.7}, "expand_v times 256 is 179.2, not a whole number"),
         ("gated_deltanet", {"attn": {**ATTN, "layers": [21]}}, "attn.layers has 21, not an index"),
-        ("gated_deltanet", {"attn": [ATTN, ATTN]}, "attn.1.layers has 1, not an index"),
+        ("gated_deltanet", {"attn": [ATTN, ATTN]}, "attn.1.layers has 1, which"),
         (
             "gated_deltanet",
             {"attn": {**ATTN, "num_head": 4}},

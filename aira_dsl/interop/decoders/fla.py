@@ -188,7 +188,8 @@ def _attention_layers(config: ForeignConfig, count: int) -> dict[int, Layer]:
         mixer = _attention(config, section)
         for index in section.integers("layers") or []:
             if not 0 <= index < count or index in found:
-                message = f"{path}layers has {index}, not an index of a layer"
+                fault = "which another section has" if index in found else "not an index of a layer"
+                message = f"{path}layers has {index}, {fault}"
                 raise InputError("E0520", message, help=f"give 0 to {count - 1}, each once")
             found[index] = mixer
         section.close()
