@@ -11,6 +11,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from contextlib import closing
 
+from aira_dsl.design.metadata import Baseline
 from aira_dsl.errors import RunError
 from aira_dsl.evaluation.batch import evaluate_many
 from aira_dsl.evaluation.noise import Noise
@@ -20,7 +21,7 @@ from aira_dsl.utils.formatting import plural
 
 NOTE = "baseline"
 FREEDOM = 4.0
-"""How many degrees of freedom the noise that a task names is worth; it is of another machine."""
+"""Most degrees of freedom that the noise a task names is worth; it is of another machine."""
 
 
 def measure(
@@ -63,7 +64,7 @@ def measure(
     return {request.seed: scores[str(request.seed)] for request in requests}
 
 
-def noise(scores: Sequence[float], known: float | None, where: str) -> Noise | None:
+def noise(scores: Sequence[float], known: Baseline | None) -> Noise | None:
     """Return the noise of a score between seeds, shrunk towards the one that the task names.
 
     As `aira_dsl.evaluation.noise`, with nothing that the seeds share: a training of fixed time is
@@ -71,22 +72,23 @@ def noise(scores: Sequence[float], known: float | None, where: str) -> Noise | N
 
     Args:
         scores: of the baseline, or of several candidates less their means.
-        known: standard deviation that the task names for this size; None if it names none.
-        where: machine on which that was measured.
+        known: what the task names for this size; None if it names nothing. One score says nothing
+            about noise, and a standard deviation of few counts as that many.
     """
     freedom = len(scores) - 1
     variance = statistics.variance(scores) if freedom > 0 else 0.0
     own = f"{plural(len(scores), 'repeat')} of the baseline"
-    if known is None:
+    named = min(FREEDOM, known.repeats - 1) if known is not None else 0.0
+    if known is None or named < 1:
         if freedom < 1:
             return None
         value = math.sqrt(variance)
         return Noise(value, value, freedom, "repeats", own)
     if freedom < 1:
-        return Noise(known, known, FREEDOM, "calibration", _named(where))
-    value = math.sqrt((FREEDOM * known**2 + freedom * variance) / (FREEDOM + freedom))
-    basis = f"{own} and {_named(where)}"
-    return Noise(value, value, FREEDOM + freedom, "repeats and calibration", basis)
+        return Noise(known.noise, known.noise, named, "calibration", _named(known.machine))
+    value = math.sqrt((named * known.noise**2 + freedom * variance) / (named + freedom))
+    basis = f"{own} and {_named(known.machine)}"
+    return Noise(value, value, named + freedom, "repeats and calibration", basis)
 
 
 def _named(where: str) -> str:

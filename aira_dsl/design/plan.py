@@ -123,9 +123,8 @@ class DesignPlan:
     @property
     def noise(self) -> Noise | None:
         """Noise of a score, from the repeats of the baseline and the task's own measurement."""
-        named = self.task.measured(self.start, self.settings.task_size)
-        known, where = (None, "") if named is None else (named.noise, named.machine)
-        return baseline.noise(list(self._scores.values()), known, where)
+        known = self.task.measured(self.start, self.settings.task_size)
+        return baseline.noise(list(self._scores.values()), known)
 
     @property
     def baseline(self) -> tuple[float, ...]:
