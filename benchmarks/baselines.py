@@ -114,12 +114,18 @@ def table(found: dict[str, dict[str, dict[str, dict[str, Any]]]], size: str) -> 
     lines = [f"| {' | '.join(titles)} |", "|" + "---|" * len(titles)]
     for name in names:
         values = [baselines.get(name, {}).get(size) for baselines in found.values()]
-        cells = [f"{v['score']:.4g} ± {v['noise']:.2g}" if v else "" for v in values]
+        cells = [_cell(value) if value else "" for value in values]
         for exponent in _EXPONENTS:
             known = [value[exponent] for value in values if value and exponent in value]
             cells.append(f"{statistics.median(known):.1f}" if known else "")
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
     return lines
+
+
+def _cell(value: dict[str, Any]) -> str:
+    """Return a score with its noise; one repeat has none."""
+    noise = f" ± {value['noise']:.2g}" if value["repeats"] > 1 else ""
+    return f"{value['score']:.4g}{noise}"
 
 
 if __name__ == "__main__":
