@@ -149,7 +149,12 @@ def _build(
     try:
         return KINDS[kind].model_validate({key: value for key, _, value in arguments}), ()
     except ValidationError as error:
-        broken = {str(e["loc"][0]): broken_rule(e) for e in error.errors(include_url=False)}
+        fields = KINDS[kind].model_fields
+        broken = {
+            name: broken_rule(each, fields.get(name))
+            for each in error.errors(include_url=False)
+            for name in [str(each["loc"][0])]
+        }
         return None, tuple(broken.items())
 
 

@@ -7,10 +7,12 @@ violations are put into words. A new field needs nothing here.
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Annotated, Any, NamedTuple
+from types import NoneType
+from typing import Annotated, Any, NamedTuple, get_args
 
 from lark import Token
 from pydantic import Field, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from aira_dsl.architecture import MAX_LAYERS, SETTINGS, Design, Scale
@@ -118,11 +120,17 @@ def constant(written: str, taken: Sequence[bool | None]) -> Hint | None:
     return None
 
 
-def broken_rule(error: ErrorDetails) -> Rule:
-    """Put pydantic's complaint about one value into words."""
+def broken_rule(error: ErrorDetails, field: FieldInfo | None = None) -> Rule:
+    """Put pydantic's complaint about one value into words.
+
+    Args:
+        error: the complaint, which does not say whether `none` is a choice.
+        field: the field that has the value, which does.
+    """
     kind, given, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "literal_error":
         words = re.findall(r"'(\w+)'", str(context["expected"]))
+        words += ["none"] if field is not None and NoneType in get_args(field.annotation) else []
         return Rule(
             f"must be one of {', '.join(words)}", advice(str(given), "value", words, "known")
         )
