@@ -118,7 +118,10 @@ class _Mixture:
             self._logits_NE = logits_NE
 
     def _on_choice(self, experts: object, given: tuple[Any, ...]) -> None:
-        """Add up loads and losses; a pass that is computed again has to do the same, unheard."""
+        """Add up loads and losses.
+
+        A pass that checkpointing computes again does the same operations and counts nothing.
+        """
         if not torch.is_grad_enabled():
             return
         chosen_NK: Tensor = given[2]
