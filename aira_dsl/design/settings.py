@@ -3,6 +3,8 @@
 from aira_dsl.evaluation.direction import Direction
 from aira_dsl.study.settings import AgentSettings, RunSettings
 
+_FIRST_TEST_SEED = 1_000_000
+
 
 class DesignSettings(RunSettings):
     """The identity of a design run.
@@ -32,6 +34,15 @@ class DesignSettings(RunSettings):
     data_seed: int | None
     baseline: int
     code_version: str
+
+    @property
+    def test_seed(self) -> int:
+        """Seed of the training that is scored on the test split.
+
+        Neither trials nor repeats have it: where trainings repeat exactly, another seed is what
+        keeps the very weights that were chosen from being the ones that are tested.
+        """
+        return (_FIRST_TEST_SEED + self.seed) % (1 << 32)
 
     @property
     def subject(self) -> str:

@@ -217,7 +217,7 @@ def confirm_winners(search: Search[T]) -> None:
         seeds = [other for other in other_seeds(seed, limits.repeats) if str(other) not in known]
         requests += [search.request(candidate, other, "validation") for other in seeds]
         if candidate.identity not in tests:
-            requests.append(search.request(candidate, seed, "test"))
+            requests.append(search.request(candidate, search.settings.test_seed, "test"))
 
     def tick() -> None:
         search.on_progress(search.progress(testing=True))

@@ -106,6 +106,11 @@ class RunSettings(Options):
         return f"agent-{self.agent.policy}-{self.agent.proposer}"
 
     @property
+    def test_seed(self) -> int:
+        """Seed of the training that is scored on the test split."""
+        return self.seed
+
+    @property
     @abstractmethod
     def subject(self) -> str:
         """Name of what is searched."""

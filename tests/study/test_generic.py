@@ -14,6 +14,7 @@ from aira_dsl.study.settings import SearchSettings
 from aira_dsl.study.trials import Trial, as_json
 from aira_dsl.testing.domains import DomainContract
 from tests.study.words import (
+    TEST_SEED,
     WORDS,
     WordDomain,
     WordOptions,
@@ -85,6 +86,15 @@ def test_the_budget_is_met_exactly_and_no_word_is_evaluated_twice(policy, tmp_pa
     grown, _ = run(plan(tmp_path / "run", policy, budget=BUDGET + 3))
     assert told(grown)[:BUDGET] == told(trials)
     assert len(grown) == BUDGET + 3
+
+
+def test_the_test_split_is_scored_with_the_seed_of_the_settings(tmp_path):
+    made = plan(tmp_path / "run", "greedy")
+    made.store.clear()
+    trials, _ = run(made)
+    (best,) = [trial for trial in trials if trial.confirmed is not None]
+    tested = [(word, seed) for word, seed, split in made.store if split == "test"]
+    assert tested == [(best.fingerprint.removeprefix("word "), TEST_SEED)]
 
 
 class Killed(BaseException):

@@ -30,6 +30,7 @@ from aira_dsl.study.settings import Limits, RunSettings
 
 WORDS = ["".join(letters) for letters in product("abc", repeat=3)]
 BEST = "cab"
+TEST_SEED = 7
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,10 @@ class WordSettings(RunSettings):
     kind = "words"
 
     @property
+    def test_seed(self) -> int:
+        return TEST_SEED
+
+    @property
     def subject(self) -> str:
         return "words"
 
@@ -158,7 +163,7 @@ class WordRequest:
 def every_result() -> dict[Any, Evaluation]:
     """Return the evaluations of all words, for a search in which no process has to start."""
     found: dict[Any, Evaluation] = {}
-    for word, seed, split in product(WORDS, (0, 1), ("validation", "test")):
+    for word, seed, split in product(WORDS, (0, 1, TEST_SEED), ("validation", "test")):
         request = WordRequest(word, seed, split, found)
         evaluation = request.read(shared(word, BEST))
         if word.startswith("bb"):

@@ -1,7 +1,7 @@
 """The comparison of design runs: on each task, and over all tasks.
 
 A run's final score is its own score on the test split: the judge opened it once, for the winner,
-with a training seed that the run did not choose by.
+with a training seed that no trial and no repeat of the run has (`DesignSettings.test_seed`).
 """
 
 import math
