@@ -1,7 +1,8 @@
 """A small GPT, trained for the task's time with Muon and AdamW.
 
 Rotary positions, normed queries and keys, squared ReLU, value embeddings in every other layer, a
-share of the input in every layer, capped logits, and a learning rate that falls to zero.
+share of the input in every layer, capped logits, and a learning rate that falls to zero. The input
+has a share of the token before, and so has every key: a layer need not learn to look there first.
 
 Legend: B batch, T time, D width, H heads, E width of a head, F hidden units, V vocabulary.
 """
@@ -64,6 +65,11 @@ def norm(x: Tensor) -> Tensor:
     return F.rms_norm(x, (x.size(-1),))
 
 
+def previous(x: Tensor) -> Tensor:
+    """The position before each one, (..., T, D); zeros before the first."""
+    return F.pad(x[..., :-1, :], (0, 0, 1, 0))
+
+
 class Linear(nn.Linear):
     """A matrix in float32 that multiplies in the type of its input."""
 
@@ -121,6 +127,8 @@ class Attention(nn.Module):
             open_BTH = 2 * self.gate(x_BTD[..., :GATE_INPUTS]).sigmoid()
             v = v + open_BTH.transpose(1, 2).unsqueeze(-1) * added
         q, k = norm(rotate(q, cosine_TE, sine_TE)), norm(rotate(k, cosine_TE, sine_TE))
+        own, other = k.chunk(2, dim=-1)
+        k = torch.cat((own, previous(other)), dim=-1)  # half of a key is that of the token before
         y_BHTE = attend(q, k, v, mask_TT)
         return self.out(y_BHTE.transpose(1, 2).reshape(x_BTD.shape))
 
@@ -148,6 +156,7 @@ class GPT(nn.Module):
         self.layers = nn.ModuleList(Layer(i % 2 == (DEPTH - 1) % 2) for i in range(DEPTH))
         self.head = Linear(WIDTH, VOCAB_SIZE)
         nn.init.normal_(self.head.weight, std=0.001)
+        self.previous_weights = nn.Parameter(torch.full((WIDTH,), 0.5))
         self.stream_weights = nn.Parameter(torch.ones(DEPTH))
         self.input_weights = nn.Parameter(torch.full((DEPTH,), 0.1))
         shared = (*rotary(MAX_SEQ_LEN), torch.full((MAX_SEQ_LEN,) * 2, float("-inf")).triu(1))
@@ -159,7 +168,9 @@ class GPT(nn.Module):
     ) -> Tensor:
         length = tokens_BT.size(1)
         shared = (self.cosine[:length], self.sine[:length], self.mask[:length, :length])
-        input_BTD = x_BTD = norm(self.embedding(tokens_BT).to(DTYPE))
+        embedded_BTD = self.embedding(tokens_BT)
+        embedded_BTD = embedded_BTD + self.previous_weights * previous(embedded_BTD)
+        input_BTD = x_BTD = norm(embedded_BTD.to(DTYPE))
         for i, layer in enumerate(self.layers):
             x_BTD = self.stream_weights[i] * x_BTD + self.input_weights[i] * input_BTD
             x_BTD = layer(x_BTD.to(DTYPE), tokens_BT, shared)
