@@ -45,7 +45,8 @@ class TrainResult(BaseModel):
         curve: all validations, in order.
         epochs: tokens trained on, as a multiple of the tokens there are.
         seconds: wall-clock time of the optimizer steps, over all sessions.
-        overhead_seconds: wall-clock time of everything else, over all sessions.
+        overhead_seconds: wall-clock time of data, records, validations and checkpoints, over all
+            sessions; without tokenizing, building the model and the export.
         tokens_per_second: tokens in a second of optimizer steps.
         ranks: processes of the last session.
         device: `cpu` or `cuda`.

@@ -2,7 +2,7 @@
 
 import math
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +50,8 @@ class Training:
         self.position = self.checkpoints.restore()
         self._saved_step, self._saved_at = self.position.step, time.monotonic()
         self._begin = replace(self.position)  # of this session
+        self._seconds_before = self.position.seconds + self.position.overhead_seconds
+        self._began = time.perf_counter()
 
     def run(self) -> tuple[Status, str]:
         """Train; return the status and, unless `ok`, a sentence that explains it.
@@ -57,15 +59,19 @@ class Training:
         Raises:
             RunError: E0904, E1509, a file cannot be written; E1511, another process died.
         """
-        if not self.processes.is_first:
-            return self._loop(None)
-        records = Records(self.out, self.position.step, tensorboard=self.settings.tensorboard)
-        with closing(records):
-            return self._loop(records)
+        with ExitStack() as stack:
+            records = None
+            if self.processes.is_first:
+                records = Records(
+                    self.out, self.position.step, tensorboard=self.settings.tensorboard
+                )
+                stack.enter_context(closing(records))
+            ended = self._loop(records)
+        self._count_overhead()  # with the last checkpoint
+        return ended
 
     def _loop(self, records: Records | None) -> tuple[Status, str]:
-        position, began = self.position, time.perf_counter()
-        before = position.seconds + position.overhead_seconds
+        position = self.position
         while position.step < self.plan.steps:
             try:
                 facts = self._step()
@@ -74,7 +80,6 @@ class Training:
             self._record(facts, records)
             if self._is_due(self.settings.validate_every) or position.step == self.plan.steps:
                 self._validate(records)
-            position.overhead_seconds = before + time.perf_counter() - began - position.seconds
             stop, is_time = facts.signals
             if stop or is_time or self._is_due(self.settings.checkpoint_every):
                 self._save()
@@ -145,8 +150,15 @@ class Training:
         self.callbacks.on_validation(point)
 
     def _save(self) -> None:
+        self._count_overhead()
         self.checkpoints.save(self.position)
         self._saved_step, self._saved_at = self.position.step, time.monotonic()
+
+    def _count_overhead(self) -> None:
+        """Set the time that did not go into steps, up to now."""
+        position = self.position
+        whole = self._seconds_before + time.perf_counter() - self._began
+        position.overhead_seconds = whole - position.seconds
 
 
 def _kept(step: int | None) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from torch.nn import functional as F
 from aira_dsl.data.tokens.prepare import prepare
 from aira_dsl.data.tokens.rows import Rows
 from aira_dsl.errors import UsageError
+from aira_dsl.pretraining.checkpoints import Checkpoints
 from aira_dsl.pretraining.folder import read_result
+from aira_dsl.pretraining.position import Position
 from aira_dsl.pretraining.run import train
 from aira_dsl.pretraining.worker import run as work
 from tests.pretraining.runs import lines, losses, settings
@@ -94,3 +97,23 @@ def test_the_numbers_of_a_result_agree(tmp_path: Path) -> None:
     assert result.bits_per_byte == result.curve[-1].bits_per_byte
     assert result.seconds > 0
     assert result.overhead_seconds > 0
+
+
+def test_the_last_checkpoint_is_part_of_the_overhead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[float] = []
+    save = Checkpoints.save
+
+    def timed(checkpoints: Checkpoints, position: Position) -> None:
+        began = time.perf_counter()
+        save(checkpoints, position)
+        taken.append(time.perf_counter() - began)
+
+    monkeypatch.setattr(Checkpoints, "save", timed)
+    result = train(settings(tmp_path), tmp_path / "run")
+    record = json.loads(
+        (tmp_path / "run/checkpoints/step-00000012/checkpoint.json").read_text(encoding="utf-8")
+    )
+    (seconds,) = taken
+    assert result.overhead_seconds >= record["position"]["overhead_seconds"] + seconds
