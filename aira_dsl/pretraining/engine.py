@@ -30,7 +30,7 @@ UNIT = 1 << 20
 
 
 class NotFinite(Exception):
-    """The loss or the gradient of a step is not a finite number; the step was not applied."""
+    """A loss, a gradient or a weight is not a finite number."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Engine:
             signals: numbers to be summed over all processes.
 
         Raises:
-            NotFinite: in all processes; the weights are as they were before.
+            NotFinite: in all processes, for the loss or the gradient; the weights are as before.
         """
         parts = parts_of(batch, self.settings.accumulate, even=self.processes.size > 1)
         if self.records:
@@ -113,14 +113,21 @@ class Engine:
         rate = self.settings.learning_rate * factor
         return StepFacts(loss, gradient, rate, tuple(summed[: len(signals)]), spread)
 
+    def require_finite_weights(self, step: int) -> None:
+        """Check the weights after a step.
+
+        Raises:
+            NotFinite: in all processes; an update has left a weight that is not finite.
+        """
+        finite = [torch.isfinite(_local(each)).all() for each in self.model.parameters()]
+        (wrong,) = self.processes.sum(float((~torch.stack(finite)).sum()))
+        if wrong:
+            raise NotFinite(f"a weight is not finite after step {step}")
+
     def _local_gradients(self) -> list[Tensor]:
         """Return this process's part of the gradients; the parts of all are the whole."""
         found = [parameter.grad for parameter in self.model.parameters()]
-        return [
-            each.to_local() if isinstance(each, DTensor) else each
-            for each in found
-            if each is not None
-        ]
+        return [_local(each) for each in found if each is not None]
 
     def _replayed(self, parts: list[Part]) -> tuple[float, list[Tensor], float]:
         """Accumulate gradients by the recorded passes; return entropy, gradients, their square."""
@@ -142,6 +149,10 @@ class Engine:
             torch.autograd.backward(loss * scale)
             total += entropy
         return float(total)
+
+
+def _local(tensor: Tensor) -> Tensor:
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
 def _initialized(plan: TrainPlan, seed: int, device: torch.device) -> LanguageModel:

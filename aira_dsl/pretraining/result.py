@@ -31,8 +31,8 @@ class TrainResult(BaseModel):
     """What a training run came to; `result.json` of its folder.
 
     Attributes:
-        status: `ok` at the end of the budget; `diverged` if a loss or gradient was not finite;
-            `stopped` if it was interrupted and can be continued.
+        status: `ok` at the end of the budget; `diverged` if a loss, a gradient or a weight was not
+            finite; `stopped` if it was interrupted and can be continued.
         steps: optimizer steps done.
         tokens: tokens trained on.
         flops: training FLOPs spent, by the paper's convention (`architecture.costs`).

@@ -71,12 +71,15 @@ class Training:
         return ended
 
     def _loop(self, records: Records | None) -> tuple[Status, str]:
+        try:
+            return self._steps(records)
+        except NotFinite as error:
+            return "diverged", f"{error}; {_kept(self.checkpoints.latest())}"
+
+    def _steps(self, records: Records | None) -> tuple[Status, str]:
         position = self.position
         while position.step < self.plan.steps:
-            try:
-                facts = self._step()
-            except NotFinite as error:
-                return "diverged", f"{error}; {_kept(self.checkpoints.latest())}"
+            facts = self._step()
             self._record(facts, records)
             if self._is_due(self.settings.validate_every) or position.step == self.plan.steps:
                 self._validate(records)
@@ -137,6 +140,8 @@ class Training:
     def _validate(self, records: Records | None) -> None:
         position, plan = self.position, self.plan
         loss, bits = self.held_out.loss(self.engine.network, self.processes)
+        if not math.isfinite(loss):
+            raise NotFinite(f"the validation loss is {loss} after step {position.step}")
         point = ValidationPoint(
             step=position.step,
             tokens=position.step * plan.step_tokens,
@@ -150,6 +155,7 @@ class Training:
         self.callbacks.on_validation(point)
 
     def _save(self) -> None:
+        self.engine.require_finite_weights(self.position.step)
         self._count_overhead()
         self.checkpoints.save(self.position)
         self._saved_step, self._saved_at = self.position.step, time.monotonic()

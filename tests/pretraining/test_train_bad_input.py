@@ -12,12 +12,15 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
 
 from aira_dsl.errors import AiraError, InputError, RunError
 from aira_dsl.pretraining.callbacks import Callbacks
 from aira_dsl.pretraining.folder import read_result
+from aira_dsl.pretraining.optimizers import Optimizers
 from aira_dsl.pretraining.run import train
 from aira_dsl.utils.locking import acquire
+from tests.pretraining.processes import on_several
 from tests.pretraining.runs import TEXT, losses, settings
 
 OTHER = TEXT.replace("layers S-M-A", "layers A-M-S")
@@ -35,6 +38,15 @@ def stopped(folder: Path, run: Path, after: int, **given: object) -> None:
 
 def checkpoints(run: Path) -> list[str]:
     return sorted(path.name for path in (run / "checkpoints").iterdir())
+
+
+def all_finite(checkpoint: Path) -> bool:
+    """Tell whether the weights in a checkpoint are, by what docs/train.md names to look at them."""
+    weights = checkpoint.parent / "weights.pt"
+    dcp_to_torch_save(checkpoint, weights)
+    found = torch.load(weights)["model"]
+    weights.unlink()
+    return bool(found) and all(bool(torch.isfinite(each).all()) for each in found.values())
 
 
 @pytest.mark.parametrize(
@@ -136,10 +148,42 @@ def test_a_loss_that_is_not_finite_ends_the_training_and_the_checkpoint_stays(
     step = result.steps
     assert result.message.endswith(f"at step {step + 1}; the checkpoint of step {step} stays")
     assert checkpoints(run)[-1] == f"step-{step:08d}"
+    assert all_finite(run / f"checkpoints/step-{step:08d}")
     assert len(losses(run)) == step
     assert (result.loss, result.validation_loss) == (None, None)
     assert read_result(run) == result == train(given, run)
     assert not (run / "export").exists()
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [(9, "a weight is not finite after step 6"), (6, "the validation loss is nan after step 6")],
+)
+@pytest.mark.parametrize("count", [1, 2])
+def test_weights_that_an_update_makes_infinite_are_not_saved(
+    count: int, steps: int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, updates, update = tmp_path / "run", list[float](), Optimizers.step
+
+    def overflowing(optimizers: Optimizers, factor: float, *, keep_gradients: bool) -> None:
+        update(optimizers, factor, keep_gradients=keep_gradients)
+        updates.append(factor)
+        if len(updates) == 6:
+            weight = optimizers.all[0].param_groups[0]["params"][0]
+            weight.detach().fill_(float("inf"))
+
+    monkeypatch.setattr(Optimizers, "step", overflowing)
+    given = settings(tmp_path, steps=steps, checkpoint_every=3)
+    if count == 1:
+        train(given, run)
+    else:
+        assert on_several(2, lambda rank: train(given, run), tmp_path / "raised") == [0, 0]
+    result = read_result(run)
+    assert result is not None
+    assert (result.status, result.steps, result.curve) == ("diverged", 6, ())
+    assert result.message == f"{message}; the checkpoint of step 3 stays"
+    assert checkpoints(run) == ["step-00000003"]
+    assert all_finite(run / "checkpoints/step-00000003")
 
 
 @contextmanager
