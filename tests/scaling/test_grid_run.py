@@ -219,6 +219,7 @@ def test_runs_that_diverge_are_outliers(plan, tmp_path):
     found = rows(tmp_path)
     assert {row["outlier"] for row in found} == {"true"}
     assert {row["loss"] for row in found} == {"nan"}
+    assert len(list(tmp_path.glob("runs/*/checkpoints"))) == len(found)  # to be looked at
     assert not (tmp_path / "tuning.csv").exists()
 
 

@@ -1,7 +1,7 @@
 """The folder of a grid: its plan, the folders of its runs, and tables of results.
 
 FOLDER/plan.json        what is to be trained
-FOLDER/runs/ID/         the folder of each training; its checkpoints go once it has ended
+FOLDER/runs/ID/         the folder of each training; without checkpoints once it is trained
 FOLDER/runs.csv         results, for `aira-dsl isoflop fit`
 FOLDER/tuning.csv       learning rates that were tried
 FOLDER/latency.json     seconds of a decoded token of each model, by `isoflop latency`

@@ -206,7 +206,8 @@ class _Session:
             if result.status == "stopped":
                 return  # its process was told to end; it is started again
             self.results[ended.run.id] = result
-            shutil.rmtree(self.folder / RUNS / ended.run.id / CHECKPOINTS, ignore_errors=True)
+            if result.status == "ok":
+                shutil.rmtree(self.folder / RUNS / ended.run.id / CHECKPOINTS, ignore_errors=True)
             self.write_tables()
         known = len(self.plan.runs) + len(added_runs(self.plan, losses_of(self.results)))
         done = Finished(ended.run, result, outcome.failure, self.results, known)
