@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.filesystem import FileSystemReader
 from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
@@ -68,7 +69,8 @@ class Checkpoints:
         """Write a checkpoint and remove all but the last two.
 
         Raises:
-            RunError: E1509, it cannot be written; those before stay.
+            RunError: E1509, it cannot be written; E1514, the processes do not share the folder;
+                those before stay.
         """
         name = f"step-{position.step:08d}"
         made = self.folder / f"{TEMPORARY}{name}"
@@ -77,8 +79,7 @@ class Checkpoints:
             self.processes.all_do(lambda: self._write(made))
             self.processes.first_does(lambda: self._publish(made, name, position))
         except RunError:
-            if self.processes.is_first:
-                shutil.rmtree(made, ignore_errors=True)
+            shutil.rmtree(made, ignore_errors=True)  # in all: each may have one of its own
             raise
 
     def restore(self) -> Position:
@@ -123,6 +124,7 @@ class Checkpoints:
             raise _not_written(made, error) from None
 
     def _publish(self, made: Path, name: str, position: Position) -> None:
+        _require_parts(made)
         record = {
             "format": FORMAT,
             "fingerprint": self.model.architecture.fingerprint,
@@ -179,6 +181,25 @@ def _begin(made: Path) -> None:
         made.mkdir(parents=True)
     except OSError as error:
         raise _not_written(made, error) from None
+
+
+def _require_parts(made: Path) -> None:
+    """Refuse a checkpoint of which a part is on another machine.
+
+    Raises:
+        RunError: E1514.
+    """
+    stored = FileSystemReader(made).read_metadata().storage_data
+    parts = sorted({each.relative_path for each in stored.values()})
+    missing = [name for name in parts if not (made / name).exists()]
+    if missing:
+        raise RunError(
+            "E1514",
+            f"the checkpoint {made.name.removeprefix(TEMPORARY)} lacks {missing[0]}, which another "
+            f"process wrote; {made.parent} is not one folder for all processes",
+            help="give an --out on a file system that all machines share, at the same path; the "
+            "checkpoints before stay",
+        )
 
 
 def _read(path: Path) -> tuple[dict[str, Any] | None, str]:

@@ -50,7 +50,8 @@ def train(
         ArchitectureError: the text of the architecture breaks the language.
         InputError: E1504 to E1508 for the run folder; E13xx and E14xx for the data.
         UsageError: E1501 to E1503, E1513, E0631, E0632 for settings; E1512, a package is missing.
-        RunError: E0501, E0904, E1509, memory or disk do not suffice; E1511, another process died.
+        RunError: E0501, E0904, E1509, memory or disk do not suffice; E1511, another process died;
+            E1514, processes on several machines do not share the folder.
     """
     folder = Path(out)
     with started_processes(settings.device) as processes, ExitStack() as stack:

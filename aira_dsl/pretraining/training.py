@@ -57,7 +57,7 @@ class Training:
         """Train; return the status and, unless `ok`, a sentence that explains it.
 
         Raises:
-            RunError: E0904, E1509, a file cannot be written; E1511, another process died.
+            RunError: E0904, E1509, E1514, a file cannot be written; E1511, another process died.
         """
         with ExitStack() as stack:
             records = None

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -104,4 +105,32 @@ def test_torchrun_trains_on_two_processes(command: list[str], tmp_path: Path) ->
         ).code
         == 0
     )
+    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-9)
+
+
+@pytest.mark.slow
+def test_the_command_for_several_machines_trains_one_model(
+    command: list[str], tmp_path: Path
+) -> None:
+    """Two launchers that meet at an address, on this machine."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        meeting = f"127.0.0.1:{free.getsockname()[1]}"
+    launcher = (
+        "-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1",
+        "--rdzv-backend", "c10d", "--rdzv-endpoint", meeting, "--rdzv-id", "7",
+    )  # fmt: skip
+    machines = [
+        subprocess.Popen(
+            [sys.executable, *launcher, "-m", "aira_dsl", *command, "--steps", "12",
+             "--out", str(tmp_path / "two")],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    assert [each.wait() for each in machines] == [0, 0]
+    one = command_line.run(
+        *command, "--steps", "12", "--accumulate", "2", "--out", str(tmp_path / "one")
+    )
+    assert one.code == 0
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-9)

@@ -141,3 +141,19 @@ def test_what_one_process_refuses_all_refuse(
     for rank in (0, 1):
         text = (tmp_path / f"raised/{rank}").read_text(encoding="utf-8")
         assert text.startswith(f"error[{code}]")
+
+
+def test_a_folder_that_processes_do_not_share_is_refused_with_the_missing_part(
+    tmp_path: Path,
+) -> None:
+    """Each process has a folder of its own, as on two machines without a common file system."""
+    given = settings(tmp_path, steps=4, checkpoint_every=4)
+    codes = on_several(
+        2, lambda rank: train(given, tmp_path / f"machine_{rank}/run"), tmp_path / "raised"
+    )
+    assert codes == [1, 1]
+    for rank in (0, 1):
+        text = (tmp_path / f"raised/{rank}").read_text(encoding="utf-8")
+        assert text.startswith("error[E1514]: the checkpoint step-00000004 lacks __1_0.distcp")
+        assert "--out on a file system that all machines share" in text
+    assert not list(tmp_path.glob("machine_*/run/checkpoints/*"))
