@@ -12,7 +12,10 @@ from torch.nn import functional as F
 
 from aira_dsl.data.tokens.prepare import prepare
 from aira_dsl.data.tokens.rows import Rows
-from aira_dsl.errors import UsageError
+from aira_dsl.errors import InputError, UsageError
+from aira_dsl.evaluation.accuracy.model import model_folder
+from aira_dsl.interop.standalone import source
+from aira_dsl.pretraining.callbacks import Callbacks
 from aira_dsl.pretraining.checkpoints import Checkpoints
 from aira_dsl.pretraining.folder import read_result
 from aira_dsl.pretraining.position import Position
@@ -117,3 +120,19 @@ def test_the_last_checkpoint_is_part_of_the_overhead(
     )
     (seconds,) = taken
     assert result.overhead_seconds >= record["position"]["overhead_seconds"] + seconds
+
+
+def test_a_kind_without_standalone_code_is_trained_without_an_export(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a kind of another package may be; those of this one all have such code."""
+    known = {kind: spec for kind, spec in source.KINDS.items() if kind != "mlp"}
+    monkeypatch.setattr(source, "KINDS", known)
+    run, troubles = tmp_path / "run", list[str]()
+    result = train(settings(tmp_path), run, callbacks=Callbacks(on_trouble=troubles.append))
+    assert result.status == "ok"
+    assert troubles == ["there is no export: mlp has no standalone code"]
+    assert not (run / "export").exists()
+    with pytest.raises(InputError) as caught:
+        model_folder(run)
+    assert caught.value.code == "E1801"
