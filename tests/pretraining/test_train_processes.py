@@ -47,6 +47,14 @@ def test_one_two_and_four_processes_have_the_same_losses(tmp_path: Path) -> None
         assert found.bits_per_byte == pytest.approx(one.bits_per_byte, abs=1e-6)
 
 
+def test_two_processes_are_one_that_computes_a_batch_in_two_parts(tmp_path: Path) -> None:
+    """At the default rate, with the same order of sums."""
+    given = settings(tmp_path, steps=STEPS)
+    train(given.model_copy(update={"accumulate": 2}), tmp_path / "one")
+    assert on_several(2, lambda rank: train(given, tmp_path / "two"), tmp_path / "raised") == [0, 0]
+    assert losses(tmp_path / "two") == losses(tmp_path / "one")
+
+
 def test_another_order_of_sums_changes_losses_by_less_than_1e_5(tmp_path: Path) -> None:
     given = settings(tmp_path, steps=STEPS, learning_rate=3e-4)
     train(given, tmp_path / "one")
