@@ -5,7 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
 
+from aira_dsl import fit_isoflop
 from benchmarks.isoflop import SETTINGS
 from tests.helpers.command_line import run
 
@@ -92,6 +95,32 @@ def test_a_folder_gets_numbers_and_pictures_and_is_not_replaced_silently(tmp_pat
     (out / "notes.txt").write_text("mine", encoding="utf-8")
     refused = run(*other, "--force")
     assert (refused.code, "is not the folder of an isoFLOP fit" in refused.err) == (1, True)
+
+
+def test_the_runs_of_llama_3_are_fitted_and_drawn(tmp_path, monkeypatch) -> None:
+    """Every run is a point, every budget a curve, and the last line joins the best sizes."""
+    drawn, save = [], Figure.savefig
+
+    def noted(figure, *arguments, **options):
+        drawn.append(figure)
+        save(figure, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", noted)
+    out = tmp_path / "fit"
+    assert run("isoflop", "fit", DATA / "llama_3.csv", *FEW, "--out", out).code == 0
+    assert json.loads((out / "fit.json").read_text(encoding="utf-8")) == as_json(
+        DATA / "llama_3.csv"
+    )
+    panels = {axes.get_title(): axes for axes in drawn[0].axes}
+    for design in fit_isoflop(DATA / "llama_3.csv", resamples=100).designs:
+        points, runs = panels[design.name].collections[0].get_offsets(), design.fit.runs
+        np.testing.assert_array_equal(points, np.stack([runs.params_R, runs.loss_R], 1))
+        *curves, best = panels[design.name].lines
+        assert len(curves) == len(best.get_xdata()) == len(set(runs.budget_R))
+        assert list(best.get_xdata()) == sorted(best.get_xdata())
+    assert len(drawn[1].axes[0].lines) == 2
+    for name in ("isoflops.png", "frontier.png"):
+        assert min(imread(out / name).shape[:2]) > 400
 
 
 @pytest.mark.parametrize(
