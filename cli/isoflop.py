@@ -42,9 +42,9 @@ def plan(
     from aira_dsl.scaling.grid.corpus import open_corpus
     from aira_dsl.scaling.grid.folder import write_plan
     from aira_dsl.scaling.grid.grid import read_grid
+    from aira_dsl.scaling.grid.needs import threads_of
     from aira_dsl.scaling.grid.plan import make_plan
     from aira_dsl.scaling.grid.results import read_results
-    from aira_dsl.scaling.grid.run import needs_of
     from aira_dsl.scaling.grid.speed import speed_of
 
     gpus = [find_gpu(name) for name in gpu or ()]
@@ -54,7 +54,7 @@ def plan(
     planned = make_plan(grid, corpus, file.parent)
     accepted = check_plan(planned)
     folder = out or Path(grid.name)
-    speed = speed_of(planned, read_results(planned, folder), needs_of(planned).cpus)
+    speed = speed_of(planned, read_results(planned, folder), threads_of(planned))
     done = write_plan(planned, folder, force=force)
     if format_ == "json":
         facts = plan_json(planned, accepted, speed, gpus)
@@ -83,12 +83,14 @@ def run(
     """Train the runs of a planned grid; the same command continues an interrupted one."""
     from aira_dsl.report.terminal.isoflop_run import RunLines, grid_json, grid_text
     from aira_dsl.scaling.grid.folder import PLAN
+    from aira_dsl.scaling.grid.needs import needs_of, with_device
     from aira_dsl.scaling.grid.plan import read_plan
     from aira_dsl.scaling.grid.results import read_results
-    from aira_dsl.scaling.grid.run import needs_of, run_grid
+    from aira_dsl.scaling.grid.run import run_grid
 
-    planned = read_plan(folder / PLAN)
-    needs, choice = needs_of(planned), PoolChoice(workers, cluster.ray)
+    choice = PoolChoice(workers, cluster.ray)
+    planned = with_device(read_plan(folder / PLAN), choice)
+    needs = needs_of(planned)
     lines = RunLines(planned, choice.places(needs), sys.stderr)
     with interruptible("grid"), closing(choice.open(needs)) as pool:
         lines.begin(read_results(planned, folder))

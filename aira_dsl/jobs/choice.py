@@ -73,6 +73,18 @@ class PoolChoice:
             return min(max(1, Cluster().places(needs)), MOST_WORKERS)
         return 1 if needs.gpus else max(1, available_cores() // needs.cpus)
 
+    def has_gpu(self) -> bool:
+        """Tell whether a node of the cluster has a GPU.
+
+        Raises:
+            UsageError: E1901, E1902, as for `open`.
+        """
+        from aira_dsl.jobs.cluster import Cluster, connect
+
+        assert self.ray is not None
+        connect(self.ray)
+        return Cluster().places(Needs(gpus=1)) > 0
+
     def memory_share(self, needs: Needs = ONE_CORE) -> int:
         """Return the bytes for each job, if all nodes of the cluster are full of such jobs."""
         from aira_dsl.jobs.cluster import Cluster, connect

@@ -43,6 +43,7 @@ def test_keys_of_a_node_are_hidden_from_jobs(one_node: str) -> None:
 
 def test_a_pool_has_room_for_what_the_nodes_hold(one_node: str) -> None:
     choice = PoolChoice(ray=one_node)
+    assert choice.has_gpu()
     assert choice.places() >= 3  # other tests may have left nodes of one CPU
     assert choice.places(Needs(gpus=1)) == 1
     assert choice.places(Needs(cpus=2)) == 1

@@ -12,15 +12,17 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
-from aira_dsl.errors import InputError, RunError
+from aira_dsl.errors import InputError, RunError, UsageError
 from aira_dsl.jobs.choice import PoolChoice
 from aira_dsl.jobs.local import LocalPool
 from aira_dsl.jobs.pool import Failure, Outcome
 from aira_dsl.report.terminal.isoflop_run import RunLines
 from aira_dsl.scaling.grid.corpus import open_corpus
 from aira_dsl.scaling.grid.grid import Grid
+from aira_dsl.scaling.grid.needs import with_device
 from aira_dsl.scaling.grid.plan import make_plan, planned
 from aira_dsl.scaling.grid.results import losses_of, read_results, runs_table
 from aira_dsl.scaling.grid.run import run_grid
@@ -100,18 +102,64 @@ def rows(folder, name="runs.csv"):
     return list(csv.DictReader((folder / name).read_text(encoding="utf-8").splitlines()))
 
 
+class Recorder(PoolHere):
+    """Keeps what jobs are given."""
+
+    def __init__(self):
+        super().__init__()
+        self.jobs = []
+
+    def submit(self, tag, job, *, should_continue=None):
+        self.jobs.append(job)
+        super().submit(tag, job)
+
+
+@pytest.mark.parametrize(
+    ("train", "there_is_one", "device"),
+    [
+        ({}, True, "cuda"),
+        ({}, False, "cpu"),
+        ({"device": "auto"}, True, "cuda"),
+        ({"device": "cpu"}, True, "cpu"),
+        ({"device": "cuda"}, True, "cuda"),
+    ],
+)
+def test_the_device_of_a_grid_is_a_gpu_if_there_is_one_unless_it_names_another(
+    plan, monkeypatch, train, there_is_one, device
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there_is_one)
+    assert with_device(plan(train=train), PoolChoice()).grid.train["device"] == device
+
+
+def test_a_gpu_that_is_asked_for_and_missing_is_an_error(plan, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UsageError) as caught:
+        with_device(plan(train={"device": "cuda"}), PoolChoice())
+    assert caught.value.code == "E0632"
+
+
+@pytest.mark.parametrize(("device", "gpus"), [("cpu", 0), ("cuda", 1)])
+def test_every_run_is_trained_on_the_device_of_the_grid(plan, tmp_path, device, gpus):
+    pool = Recorder()
+    work(plan(train={"threads": 2, "device": device}), tmp_path, pool=pool)
+    assert {job.payload["settings"]["device"] for job in pool.jobs} == {device}
+    assert {(job.needs.cpus, job.needs.gpus) for job in pool.jobs} == {(2, gpus)}
+
+
 def test_the_run_that_begins_is_named_before_any_ends(plan, tmp_path):
     found, out = plan(), io.StringIO()
     lines = RunLines(found, 1, out)
     lines.begin({})
     first = next_run(found, {}, ()).run.id
     assert out.getvalue().startswith(
-        f"[0/{len(found.runs)}] begins with {first}, 1 run at a time; about "
+        f"[0/{len(found.runs)}] begins with {first}, 1 run at a time on the CPU; about "
     )
     results = work(found, tmp_path)
     said = out.getvalue()
     lines.begin(results)
     assert out.getvalue() == said
+    RunLines(plan(train={"device": "cuda"}), 1, out).begin({})
+    assert ", 1 run at a time on a GPU; about " in out.getvalue()
 
 
 def test_a_grid_is_trained_once_and_its_table_is_what_fit_reads(plan, tmp_path):

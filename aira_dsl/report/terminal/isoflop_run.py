@@ -6,9 +6,10 @@ from typing import Any, TextIO
 
 from aira_dsl.pretraining.result import TrainResult
 from aira_dsl.scaling.grid.folder import RUNS_TABLE
+from aira_dsl.scaling.grid.needs import is_on_gpu, threads_of
 from aira_dsl.scaling.grid.plan import Plan
 from aira_dsl.scaling.grid.results import losses_of
-from aira_dsl.scaling.grid.run import Finished, needs_of
+from aira_dsl.scaling.grid.run import Finished
 from aira_dsl.scaling.grid.speed import speed_of
 from aira_dsl.scaling.grid.tuning import added_runs, next_run
 from aira_dsl.utils.formatting import duration, plural
@@ -18,7 +19,7 @@ class RunLines:
     """Prints which run begins, and a line for each that ends, with an estimate of the time left.
 
     Args:
-        plan: the plan.
+        plan: the plan, with its device.
         workers: runs at a time.
         out: where lines go.
     """
@@ -38,7 +39,8 @@ class RunLines:
         first = next_run(self._plan, losses, ())
         if first is not None:
             total = len(self._plan.runs) + len(added_runs(self._plan, losses))
-            at_once = f"{plural(self._workers, 'run')} at a time"
+            place = "a GPU" if is_on_gpu(self._plan) else "the CPU"
+            at_once = f"{plural(self._workers, 'run')} at a time on {place}"
             left = f"about {duration(self._seconds_left(results))} left"
             print(
                 f"[{len(results)}/{total}] begins with {first.run.id}, {at_once}; {left}",
@@ -60,7 +62,7 @@ class RunLines:
         print(f"{place} {ended.run.id}: {what}; {left}", file=self._out, flush=True)
 
     def _seconds_left(self, results: Mapping[str, TrainResult]) -> float:
-        threads = needs_of(self._plan).cpus
+        threads = threads_of(self._plan)
         speed = speed_of(self._plan, results, threads)
         left = [run for run in self._plan.runs if run.id not in results]
         seconds = sum(speed.core_seconds(self._plan, run) for run in left)

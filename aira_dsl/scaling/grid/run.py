@@ -9,14 +9,15 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from aira_dsl.data.tokens.prepare import prepare
 from aira_dsl.errors import InputError, RunError, UsageError
 from aira_dsl.jobs.pool import Failure, Job, Needs, Outcome, Pool
 from aira_dsl.pretraining.result import TrainResult
 from aira_dsl.scaling.grid.folder import RUNS, TUNING_TABLE
+from aira_dsl.scaling.grid.needs import GRACE, needs_of
 from aira_dsl.scaling.grid.plan import Plan, PlannedRun, settings_of
 from aira_dsl.scaling.grid.results import (
     losses_of,
@@ -29,8 +30,6 @@ from aira_dsl.utils.files import reporting, write_atomically
 from aira_dsl.utils.locking import acquire
 
 WORKER = "aira_dsl.pretraining.worker:run"
-GRACE = 60.0
-"""Seconds that an interrupted training has for its checkpoint."""
 IN_USE = "E1505"
 """Code of a run folder in use: a worker whose parent was killed writes its last checkpoint."""
 PATIENCE = GRACE + 10.0
@@ -109,13 +108,6 @@ def run_grid(
     return session.results
 
 
-def needs_of(plan: Plan) -> Needs:
-    """Return what one run needs of a machine."""
-    train: dict[str, Any] = plan.grid.train
-    on_gpu = train.get("device") == "cuda"
-    return Needs(cpus=int(train.get("threads", 1)), gpus=int(on_gpu), grace=GRACE)
-
-
 def _check_data(plan: Plan) -> None:
     """Raise InputError E1611 if the data are not those of the plan."""
     known = plan.corpus
@@ -151,6 +143,11 @@ class _Session:
     held: dict[str, float] = field(default_factory=dict)
     started: int = 0
 
+    @cached_property
+    def needs(self) -> Needs:
+        """What each run needs."""
+        return needs_of(self.plan)
+
     def work(self) -> None:
         """Train until nothing is left that can be trained."""
         while True:
@@ -183,7 +180,7 @@ class _Session:
         settings = settings_of(self.plan, *assigned)
         out = (self.folder / RUNS / assigned.run.id).resolve()
         payload = {"settings": settings.model_dump(mode="json"), "out": str(out)}
-        self.pool.submit(self.started, Job(self.worker, payload, needs_of(self.plan)))
+        self.pool.submit(self.started, Job(self.worker, payload, self.needs))
         self.running[self.started] = _Running(assigned.run, since)
         self.started += 1
 
