@@ -79,7 +79,13 @@ class JudgeRequest:
             "split": self.split,
         }
         size, seconds = self.limits, longest(self.limits)
-        own = Needs(cpus=size.cpus, gpus=size.gpus, seconds=seconds, grace=10.0)
+        own = Needs(
+            cpus=size.cpus,
+            gpus=size.gpus,
+            reserve=size.memory_mib << 20,  # the sandbox limits it
+            seconds=seconds,
+            grace=10.0,
+        )
         return Job("aira_dsl.design.worker:judge", payload, own)
 
     @classmethod

@@ -67,7 +67,7 @@ class Cluster:
 
         1 GiB if no node holds such a job.
         """
-        wanted = replace(needs, memory=None)
+        wanted = replace(needs, memory=None, reserve=0)
         nodes = [(node, _places(node, wanted)) for node in self._alive().values()]
         shares = [int(node.get("memory", 0)) // places for node, places in nodes if places]
         return min(shares, default=1 << 30)
@@ -79,7 +79,7 @@ class Cluster:
             return None
         wanted = [f"{needs.cpus} CPUs"]
         wanted += [f"{needs.gpus} GPUs"] if needs.gpus else []
-        wanted += [f"{gib(needs.memory)} of memory"] if needs.memory else []
+        wanted += [f"{gib(needs.node_memory)} of memory"] if needs.node_memory else []
         return f"no node of the cluster has {', '.join(wanted)}"
 
     def _alive(self) -> dict[str, Mapping[str, float]]:
@@ -90,7 +90,7 @@ class Cluster:
 
 
 def _places(node: Mapping[str, float], needs: Needs) -> int:
-    wanted = {"CPU": needs.cpus, "GPU": needs.gpus, "memory": needs.memory or 0}
+    wanted = {"CPU": needs.cpus, "GPU": needs.gpus, "memory": needs.node_memory}
     return min(int(node.get(name, 0) // count) for name, count in wanted.items() if count)
 
 

@@ -36,8 +36,10 @@ class Needs:
     Attributes:
         cpus: threads that numeric libraries use.
         gpus: GPUs; with 0 the job sees none.
-        memory: bytes that the job may allocate; None for no limit. Not enforced with GPUs, whose
-            drivers reserve address space that would count.
+        memory: bytes that the job may allocate, and that a node of a cluster sets aside for it;
+            None for no limit. Not enforced with GPUs, whose drivers reserve address space that
+            would count.
+        reserve: bytes that a node of a cluster sets aside for a job without a limit.
         seconds: time limit, counted from the moment when the process is ready; None for no limit.
         grace: seconds that the job gets to end by itself after SIGTERM, when the pool closes or its
             owner dies; 0 to be killed at once.
@@ -46,8 +48,14 @@ class Needs:
     cpus: int = 1
     gpus: int = 0
     memory: int | None = None
+    reserve: int = 0
     seconds: float | None = None
     grace: float = 0.0
+
+    @property
+    def node_memory(self) -> int:
+        """Bytes that a node of a cluster sets aside for the job."""
+        return self.reserve if self.memory is None else self.memory
 
 
 @dataclass(frozen=True)

@@ -125,12 +125,12 @@ class _Kind:
 
     cpus: int
     gpus: int
-    memory: int | None
+    memory: int
     trusted: bool
 
     @classmethod
     def of(cls, job: Job) -> "_Kind":
-        return cls(job.needs.cpus, job.needs.gpus, job.needs.memory, job.trusted)
+        return cls(job.needs.cpus, job.needs.gpus, job.needs.node_memory, job.trusted)
 
 
 class _Place:
@@ -182,7 +182,7 @@ class _Place:
 
     def _start(self, kind: _Kind) -> None:
         self.kind = kind
-        options: dict[str, Any] = {} if kind.memory is None else {"memory": kind.memory}
+        options: dict[str, Any] = {"memory": kind.memory} if kind.memory else {}
         actor = ray.remote(JobActor).options(
             num_cpus=kind.cpus,
             num_gpus=kind.gpus,

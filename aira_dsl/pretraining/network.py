@@ -22,14 +22,12 @@ from aira_dsl.models.cuda_model import forget_compiled, run_layer
 from aira_dsl.models.model import Layer
 from aira_dsl.models.precision import DTYPES, missing_kernels
 from aira_dsl.pretraining.balance import Balance
+from aira_dsl.pretraining.memory import LOGITS
 from aira_dsl.pretraining.settings import TrainSettings
 from aira_dsl.primitives.common.cpu_norm import add_norm
 
 IGNORE = -100
 """Target of a position that does not count."""
-
-LOGITS = 1 << 26
-"""Logits computed at once; more are computed in parts, and again in the backward pass."""
 
 How = Literal["kernels", "compiled", "plain"]
 

@@ -120,6 +120,11 @@ class PoolContract(ABC):
             assert run(pool, job("allocate", 50 * MIB, limited)).value == 50 * MIB
             assert run(pool, job("allocate", 200 * MIB)).value == 200 * MIB
 
+    def test_memory_that_is_set_aside_is_no_limit(self) -> None:
+        with closing(self.make_pool(1)) as pool:
+            aside = Needs(reserve=100 * MIB)
+            assert run(pool, job("allocate", 200 * MIB, aside)).value == 200 * MIB
+
     def test_a_job_whose_process_is_killed_is_tried_again(self, tmp_path: Path) -> None:
         with closing(self.make_pool(1)) as pool:
             assert run(pool, job("die_once", str(tmp_path / "file"))).value == "done"

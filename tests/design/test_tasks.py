@@ -293,6 +293,7 @@ def test_a_pool_judges_as_this_process_does(tmp_path):
         outcomes = list(run_all([request.job(), broken.job()], pool))
     finally:
         pool.close()
+    assert request.job().needs.node_memory == task.size("tiny").memory_mib << 20
     good, bad = (Judgement.model_validate(outcome.value) for outcome in outcomes)
     assert good.score == pytest.approx(judge(request).score, abs=1e-6)
     assert (bad.status, bad.valid) == ("crashed", False)

@@ -47,6 +47,7 @@ def test_a_pool_has_room_for_what_the_nodes_hold(one_node: str) -> None:
     assert choice.places() >= 3  # other tests may have left nodes of one CPU
     assert choice.places(Needs(gpus=1)) == 1
     assert choice.places(Needs(cpus=2)) == 1
+    assert choice.places(Needs(reserve=choice.memory_share() + 1)) < choice.places()
     assert choice.memory_share(Needs(cpus=2)) == choice.memory_share(Needs(cpus=3))
     assert choice.memory_share() <= choice.memory_share(Needs(cpus=2)) / 3
 
@@ -67,6 +68,9 @@ def test_a_job_that_no_node_can_hold_is_an_error(one_node: str) -> None:
         assert failure.error is not None
         assert failure.error.code == "E1904"
         assert failure.message == "no node of the cluster has 64 CPUs, 2 GPUs, 1.0 GiB of memory"
+        failure = run(pool, job("echo", needs=Needs(reserve=1 << 50))).failure
+        assert failure is not None
+        assert failure.message == "no node of the cluster has 1 CPUs, 1,048,576.0 GiB of memory"
         assert run(pool, job("echo", 1)).value == 1
 
 

@@ -22,7 +22,7 @@ from aira_dsl.jobs.pool import Failure, Outcome
 from aira_dsl.report.terminal.isoflop_run import RunLines
 from aira_dsl.scaling.grid.corpus import open_corpus
 from aira_dsl.scaling.grid.grid import Grid
-from aira_dsl.scaling.grid.needs import with_device
+from aira_dsl.scaling.grid.needs import needs_of, with_device
 from aira_dsl.scaling.grid.plan import make_plan, planned
 from aira_dsl.scaling.grid.results import losses_of, read_results, runs_table
 from aira_dsl.scaling.grid.run import run_grid
@@ -144,6 +144,17 @@ def test_every_run_is_trained_on_the_device_of_the_grid(plan, tmp_path, device, 
     work(plan(train={"threads": 2, "device": device}), tmp_path, pool=pool)
     assert {job.payload["settings"]["device"] for job in pool.jobs} == {device}
     assert {(job.needs.cpus, job.needs.gpus) for job in pool.jobs} == {(2, gpus)}
+
+
+def test_runs_reserve_the_memory_of_the_largest(plan, tmp_path):
+    """Half a gibibyte is below what a process with torch takes."""
+    pool, found = Recorder(), plan()
+    work(found, tmp_path, pool=pool)
+    (needs,) = {job.needs for job in pool.jobs}
+    assert needs == needs_of(found)
+    assert 1 << 29 < needs.node_memory < 2 << 30
+    budgets = ["3e9", {"flops": "1e11", "batch": 64}]
+    assert needs_of(plan(budgets=budgets)).reserve > needs.reserve
 
 
 def test_the_run_that_begins_is_named_before_any_ends(plan, tmp_path):

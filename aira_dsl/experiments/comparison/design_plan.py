@@ -103,7 +103,11 @@ class DesignComparisonPlan:
         if self.execution.jobs is not None or self.execution.ray is None:
             return self.execution.jobs or 1
         sizes = [task.size(self.designed.size) for task in self.tasks.values()]
-        needs = Needs(cpus=max(size.cpus for size in sizes), gpus=self.gpus)
+        needs = Needs(
+            cpus=max(size.cpus for size in sizes),
+            gpus=self.gpus,
+            reserve=max(size.memory_mib for size in sizes) << 20,
+        )
         return self.execution.most_jobs(needs)
 
     @property

@@ -2,7 +2,9 @@
 
 from aira_dsl.jobs.choice import PoolChoice
 from aira_dsl.jobs.pool import Needs
-from aira_dsl.scaling.grid.plan import Plan
+from aira_dsl.pretraining.memory import memory_of
+from aira_dsl.pretraining.settings import TrainPlan
+from aira_dsl.scaling.grid.plan import Plan, settings_of
 from aira_dsl.utils.machine import Device, DeviceChoice
 
 GRACE = 60.0
@@ -36,8 +38,10 @@ def is_on_gpu(plan: Plan) -> bool:
 
 
 def needs_of(plan: Plan) -> Needs:
-    """Return what a run needs."""
-    return Needs(cpus=threads_of(plan), gpus=int(is_on_gpu(plan)), grace=GRACE)
+    """Return what a run needs; the same for all, so that a process serves one after another."""
+    return Needs(
+        cpus=threads_of(plan), gpus=int(is_on_gpu(plan)), reserve=_memory(plan), grace=GRACE
+    )
 
 
 def _wanted(plan: Plan) -> DeviceChoice:
@@ -53,3 +57,11 @@ def _device(wanted: DeviceChoice, choice: PoolChoice) -> Device:
     if wanted == "auto":
         return "cuda" if choice.has_gpu() else "cpu"
     return wanted
+
+
+def _memory(plan: Plan) -> int:
+    """Return the bytes of the run that needs most."""
+    by_batch = sorted(plan.runs, key=lambda run: plan.grid.batch_of(run.budget))
+    largest = {run.model: run for run in by_batch}
+    settings = [settings_of(plan, run, plan.grid.learning_rates[0]) for run in largest.values()]
+    return max(memory_of(each, TrainPlan.of(each)) for each in settings)
