@@ -26,6 +26,7 @@ from aira_dsl.design.request import JudgeRequest
 from aira_dsl.design.task import Task, load_task
 from aira_dsl.errors import UsageError
 from aira_dsl.sandbox import kinds
+from tests.design.small_tasks import LONG, SHORT, small_lra
 
 TASKS: dict[str, type[LraSettings]] = {
     "lra_listops": ListOpsSettings,
@@ -37,29 +38,6 @@ TASKS: dict[str, type[LraSettings]] = {
 MECHANISMS = ("full", "local", "linear", "ssm", "conv")
 
 
-# Much more time than is needed; and growth measured at lengths of which none needs much memory.
-LIMITS = {"training_seconds": 600.0, "startup_seconds": 600.0, "scoring_seconds": 600.0}
-SHORT = 32
-LONG = {"growth_length": 1024}
-
-
-def small(name: str, *, memory_mib: int = 4096, **changes: object) -> Task:
-    """Return a task whose size `cpu` has a few examples and trains for a few steps."""
-    task = load_task(name)
-    cpu = task.size("cpu")
-    few = {"train": 64, "validation": 32, "test": 32}
-    settings = {
-        **cpu.settings,
-        "num_train_steps": 4,
-        "growth_length": SHORT,
-        "data": {**cpu.settings["data"], **few},
-        **changes,
-    }
-    update = {**LIMITS, "memory_mib": memory_mib, "settings": settings}
-    sizes = {"cpu": cpu.model_copy(update=update)}
-    return Task(task.folder, task.metadata.model_copy(update={"sizes": sizes}))
-
-
 def request_for(task: Task, baseline: str, root: Path) -> JudgeRequest:
     data = prepare_data(task, "cpu", seed=1, root=root)
     return JudgeRequest(task, "cpu", task.baselines()[baseline], data, kinds.choose("auto"))
@@ -68,7 +46,7 @@ def request_for(task: Task, baseline: str, root: Path) -> JudgeRequest:
 @pytest.fixture(scope="module")
 def listops(tmp_path_factory: pytest.TempPathFactory) -> JudgeRequest:
     """Return the request for linear attention in torch on lra_listops."""
-    return request_for(small("lra_listops"), "torch_linear", tmp_path_factory.mktemp("data"))
+    return request_for(small_lra("lra_listops"), "torch_linear", tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture
@@ -136,7 +114,7 @@ def test_a_missing_data_set_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.slow
 def test_an_encoder_in_torch_is_trained_and_scored(listops: JudgeRequest) -> None:
-    judgement = judge(replace(listops, task=small("lra_listops", **LONG)))
+    judgement = judge(replace(listops, task=small_lra("lra_listops", **LONG)))
     assert judgement.status == "ok", judgement.message
     assert judgement.facts["reported_steps"] == 4
     assert judgement.facts["data"] == "generated"
@@ -144,7 +122,7 @@ def test_an_encoder_in_torch_is_trained_and_scored(listops: JudgeRequest) -> Non
 
 
 def assert_pairs_are_trained(baseline: str, folder: Path) -> Judgement:
-    task = small("lra_retrieval", batch_size=8, num_layers=1)
+    task = small_lra("lra_retrieval", batch_size=8, num_layers=1)
     judgement = judge(request_for(task, baseline, folder))
     assert judgement.status == "ok", judgement.message
     assert judgement.facts["framework"] == baseline.split("_", maxsplit=1)[0]
@@ -207,7 +185,7 @@ def test_a_recorded_answer_gets_its_verdict(
 def test_a_recorded_answer_ends_where_growth_is_measured(
     listops: JudgeRequest, name: str, status: str, reason: str, changes: dict[str, Any]
 ) -> None:
-    task = small("lra_listops", **changes)
+    task = small_lra("lra_listops", **changes)
     assert_verdict(replace(listops, task=task), name, status, reason)
 
 

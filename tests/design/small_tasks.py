@@ -1,0 +1,27 @@
+"""Tasks of the package that a test can judge: few examples, few steps, and time that never decides.
+
+A machine at a tenth of the speed keeps all limits of time.
+"""
+
+from aira_dsl.design.task import Task, load_task
+
+LIMITS = {"training_seconds": 600.0, "startup_seconds": 600.0, "scoring_seconds": 600.0}
+SHORT = 32  # lengths at which growth is measured: none needs much memory
+LONG = {"growth_length": 1024}
+
+
+def small_lra(name: str, *, memory_mib: int = 4096, **changes: object) -> Task:
+    """Return a task whose size `cpu` has a few examples and trains for a few steps."""
+    task = load_task(name)
+    cpu = task.size("cpu")
+    few = {"train": 64, "validation": 32, "test": 32}
+    settings = {
+        **cpu.settings,
+        "num_train_steps": 4,
+        "growth_length": SHORT,
+        "data": {**cpu.settings["data"], **few},
+        **changes,
+    }
+    update = {**LIMITS, "memory_mib": memory_mib, "settings": settings}
+    sizes = {"cpu": cpu.model_copy(update=update)}
+    return Task(task.folder, task.metadata.model_copy(update={"sizes": sizes}))
