@@ -94,6 +94,16 @@ def test_the_description_tells_the_form_and_the_stand_in(name: str) -> None:
         assert ("This is a stand-in" in text) == stand_in
 
 
+@pytest.mark.parametrize(
+    ("size", "lengths"), [("cpu", "(9 to 39 tokens;"), ("paper", "(501 to 1999 tokens;")]
+)
+def test_the_description_has_the_lengths_that_are_drawn(size: str, lengths: str) -> None:
+    task = load_task("lra_listops")
+    settings = lra_data.settings(ListOpsSettings, task.size(size))
+    assert f"({settings.min_length + 1} to {settings.positions} tokens;" == lengths
+    assert lengths in task.description(size)
+
+
 def test_path_x_is_that_of_the_generator() -> None:
     size = load_task("lra_pathfinder").size("path_x")
     wanted = {name: getattr(PathfinderSettings(train=1, validation=1, test=1, **PATH_X), name)
