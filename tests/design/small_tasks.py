@@ -3,6 +3,7 @@
 A machine at a tenth of the speed keeps all limits of time.
 """
 
+from aira_dsl.design.candidate import Candidate
 from aira_dsl.design.task import Task, load_task
 
 LIMITS = {"training_seconds": 600.0, "startup_seconds": 600.0, "scoring_seconds": 600.0}
@@ -25,3 +26,19 @@ def small_lra(name: str, *, memory_mib: int = 4096, **changes: object) -> Task:
     update = {**LIMITS, "memory_mib": memory_mib, "settings": settings}
     sizes = {"cpu": cpu.model_copy(update=update)}
     return Task(task.folder, task.metadata.model_copy(update={"sizes": sizes}))
+
+
+_OTHER_STEPS = """
+
+from dataclasses import replace
+
+from aira_dsl.design.harness.lra_settings import LraTraining
+
+fixed = LraTraining.of
+LraTraining.of = lambda settings, names: replace(fixed(settings, names), num_train_steps={steps})
+"""
+
+
+def with_steps(candidate: Candidate, steps: int) -> Candidate:
+    """Return an encoder whose model.py has the trainer take another number of steps."""
+    return Candidate({"model.py": candidate.files["model.py"] + _OTHER_STEPS.format(steps=steps)})

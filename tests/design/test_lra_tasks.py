@@ -26,7 +26,7 @@ from aira_dsl.design.request import JudgeRequest
 from aira_dsl.design.task import Task, load_task
 from aira_dsl.errors import UsageError
 from aira_dsl.sandbox import kinds
-from tests.design.small_tasks import LONG, SHORT, small_lra
+from tests.design.small_tasks import LONG, SHORT, small_lra, with_steps
 
 TASKS: dict[str, type[LraSettings]] = {
     "lra_listops": ListOpsSettings,
@@ -129,6 +129,15 @@ def test_an_encoder_in_torch_is_trained_and_scored(listops: JudgeRequest) -> Non
     assert judgement.facts["reported_steps"] == 4
     assert judgement.facts["data"] == "generated"
     assert judgement.facts["quadratic"] == 0
+
+
+@pytest.mark.slow
+def test_a_change_of_the_trainer_is_not_detected(
+    listops: JudgeRequest, without_growth: None
+) -> None:
+    judgement = judge(replace(listops, candidate=with_steps(listops.candidate, 8)))
+    assert judgement.status == "ok", judgement.message
+    assert judgement.facts["reported_steps"] == 8  # of 4 that the size has
 
 
 def assert_pairs_are_trained(baseline: str, folder: Path) -> Judgement:
