@@ -3,6 +3,9 @@
 Beside the judge's score a record can hold what an evaluator of another kind says about the same
 trained model (`Evaluate`). A record belongs to one candidate, one seed, one training time and one
 preparation of the data; each of them is part of its file name.
+
+A task may name its steps (`num_train_steps`). A training that the clock has cut before the last of
+them has the status "too slow" and no score: how far it came depends on the machine.
 """
 
 import hashlib
@@ -25,6 +28,9 @@ from aira_dsl.utils.machine import available_cores
 
 Evaluate = Callable[[Candidate, bytes, JudgeSession], dict[str, float]]
 """Gives more values of a trained candidate, from its weights file."""
+
+TOO_SLOW = "too slow"
+"""Status of a training that made fewer steps than its task names."""
 
 
 @dataclass(frozen=True)
@@ -92,29 +98,34 @@ def record(
     seed: int,
     evaluate: Evaluate | None = None,
 ) -> dict[str, Any]:
-    """Return the record of a candidate and seed; it is made if it is missing.
-
-    Exits if other work of the machine let the clock cut the training.
-    """
+    """Return the record of a candidate and seed; it is made if it is missing."""
     path = setting.folder / f"{name}-{_key(setting, candidate)}-seed{seed}.json"
     if not path.exists():
         setting.folder.mkdir(parents=True, exist_ok=True)
-        made = {"candidate": name, "seed": seed, **_judged(setting, candidate, seed, evaluate)}
-        _require_all_steps(setting, made)
+        judged = _complete(setting, _judged(setting, candidate, seed, evaluate))
+        made = {"candidate": name, "seed": seed, **judged}
         write_atomically(path, json.dumps(made, indent=1) + "\n")
-        print(f"{name}, seed {seed}: {made['status']} {made.get('score', '')}", flush=True)
+        print(_told(made, path), flush=True)
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 
-def _require_all_steps(setting: Setting, made: dict[str, Any]) -> None:
+def _told(made: dict[str, Any], path: Path) -> str:
+    name = f"{made['candidate']}, seed {made['seed']}"
+    if made["status"] == TOO_SLOW:
+        again = f"if other work slowed it down, delete {path} and repeat the command"
+        return f"{name}: {TOO_SLOW}: {made['message']}; {again}"
+    return f"{name}: {made['status']} {made.get('score', made.get('message'))}"
+
+
+def _complete(setting: Setting, judged: dict[str, Any]) -> dict[str, Any]:
+    """Return a judgement; if the clock has cut the training, without its score."""
     planned = setting.task.size(setting.size).settings.get("num_train_steps")
-    done = made["facts"].get("reported_steps")
-    if planned is not None and done is not None and done < planned:
-        raise SystemExit(
-            f"{made['candidate']}, seed {made['seed']}: the clock cut the training at {done} of "
-            f"{planned} steps; nothing is kept: repeat it on a quiet machine"
-        )
+    done = judged["facts"].get("reported_steps")
+    if judged["status"] != "ok" or planned is None or done is None or done >= planned:
+        return judged
+    message = f"{done:,} of {planned:,} steps"
+    return {"status": TOO_SLOW, "message": message, "facts": judged["facts"]}
 
 
 def machine() -> str:
