@@ -42,3 +42,26 @@ LraTraining.of = lambda settings, names: replace(fixed(settings, names), num_tra
 def with_steps(candidate: Candidate, steps: int) -> Candidate:
     """Return an encoder whose model.py has the trainer take another number of steps."""
     return Candidate({"model.py": candidate.files["model.py"] + _OTHER_STEPS.format(steps=steps)})
+
+
+def small_autoresearch() -> Task:
+    """Return the task autoresearch whose size `cpu` has little text."""
+    task = load_task("autoresearch")
+    cpu = task.size("cpu")
+    settings = {**cpu.settings, "corpus": "python-reference", "eval_tokens": 16_384}
+    update = {**LIMITS, "scoring_seconds": 3000.0, "settings": settings}
+    sizes = {"cpu": cpu.model_copy(update=update)}
+    return Task(task.folder, task.metadata.model_copy(update={"sizes": sizes}))
+
+
+def few_steps(script: str, steps: int) -> str:
+    """Return a train.py of autoresearch that takes some steps in one thread.
+
+    So other work of the machine changes neither the score nor how much of the processor a step
+    takes.
+    """
+    limited = f"< 1 and steps < {steps}:"
+    for old, new in (("+ last_step < 1:", limited), ("threads(2)", "threads(1)")):
+        assert old in script
+        script = script.replace(old, new)
+    return script

@@ -10,6 +10,7 @@ from aira_dsl.design.judge.judging import judge
 from aira_dsl.design.request import JudgeRequest
 from aira_dsl.design.task import Task, load_task
 from aira_dsl.sandbox import kinds
+from tests.design.small_tasks import few_steps, small_autoresearch
 
 
 @pytest.fixture(scope="module")
@@ -36,21 +37,10 @@ def test_the_description_has_the_numbers_of_a_size(task: Task, size: str, words:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["muon", "adamw"])
-def test_a_baseline_learns(task: Task, name: str, tmp_path: Path) -> None:
-    cpu = task.size("cpu")
-    settings = {**cpu.settings, "corpus": "python-reference", "eval_tokens": 16_384}
-    # Limits that a machine at a tenth of the speed keeps.
-    limits = {"training_seconds": 600.0, "startup_seconds": 600.0, "scoring_seconds": 3000.0}
-    short = cpu.model_copy(update={"settings": settings, **limits})
-    metadata = task.metadata.model_copy(update={"sizes": {"cpu": short}})
-    task = Task(task.folder, metadata)
+def test_a_baseline_learns(name: str, tmp_path: Path) -> None:
+    task = small_autoresearch()
     data = prepare_data(task, "cpu", seed=1, root=tmp_path)
-    script = task.baselines()[name].files["train.py"]
-    # Some steps of one thread instead of some seconds of two: other work of the machine changes
-    # neither the score nor how much of the processor a step takes.
-    for old, new in (("+ last_step < 1:", "< 1 and steps < 40:"), ("threads(2)", "threads(1)")):
-        assert old in script
-        script = script.replace(old, new)
+    script = few_steps(task.baselines()[name].files["train.py"], 40)
     candidate = Candidate({"train.py": script})
     judgement = judge(JudgeRequest(task, "cpu", candidate, data, kinds.choose("auto")))
     assert judgement.status == "ok", judgement.message
