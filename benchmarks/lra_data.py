@@ -2,8 +2,8 @@
 
     python -m benchmarks.lra_data [listops | pathfinder | picture] …
 
-ListOps: acceptance, lengths, depths and labels of 100,000 expressions of the paper's size and of
-the small sizes, with the seconds that they take on one core.
+ListOps: acceptance, lengths, depths and labels of 100,000 expressions of size `cpu` and of size
+`paper`, with the seconds that they take on one core.
 
 Pathfinder: CPU time of an image; how well single statistics and a classifier that sees only local
 patches tell the class. `picture` writes docs/images/pathfinder.png.
@@ -18,19 +18,20 @@ from aira_dsl.data.lra.listops import ListOpsSettings
 from aira_dsl.data.lra.listops_trees import OPERATORS
 from aira_dsl.data.lra.pathfinder import PATH_X, PathfinderSettings
 from aira_dsl.data.lra.pathfinder_drawing import Images
+from aira_dsl.design import lra_data
+from aira_dsl.design.task import load_task
 from benchmarks.local_patches import local_accuracy
 
-SIZES = ((10, 10, 500, 2000), (6, 5, 20, 100), (8, 6, 50, 200), (6, 10, 100, 500))
 EXPRESSIONS = 100_000
 
 
 def listops() -> None:
-    for depth, args, least, most in SIZES:
-        settings = ListOpsSettings(
-            train=EXPRESSIONS, validation=1, test=1,
-            max_depth=depth, max_args=args, min_length=least, max_length=most,
-        )  # fmt: skip
-        print(f"ListOps, depth {depth}, {args} arguments, {least} < length < {most}:")
+    for size in ("cpu", "paper"):
+        settings = lra_data.settings(ListOpsSettings, load_task("lra_listops").size(size))
+        print(
+            f"ListOps, size {size}: depth {settings.max_depth}, {settings.max_args} arguments, "
+            f"{settings.min_length} < length < {settings.max_length}:"
+        )
         describe(settings)
 
 
@@ -65,12 +66,15 @@ def root_accuracy(roots: list[int], labels: list[int]) -> float:
 
 COUNTS = {"train": 1, "validation": 1, "test": 1}
 IMAGES = {
-    "contours of 14 paddles (hard)": PathfinderSettings(**COUNTS),
+    "contours of 14 paddles (hard, size paper)": PathfinderSettings(**COUNTS),
     "contours of 9 paddles (intermediate)": PathfinderSettings(
         **COUNTS, contour_length=9, distractor_length=3, distractors=6
     ),
     "contours of 6 paddles (easy)": PathfinderSettings(
         **COUNTS, contour_length=6, distractor_length=2, distractors=10
+    ),
+    "size cpu of lra_pathfinder": lra_data.settings(
+        PathfinderSettings, load_task("lra_pathfinder").size("cpu")
     ),
 }
 TRAIN, TEST = 4_000, 4_000
