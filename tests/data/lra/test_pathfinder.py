@@ -9,6 +9,8 @@ from aira_dsl.data.lra.pathfinder_canvas import FIRST_OWNER, Canvas
 from aira_dsl.data.lra.pathfinder_contours import Contours, grow_distractor, grow_targets
 from aira_dsl.data.lra.pathfinder_drawing import Brush, Images, draw_images
 from aira_dsl.data.lra.pathfinder_paddles import FIRST, Paddles, disc, make_paddles
+from aira_dsl.design import lra_data
+from aira_dsl.design.task import load_task
 from aira_dsl.errors import InputError
 from benchmarks.local_patches import local_accuracy
 
@@ -180,6 +182,15 @@ def test_local_patches_do_not_tell_the_class():
     mixed = np.where(kinds[:, None, None] == 1, hard.pixels_BHW, easy.pixels_BHW)
     accuracy, _ = local_accuracy(mixed, kinds, 400, 5)
     assert accuracy > 0.8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("side", [3, 5, 7])
+def test_local_patches_tell_little_at_size_cpu(side):
+    size = load_task("lra_pathfinder").size("cpu")
+    images = lra_data.settings(PathfinderSettings, size).draw(np.random.default_rng(0), 3000)
+    accuracy, error = local_accuracy(images.pixels_BHW, images.labels_B, 1500, side)
+    assert accuracy < 0.57 + 4 * error  # of which the baseline `grid` is far
 
 
 @pytest.mark.slow
