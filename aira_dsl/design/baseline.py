@@ -11,15 +11,18 @@ import statistics
 from collections.abc import Callable, Sequence
 from contextlib import closing
 
+from aira_dsl.design.judgement import Judgement
 from aira_dsl.design.metadata import Baseline
 from aira_dsl.errors import RunError
 from aira_dsl.evaluation.batch import evaluate_many
 from aira_dsl.evaluation.noise import Noise
 from aira_dsl.evaluation.pool import EvaluationPool, EvaluationRequest
+from aira_dsl.evaluation.result import Evaluation
 from aira_dsl.study.journal import Journal
 from aira_dsl.utils.formatting import plural
 
 NOTE = "baseline"
+MEMORY = "baseline_memory"
 FREEDOM = 4.0
 """Most degrees of freedom that the noise a task names is worth; it is of another machine."""
 
@@ -34,7 +37,7 @@ def measure(
 
     Args:
         requests: one a seed.
-        journal: where scores are noted.
+        journal: where scores are noted, and peak memory in bytes, both by seed.
         pool: where they are judged.
         on_progress: called with the number of scores and that of all, about once a second.
 
@@ -42,6 +45,7 @@ def measure(
         RunError: E1211, the starting files have no score.
     """
     scores: dict[str, float] = journal.noted(NOTE, {})
+    memory: dict[str, int] = journal.noted(MEMORY, {})
     missing = [request for request in requests if str(request.seed) not in scores]
 
     def tick() -> None:
@@ -57,11 +61,19 @@ def measure(
                     f"{found.message}",
                     help="judge them by `aira-dsl design judge`; a run needs a baseline",
                 )
+            memory |= _peak(found)
+            journal.note(MEMORY, memory)
             scores[str(found.seed)] = found.score
             journal.note(NOTE, scores)
             missing.pop()
             tick()
     return {request.seed: scores[str(request.seed)] for request in requests}
+
+
+def _peak(found: Evaluation) -> dict[str, int]:
+    """Return the peak memory of a judgement by its seed; empty if it is not known."""
+    peak = found.facts.get("peak_memory_bytes") if isinstance(found, Judgement) else None
+    return {str(found.seed): peak} if isinstance(peak, int) else {}
 
 
 def noise(scores: Sequence[float], known: Baseline | None) -> Noise | None:

@@ -234,6 +234,7 @@ class DesignPlan:
             settings=self.settings,
             rows=journal.records(winners),
             baseline={str(seed): score for seed, score in self._scores.items()},
+            baseline_memory=journal.noted(baseline.MEMORY, {}),
             noise=self.noise,
             folder=folder,
             ended=ended,

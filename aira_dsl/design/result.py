@@ -20,6 +20,7 @@ class DesignResult:
         settings: which run it is.
         rows: the trial table, the winners confirmed.
         baseline: scores of the starting files by seed.
+        baseline_memory: peak memory of the starting files in bytes, by seed.
         noise: of a score; None if it is not known.
         folder: where all of it is written.
         ended: why it stopped before the budget was met; empty if it did not.
@@ -28,6 +29,7 @@ class DesignResult:
     settings: DesignSettings
     rows: list[Trial]
     baseline: Mapping[str, float]
+    baseline_memory: Mapping[str, float]
     noise: Noise | None
     folder: Path
     ended: str = ""

@@ -49,16 +49,25 @@ class DesignRun(RunOf[DesignSettings]):
 
     Attributes:
         baseline: scores of the starting files by seed.
+        baseline_memory: peak memory of the starting files in bytes, by seed.
         scale: what the task says about its scores.
     """
 
     baseline: Mapping[str, float]
+    baseline_memory: Mapping[str, float]
     scale: Scale
 
     @cached_property
     def result(self) -> DesignResult:
         """What the run found."""
-        return DesignResult(self.settings, list(self.rows), self.baseline, self.noise, self.folder)
+        return DesignResult(
+            settings=self.settings,
+            rows=list(self.rows),
+            baseline=self.baseline,
+            baseline_memory=self.baseline_memory,
+            noise=self.noise,
+            folder=self.folder,
+        )
 
     @cached_property
     def start(self) -> Candidate | None:
@@ -99,14 +108,15 @@ def read_design_run(folder: str | Path) -> DesignRun:
     run = read_run_of(folder, DesignSettings)
     path = run.folder / BASELINE
     try:
-        baseline = _BASELINE.validate_json(path.read_bytes())["scores"]
+        measured = _BASELINE.validate_json(path.read_bytes())
+        scores, memory = measured["scores"], measured.get("peak_memory_bytes", {})
         path = run.folder / TASK
         scale = Scale.model_validate_json(path.read_bytes())
     except OSError as error:
         raise not_valid(run.folder, f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError) as error:
         raise not_valid(run.folder, f"{path} is damaged ({type(error).__name__})") from None
-    return DesignRun(**vars(run), baseline=baseline, scale=scale)
+    return DesignRun(**vars(run), baseline=scores, baseline_memory=memory, scale=scale)
 
 
 _BASELINE = TypeAdapter(dict[str, dict[str, Annotated[float, Field(allow_inf_nan=False)]]])

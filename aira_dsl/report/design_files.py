@@ -33,10 +33,10 @@ def write_design_run(session: Session[DesignPlan]) -> None:
     found = plan.result(journal, folder.path, winners=session.limits.winners, ended="")
     folder.write("trials.csv", as_csv(found.rows))
     folder.write("trials.json", as_json(found.rows))
-    log = results_tsv(found.rows, found.mean_baseline, found.settings.direction)
-    folder.write("results.tsv", log)
+    folder.write("results.tsv", results_tsv(found))
     folder.write(NOISE, noise_text(found.noise))
-    folder.write(BASELINE, json.dumps({"scores": found.baseline}, indent=1) + "\n")
+    measured = {"scores": found.baseline, "peak_memory_bytes": found.baseline_memory}
+    folder.write(BASELINE, json.dumps(measured, indent=1) + "\n")
     scale = Scale.of(plan.task, plan.settings.task_size)
     folder.write(TASK, scale.model_dump_json(indent=1) + "\n")
     _write_files(folder.path / START, plan.start.files)

@@ -1,9 +1,11 @@
 """A design run from the command line: with the task that `design new` writes, in a real sandbox."""
 
+import csv
 import json
 import random
 import re
 import shutil
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,12 @@ def tree(folder: Path) -> list[dict[str, Any]]:
     return [{name: trial[name] for name in COMPARED} for trial in trials(folder)]
 
 
+def log(folder: Path) -> list[dict[str, str]]:
+    """Return the rows of results.tsv."""
+    with (folder / "results.tsv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
 @pytest.mark.slow
 def test_a_run_finds_the_better_model_and_says_what_failed(cli: Cli, task: Path) -> None:
     done = cli.run_here(*arguments("run", "--format", "json"))
@@ -65,6 +73,13 @@ def test_a_run_finds_the_better_model_and_says_what_failed(cli: Cli, task: Path)
         if row["fingerprint"]:
             place = cli.folder / "run" / "candidates" / row["fingerprint"][:12]
             assert (place / "train.py").is_file()
+    kept = [row["val_bpb"] for row in log(cli.folder / "run") if row["status"] == "keep"]
+    assert kept[0] == f"{statistics.fmean(found['baseline'].values()):.6f}"
+    assert len(kept) > 1
+    assert [float(score) for score in kept] == sorted(map(float, kept), reverse=True)
+    measured = json.loads((cli.folder / "run" / "baseline.json").read_text(encoding="utf-8"))
+    assert all(peak > 1 << 20 for peak in measured["peak_memory_bytes"].values())
+    assert measured["peak_memory_bytes"].keys() == found["baseline"].keys()
     page = (cli.folder / "run" / "report.html").read_text(encoding="utf-8")
     assert "changes against the starting files: train.py" in page
     again = cli.run_here(*arguments("run", "--format", "json"))  # nothing is left to do
@@ -82,6 +97,7 @@ def test_proposals_of_the_starting_files_are_duplicates(cli: Cli, task: Path) ->
     done = cli.run_here(*arguments("run", "--baseline", 1, budget=2))
     assert done.code == 3
     assert "2 duplicate" in done.out
+    assert [row["status"] for row in log(cli.folder / "run")] == ["keep", "crash", "crash"]
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """What the page of a design run shows of the files that were written."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from aira_dsl.design.candidate import Candidate
 from aira_dsl.design.results_tsv import results_tsv
@@ -46,7 +47,7 @@ def _diff(before: Candidate | None, after: Candidate | None, shown: int) -> Diff
 
 def design_files(run: DesignRun) -> tuple[Attachment, ...]:
     """Return the log in the columns of karpathy/autoresearch, and the best candidate's files."""
-    log = results_tsv(cleaned(run.rows), run.result.mean_baseline, run.direction)
+    log = results_tsv(replace(run.result, rows=cleaned(run.rows)))
     best = run.candidate(run.best) if run.best else None
     code = best.files.items() if best else ()
     return (
