@@ -22,11 +22,29 @@ _Task = Annotated[str, typer.Argument(help="Name of a task, or its folder.")]
 
 
 @app.command("list")
-def list_(*, format_: Format = "text") -> None:
-    """List the tasks that come with the package."""
-    from aira_dsl.report.terminal.design import tasks_json, tasks_text
+def list_(
+    task: Annotated[
+        str | None,
+        typer.Argument(
+            help="Name of a task, or its folder; without one, the tasks of the package are listed."
+        ),
+    ] = None,
+    *,
+    size: Annotated[
+        str | None, typer.Option(help="Size of the task (default: its first one).")
+    ] = None,
+    format_: Format = "text",
+) -> None:
+    """List the tasks that come with the package, or print the description of one."""
+    from aira_dsl.report.terminal.design import task_json, task_text, tasks_json, tasks_text
 
-    print(tasks_json() if format_ == "json" else tasks_text(), end="")
+    if task is not None:
+        text = task_json(task, size) if format_ == "json" else task_text(task, size)
+    elif size is None:
+        text = tasks_json() if format_ == "json" else tasks_text()
+    else:
+        raise typer.BadParameter("name the task that has this size", param_hint="'--size'")
+    sys.stdout.write(text)
 
 
 @app.command()

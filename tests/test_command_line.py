@@ -184,7 +184,7 @@ def test_the_command_line_keeps_its_names() -> None:
         "design judge": [
             "--data", "--data-seed", "--format", "--sandbox", "--seed", "--size", "folder", "task",
         ],
-        "design list": ["--format"],
+        "design list": ["--format", "--size", "task"],
         "design new": ["--force", "folder"],
         "design run": [
             "--base-url", "--baseline", "--budget", "--data", "--data-seed", "--dry-run",

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import asdict
 
 from aira_dsl.design.judgement import Judgement
+from aira_dsl.design.metadata import CandidateFiles, Size
 from aira_dsl.design.result import DesignResult
 from aira_dsl.design.task import Task, load_task, task_names
 from aira_dsl.report.conclusions import of_design
@@ -18,13 +19,35 @@ SHOWN = 5
 
 def tasks_text() -> str:
     """Describe the tasks of the package for people."""
-    return "\n\n".join(_task_text(load_task(name)) for name in task_names()) + "\n"
+    return "\n\n".join(_in_short(load_task(name)) for name in task_names()) + "\n"
 
 
 def tasks_json() -> str:
     """Describe the tasks of the package for machines."""
     tasks = [load_task(name).metadata.model_dump(mode="json") for name in task_names()]
     return json.dumps(tasks, ensure_ascii=False) + "\n"
+
+
+def task_text(name_or_folder: str, size: str | None) -> str:
+    """Return the description of a task at a size, as an agent reads it: Markdown.
+
+    Raises:
+        UsageError: E1201, E1204, there is no such task or size.
+        InputError: E12xx, the task cannot be used.
+    """
+    return load_task(name_or_folder).description(size)
+
+
+def task_json(name_or_folder: str, size: str | None) -> str:
+    """Return the description of a task at a size, its metadata and its folder; as `task_text`."""
+    task = load_task(name_or_folder)
+    found = {
+        "folder": str(task.folder),
+        "size": task.size_name(size),
+        "description": task.description(size),
+        "metadata": task.metadata.model_dump(mode="json"),
+    }
+    return json.dumps(found, ensure_ascii=False) + "\n"
 
 
 def judgement_text(found: Judgement, task: str) -> str:
@@ -80,14 +103,15 @@ def result_json(found: DesignResult) -> str:
     return json.dumps(facts, ensure_ascii=False) + "\n"
 
 
-def _task_text(task: Task) -> str:
+def _in_short(task: Task) -> str:
     meta = task.metadata
     better = "lower" if meta.direction.sign < 0 else "higher"
     lines = [
         f"{task.name}: {meta.title}",
         f"  score       {meta.metric}, {better} is better",
-        f"  sizes       {', '.join(meta.sizes)}",
-        f"  candidates  {', '.join(meta.candidate.files)} with {' or '.join(meta.frameworks)}",
+        f"  sizes       {', '.join(map(_size, meta.sizes, meta.sizes.values()))}",
+        f"  candidates  {_files(meta.candidate)} with {' or '.join(meta.frameworks)}",
+        f"  folder      {task.folder}",
     ]
     for name, sizes in meta.baselines.items():
         told = ", ".join(
@@ -95,6 +119,16 @@ def _task_text(task: Task) -> str:
         )
         lines.append(f"  baseline    {name}: {told}")
     return "\n".join(lines)
+
+
+def _size(name: str, size: Size) -> str:
+    gpus = f", {plural(size.gpus, 'GPU')}" if size.gpus else ""
+    return f"{name} ({size.training_seconds:g} s{gpus})"
+
+
+def _files(candidate: CandidateFiles) -> str:
+    names = {file: candidate.symbols.get(file, ()) for file in candidate.files}
+    return ", ".join(f"{file} ({', '.join(of)})" if of else file for file, of in names.items())
 
 
 def _baseline(found: DesignResult) -> str:
