@@ -80,7 +80,7 @@ class CandidateFiles(_Model):
     """Files that must be there; others may be."""
 
     symbols: dict[RelativePath, tuple[str, ...]] = {}
-    """Names that a file must define."""
+    """Names that a file must define, for readers: the task's harness reports missing ones."""
 
 
 class Baseline(_Model):
