@@ -5,8 +5,8 @@
     FOLDER/test/        only the judge reads it; opened once, for the winners
     FOLDER/data.json    task, size, seed of the data, and the digest of prepare.py
 
-A folder is kept for as long as nothing changes of what decides its content: prepare.py, the
-settings of the size, and what the function `made_from` in prepare.py returns, if there is one:
+A folder is used as long as nothing changes that decides its content: prepare.py, the settings of
+the size, and what the function `made_from` in prepare.py returns, if there is one:
 
     def made_from(size):
         return ["2", Path("/data/corpus")]
@@ -23,6 +23,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
@@ -35,9 +36,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from aira_dsl.design.metadata import Size
 from aira_dsl.design.task import PREPARE, Task, failed
 from aira_dsl.errors import AiraError, InputError
-from aira_dsl.utils.files import TEMPORARY, cache_folder, reporting, write_atomically
+from aira_dsl.utils.files import TEMPORARY, cache_folder, replace_file, reporting
 
 _RECORD = "data.json"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_SHORT = re.compile(r"\d+ requested and \d+ written")  # of numpy's `tofile`
 
 Split = Literal["train", "validation", "test"]
 
@@ -143,7 +146,8 @@ def _origin(task: Task, size: Size) -> str:
     content = (task.folder / PREPARE).read_bytes() + settings.encode()
     made_from = getattr(task.module(PREPARE), "made_from", None)
     if made_from is not None:
-        content += repr(_called(task, _states, made_from, size)).encode()
+        with reporting(f"{task.folder / PREPARE} failed"):
+            content += repr(_called(task, _states, made_from, size)).encode()
     return hashlib.sha256(content).hexdigest()[:12]
 
 
@@ -160,44 +164,59 @@ def _state(part: str | Path) -> object:
 
 
 def _called(task: Task, function: Callable[..., Any], *arguments: object) -> Any:
-    """Call a function of prepare.py; whatever it raises is a failure of the task."""
-    with reporting(f"the data of {task.name} cannot be written"):
-        try:
-            return function(*arguments)
-        except AiraError:
+    """Call a function of prepare.py; what it raises is a failure of the task, but for a full disk.
+
+    Raises:
+        OSError: there is no room for a file.
+    """
+    try:
+        return function(*arguments)
+    except AiraError:
+        raise
+    except (Exception, SystemExit) as error:  # whatever a user's file raises
+        if isinstance(error, OSError) and _is_full(error):
             raise
-        except (Exception, SystemExit) as error:  # whatever a user's file raises
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise failed(task.folder / PREPARE, error) from error
+        raise failed(task.folder / PREPARE, error) from error
+
+
+def _is_full(error: OSError) -> bool:
+    """Return whether a file could not be written for want of room; numpy gives no error number."""
+    return error.errno in _FULL or _SHORT.fullmatch(str(error)) is not None
 
 
 def _make(task: Task, size: str, seed: int | None, folder: Path, origin: str) -> None:
     """Fill a temporary folder and rename it; of two processes that do so, one is enough."""
     # 63 bits: with fewer, a candidate could try them all until its training data come out.
     drawn = int.from_bytes(os.urandom(8)) >> 1 if seed is None else seed
-    with reporting(f"{folder} cannot be written"):
+    with reporting(f"the data of {task.name} cannot be written to {folder.parent}"):
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder.parent))
-    try:
-        data = DataFolder(made, drawn)
-        for place in (data.train, data.validation, data.test):
-            place.mkdir()
-        _run(task, task.size(size), data)
-        record = DataRecord(
-            task=task.name,
-            size=size,
-            seed=drawn,
-            seed_given=seed is not None,
-            origin=origin,
-            files=_sizes(made),
-        )
-        write_atomically(made / _RECORD, record.model_dump_json(indent=1) + "\n")
-        with reporting(f"{folder} cannot be written"):
+        try:
+            _fill(task, size, seed, DataFolder(made, drawn), origin)
             if not folder.exists():
                 made.rename(folder)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+
+
+def _fill(task: Task, size: str, seed: int | None, data: DataFolder, origin: str) -> None:
+    """Make data.
+
+    Raises:
+        OSError: there is no room for a file.
+    """
+    for place in (data.train, data.validation, data.test):
+        place.mkdir()
+    _run(task, task.size(size), data)
+    record = DataRecord(
+        task=task.name,
+        size=size,
+        seed=data.seed,
+        seed_given=seed is not None,
+        origin=origin,
+        files=_sizes(data.path),
+    )
+    replace_file(data.path / _RECORD, record.model_dump_json(indent=1).encode() + b"\n")
 
 
 def _run(task: Task, size: Size, data: DataFolder) -> None:

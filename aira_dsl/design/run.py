@@ -126,4 +126,4 @@ def _read(folder: Path) -> Candidate | None:
     try:
         return Candidate.read(folder)
     except (InputError, OSError):
-        return None  # somebody changed or removed it; the scores are elsewhere
+        return None  # changed or removed; the scores are elsewhere

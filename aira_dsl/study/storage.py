@@ -108,7 +108,9 @@ def open_study(
         raise RunError(
             "E0901",
             f"the study at {without_password(url)} cannot be opened: {first_line(error)}",
-            help="check the path or the address, and that the server is running",
+            help="check the address, and that the server is running"
+            if is_shared(url)
+            else "free space, fix permissions, or choose another folder with --out",
         ) from None
     except (sqlalchemy.exc.DatabaseError, RuntimeError, AssertionError) as error:
         raise InputError(
