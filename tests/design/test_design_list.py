@@ -28,8 +28,8 @@ def test_a_description_is_that_of_the_size() -> None:
     )
     assert default.code == 0
     assert default.out == cpu.out == load_task("lra_listops").description("cpu")
-    assert "(8 to 40 tokens;" in cpu.out
-    assert "(500 to 2000 tokens;" in paper.out
+    assert "at most 1500 steps" in cpu.out
+    assert "at most 5000 steps" in paper.out
 
 
 def test_an_agent_reads_the_same_text(tmp_path: Path) -> None:
