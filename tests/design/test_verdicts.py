@@ -66,5 +66,6 @@ def test_the_candidate(case, honest, honest_score):
     else:
         assert judgement.score is None
         assert case.reason in judgement.message
-        assert "[[" not in judgement.message  # no words about what is scored
+        if case.name.startswith("tells"):  # no word more: an agent reads the message
+            assert judgement.message == case.reason
         assert judgement.reasons == (judgement.message,)

@@ -12,6 +12,7 @@ believes no time, no number of steps and no score that comes from here.
 
 import os
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -138,12 +139,10 @@ def _mapped(descriptor: int) -> Array:
 
 def _line(error: BaseException, judge: JudgeConnection) -> str:
     """Return the last line of the candidate's own files in a traceback, or an empty text."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{os.path.basename(error.filename)}:{error.lineno}"
-    place, trace = "", error.__traceback__
-    while trace is not None:
-        path = trace.tb_frame.f_code.co_filename
-        if path.startswith(f"{judge.candidate}{os.sep}"):
-            place = f"{path[len(str(judge.candidate)) + 1 :]}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return place
+    folder = f"{judge.candidate}{os.sep}"
+    frames = traceback.walk_tb(error.__traceback__)
+    places = [(frame.f_code.co_filename, line) for frame, line in frames]
+    if isinstance(error, SyntaxError):
+        places.append((error.filename or "", error.lineno or 0))
+    own = [(path, line) for path, line in places if path.startswith(folder)]
+    return f"{own[-1][0].removeprefix(folder)}:{own[-1][1]}" if own else ""

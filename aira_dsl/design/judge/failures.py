@@ -3,7 +3,7 @@
 A process that trains may say what it likes about its end: it has seen training data only. So may
 one that starts up to answer requests, for it has seen no more than the weights. Once it is asked,
 it has seen inputs of the validation or test split, and its words reach an agent that must not see
-them: then only the kind of the exception and the line in its own files are kept.
+them: then only the kind of the exception and a line that its own files have are kept.
 """
 
 import builtins
@@ -17,7 +17,7 @@ from aira_dsl.design.metadata import Size
 from aira_dsl.sandbox.spec import Result
 
 _TEXT = 500  # characters
-_LINE = re.compile(r"[\w./-]{1,100}:\d{1,6}")
+_LINE = re.compile(r"(.+):([0-9]{1,6})")
 _MEMORY = re.compile(r"out of memory|can't allocate memory|cannot allocate memory", re.IGNORECASE)
 _BY_LIMIT: dict[str, tuple[Failure, str]] = {
     "memory": ("out of memory", "out of memory"),
@@ -43,16 +43,33 @@ def late(phase: str, mode: str, size: Size, result: Result) -> Rejection:
     return Rejection("over time", f"{text}{_last_line(result, phase, mode)}")
 
 
-def reported(fields: Mapping[str, Any], phase: str, mode: str) -> Rejection:
-    """Return the failure of a process whose harness reports an exception."""
+def reported(
+    fields: Mapping[str, Any], phase: str, mode: str, lines: Mapping[str, int]
+) -> Rejection:
+    """Return the failure of a process whose harness reports an exception.
+
+    Args:
+        fields: what it reports; nothing of it can be relied on.
+        phase: in which it failed.
+        mode: of the process.
+        lines: number of lines of each file of the candidate.
+    """
     name, text, line = (_printable(fields.get(key)) for key in ("type", "text", "line"))
     status: Failure = "crashed"
     if name == "MemoryError" or "OutOfMemory" in name or _MEMORY.search(text):
         status = "out of memory"
     if _has_seen_inputs(phase, mode):
         name, text = name if _is_builtin(name) else "an exception", ""
-    place = f" ({line})" if _LINE.fullmatch(line) else ""
-    return Rejection(status, f"{status}: {phase}: {name}{': ' if text else ''}{text}{place}")
+    text = f"{name}: {text}" if text else name
+    return Rejection(status, f"{status}: {phase}: {text}{_place(line, lines)}")
+
+
+def _place(line: str, lines: Mapping[str, int]) -> str:
+    """Return a line in parentheses if the candidate has it: any other text could be a message."""
+    match = _LINE.fullmatch(line)
+    if match is None or not 1 <= int(match[2]) <= lines.get(match[1], 0):
+        return ""
+    return f" ({match[1]}:{int(match[2])})"
 
 
 def ended(result: Result, phase: str, mode: str) -> Rejection:

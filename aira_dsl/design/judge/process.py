@@ -46,6 +46,7 @@ class Program:
         candidate: folder with the candidate's files.
         library: folder with links to what it may import.
         packages: where those links lead.
+        lines: number of lines of each file of the candidate.
         seed: of the training.
     """
 
@@ -55,6 +56,7 @@ class Program:
     candidate: Path
     library: Path
     packages: tuple[Path, ...]
+    lines: Mapping[str, int]
     seed: int
 
     def device(self, mode: Mode) -> Literal["cpu", "cuda"]:
@@ -245,7 +247,7 @@ class CandidateProcess:
             found = misfit(self._weights, fields.get("misfit"))
             if found is not None:
                 return found
-        return failures.reported(fields, phase, self.mode)
+        return failures.reported(fields, phase, self.mode, self.program.lines)
 
     def _late(self, phase: str) -> Rejection:
         return failures.late(phase, self.mode, self.program.size, self.stop())

@@ -166,6 +166,7 @@ class JudgeSession:
         library.mkdir()
         self._request.candidate.write(candidate)
         found = packages.link(self._request.candidate.framework, library)
+        files = self._request.candidate.files
         return Program(
             kind=self._request.kind,
             size=self.size,
@@ -173,6 +174,7 @@ class JudgeSession:
             candidate=candidate,
             library=library,
             packages=found,
+            lines={name: text.count("\n") + 1 for name, text in files.items()},
             seed=self.seed,
         )
 
