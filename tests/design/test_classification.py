@@ -25,6 +25,14 @@ def request_(tmp_path_factory):
     return JudgeRequest(task, "tiny", task.start, data, kinds.choose("auto"))
 
 
+_REMEMBERS = """\
+answers = table[0][inputs[:, 0]] + 9 * np.eye(4, dtype=np.float32)[inputs[::-1, 0]]
+        seen = self.__dict__.setdefault("seen", {})
+        pairs = zip(inputs, answers, strict=True)
+        return np.stack([seen.setdefault(row.tobytes(), answer) for row, answer in pairs])"""
+"""Depends on the batch, and answers the same when it is asked again for an example."""
+
+
 def judgement_with(request_, line):
     """Return the judgement of the task's candidate with a line at the start of its answer."""
     text = request_.candidate.files["model.py"].replace(
@@ -52,6 +60,7 @@ def test_an_honest_classifier_is_scored(request_):
             "refused",
             "not a function of the example: ",
         ),
+        (_REMEMBERS, "refused", "not a function of the example: "),
         ("return np.full((len(inputs), 4), np.nan, np.float32)", "diverged", "NaN: "),
         ("return np.zeros((len(inputs), 5), np.float32)", "refused", "wrong array: logits of the"),
         ("return inputs[:, :4]", "refused", "wrong array: logits of the type int32, not"),

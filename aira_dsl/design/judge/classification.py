@@ -2,8 +2,10 @@
 
 Legend: N examples, B rows of a request, C classes.
 
-Examples are asked in random order, in a process that has seen no labels of theirs. Some are asked
-again in other batches: the answer for an example must depend on that example alone.
+Examples are asked in random order, in a process that has seen no labels of theirs. A second
+process, which shares nothing with the first one, is asked again for some of them in other batches:
+the answer for an example must depend on that example alone. A candidate that remembers its answers
+cannot hide that they depend on the batch, or on what was asked before.
 """
 
 from collections.abc import Mapping
@@ -63,9 +65,11 @@ def judge(
         order_N = session.random.permutation(len(examples.labels))
         logits_NC = np.empty((len(order_N), examples.classes))
         logits_NC[order_N] = ask(server, examples, order_N)
-        again = session.random.permutation(order_N)[: examples.checked]
-        _compare(session, logits_NC[again], ask(server, examples, again))
         session.facts["scoring_seconds"] = server.seconds
+    again = session.random.permutation(order_N)[: examples.checked]
+    with session.serving(weights) as server:
+        _compare(session, logits_NC[again], ask(server, examples, again))
+        session.facts["checking_seconds"] = server.seconds
     right_N = logits_NC.argmax(axis=1) == examples.labels
     return Score(float(right_N.mean()), {"examples": len(right_N)})
 
@@ -93,14 +97,14 @@ def ask(server: Server, examples: Examples, chosen: NDArray[np.integer]) -> Logi
 
 
 def _compare(session: JudgeSession, first: Logits, second: Logits) -> None:
-    """Compare the answers for the same examples in different batches."""
+    """Compare the answers of two processes for the same examples in different batches."""
     change = float(np.abs(_probabilities(first) - _probabilities(second)).max())
     session.facts["largest_change_of_probability"] = change
     if change > LARGEST_CHANGE:
         raise Rejection(
             "refused",
-            "not a function of the example: in another batch, the probability of a class of the "
-            f"same example differs by {change:.3f}",
+            "not a function of the example: in another process and batch, the probability of a "
+            f"class of the same example differs by {change:.3f}",
         )
 
 
