@@ -129,6 +129,13 @@ CAUSALITY = [
         _NOT_CAUSAL,
     ),
     _answers(
+        "reads the next token a little, at some positions",
+        "logits[:, :-1] += (.16 * np.eye(16)[tokens[:, 1:]] * (tokens[:, :-1, None] < 3))"
+        ".astype(np.float32)",
+        "refused",
+        _NOT_CAUSAL,
+    ),
+    _answers(
         "looks at the mean of the window",
         "logits += 8 * np.eye(16)[tokens].mean(1, keepdims=True).astype(np.float32)",
         "refused",

@@ -7,17 +7,19 @@ must be the same as before.
 
 The position just before the cut (the border) is what matters: its true next token is not in the
 request, nor anywhere else in that process. A candidate that has used it in the first process cannot
-repeat what it answered, whatever it does in the second one. One that uses it at a share f of all
-positions is found with the probability 1 - (1 - f)^W for W windows.
+repeat what it answered, whatever it does in the second one.
 
-Two rules, on the differences of bits d = second - first:
+Two rules, on the differences of bits d = second - first, with the limits of `Tolerance`:
 
-- no |d| before the cut exceeds `LARGEST` bits
-- the mean of d over the borders is not above `LARGEST_MEAN` bits plus four standard errors: this is
-  what the candidate gains by later tokens, per token
+- no |d| before the cut is above the limit for one position
+- the mean of d over the borders is not above the limit for the mean: this is what the candidate
+  gains by later tokens, per token
 
-Both limits stand far above numerical noise, which comes from other places of a row in a batch.
+For W borders, a candidate that gains more than the first limit at a share f of all positions is
+found with the probability 1 - (1 - f)^W. One that gains less at each position is found by the mean.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +28,37 @@ from aira_dsl.design.judge.session import JudgeSession, Server
 from aira_dsl.design.judge.text import Bits, Text, Tokens, ask
 from aira_dsl.design.judgement import Rejection
 
-LARGEST = 0.25
-"""Bits."""
 
-LARGEST_MEAN = 0.002
-"""Bits per token."""
+@dataclass(frozen=True)
+class Tolerance:
+    """Differences that numerical noise can make.
+
+    Attributes:
+        largest: of one position, in bits.
+        mean: of the borders, in bits per token.
+        errors: standard errors of the mean that are added to `mean`.
+    """
+
+    largest: float
+    mean: float
+    errors: float = 0.0
+
+    def is_exceeded(self, borders: NDArray[np.float64], largest: float) -> bool:
+        """Tell whether differences are no noise.
+
+        Args:
+            borders: differences at the borders, in bits.
+            largest: of all positions before a cut, in bits.
+        """
+        error = self.errors * float(borders.std() / np.sqrt(len(borders)))
+        return largest > self.largest or float(borders.mean()) > self.mean + error
+
+
+ON_CPU = Tolerance(largest=0.03, mean=0.001)
+"""A CPU computes a row alike wherever it is in a batch of the same shape: d is 0."""
+
+ON_GPU = Tolerance(largest=0.25, mean=0.002, errors=4.0)
+"""In bfloat16 one step of a logit of 8 is 0.045 bits."""
 
 
 def check(session: JudgeSession, server: Server, text: Text, bits_WT: Bits) -> None:
@@ -59,7 +87,8 @@ def check(session: JudgeSession, server: Server, text: Text, bits_WT: Bits) -> N
                 differences = np.nan_to_num(again_T[:end] - first_T[:end])
             borders.append(differences[-1])
             largest = max(largest, float(np.abs(differences).max()))
-    _decide(session, np.array(borders, dtype=np.float64), largest)
+    tolerance = ON_GPU if session.size.gpus else ON_CPU
+    _decide(session, np.array(borders, dtype=np.float64), largest, tolerance)
 
 
 def with_other_tails(
@@ -78,12 +107,13 @@ def with_other_tails(
     return inputs_BT
 
 
-def _decide(session: JudgeSession, borders: NDArray[np.float64], largest: float) -> None:
+def _decide(
+    session: JudgeSession, borders: NDArray[np.float64], largest: float, tolerance: Tolerance
+) -> None:
     mean = float(borders.mean())
-    error = float(borders.std() / np.sqrt(len(borders)))
     session.facts["lookahead_bits"] = mean
     session.facts["largest_difference_bits"] = largest
-    if mean > LARGEST_MEAN + 4 * error or largest > LARGEST:
+    if tolerance.is_exceeded(borders, largest):
         raise Rejection(
             "refused",
             "not causal: with other tokens after a position, in another process and order, the "
