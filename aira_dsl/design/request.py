@@ -13,7 +13,7 @@ from aira_dsl.evaluation.result import Evaluation, SplitName
 from aira_dsl.jobs.pool import Job, Needs
 from aira_dsl.sandbox.spec import Kind
 
-_PROCESSES = 6  # of one candidate at most: training, scoring, checking, three lengths
+_PROCESSES = 7  # of one candidate at most: training, scoring, checking, four lengths
 _SLACK = 120.0  # seconds
 
 

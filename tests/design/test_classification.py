@@ -7,7 +7,7 @@ import pytest
 
 from aira_dsl.design.candidate import Candidate
 from aira_dsl.design.data import prepare_data
-from aira_dsl.design.judge.growth import memory_exponent
+from aira_dsl.design.judge.growth import memory_exponent, time_exponent
 from aira_dsl.design.judge.judging import judge
 from aira_dsl.design.request import JudgeRequest
 from aira_dsl.design.task import load_task
@@ -24,6 +24,12 @@ def request_(tmp_path_factory):
     data = prepare_data(task, "tiny", seed=1, root=tmp_path_factory.mktemp("data"))
     return JudgeRequest(task, "tiny", task.start, data, kinds.choose("auto"))
 
+
+_SMALL_SQUARE = "square = np.ones((len(inputs[0]),) * 2, np.float16)"
+_BLOCKS = """\
+parts = np.array_split(inputs[0] / 99, -(-len(inputs[0]) // 32))
+        square = [np.exp(np.multiply.outer(part, inputs[0])).sum() for part in parts]"""
+"""Computes all pairs of positions, 32 rows at a time."""
 
 _REMEMBERS = """\
 answers = table[0][inputs[:, 0]] + 9 * np.eye(4, dtype=np.float32)[inputs[::-1, 0]]
@@ -47,7 +53,7 @@ def test_an_honest_classifier_is_scored(request_):
     assert judgement.status == "ok", judgement
     assert judgement.score > 0.9
     assert judgement.facts["parameters"] == 8 * 4 * 4
-    assert judgement.facts["quadratic"] == 0
+    assert judgement.facts["quadratic"] == judgement.facts["quadratic_time"] == 0
     assert judgement.facts["memory_exponent"] < 1.3
 
 
@@ -55,6 +61,7 @@ def test_an_honest_classifier_is_scored(request_):
     ("line", "status", "reason"),
     [
         ("square = np.ones((len(inputs[0]),) * 2)", "refused", "quadratic: memory of a forward"),
+        (_SMALL_SQUARE, "refused", "quadratic: memory of a forward"),
         (
             "return table[0][inputs[:, 0]] + 9 * np.eye(4, dtype=np.float32)[inputs[::-1, 0]]",
             "refused",
@@ -72,6 +79,13 @@ def test_the_candidate(request_, line, status, reason):
     assert judgement.message.startswith(reason)
 
 
+def test_all_pairs_in_blocks_are_marked_by_their_time(request_):
+    judgement = judgement_with(request_, _BLOCKS)
+    assert judgement.status == "ok", judgement.message
+    assert judgement.facts["quadratic"] == 0
+    assert judgement.facts["quadratic_time"] == 1, judgement.facts
+
+
 @pytest.mark.parametrize(
     ("memory", "exponent"),
     [
@@ -79,7 +93,16 @@ def test_the_candidate(request_, line, status, reason):
         ([120 * MIB, 180 * MIB, 420 * MIB], 2.0),
         ([100 * MIB, 101 * MIB, 100 * MIB], 0.0),
         ([100 * MIB, 101 * MIB, 102 * MIB], 0.0),
+        ([102 * MIB, 108 * MIB, 132 * MIB, 228 * MIB], 2.0),  # one matrix of two-byte numbers
+        ([102 * MIB, 108 * MIB, 132 * MIB, 180 * MIB], 1.0),
     ],
 )
 def test_the_exponent_does_not_depend_on_what_the_program_itself_uses(memory, exponent):
     assert memory_exponent(memory) == pytest.approx(exponent, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "exponent"), [([1, 2, 4], 1.0), ([3, 12, 48, 192], 2.0), ([9, 1, 9, 4], 1.0)]
+)
+def test_the_exponent_of_time_is_a_slope(seconds, exponent):
+    assert time_exponent(seconds) == pytest.approx(exponent)

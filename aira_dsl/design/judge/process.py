@@ -207,6 +207,10 @@ class CandidateProcess:
         """Return the bytes that all processes of the candidate have in use now."""
         return self._sandboxed.usage().memory
 
+    def cpu_seconds(self) -> float:
+        """Return the CPU seconds that all processes of the candidate have used so far."""
+        return self._sandboxed.usage().cpu_seconds
+
     def stop(self) -> Result:
         """End everything that the candidate started; return how it ended.
 
