@@ -49,7 +49,7 @@ class Size(_Model):
     """Time for imports, building, compiling and warming up; no training data are there yet."""
 
     scoring_seconds: Seconds = 120.0
-    """Time to answer all requests of one scoring process."""
+    """Time of one scoring process to load the weights and to answer all requests."""
 
     memory_mib: Annotated[int, Field(ge=64, le=_MOST_MIB)] = 4096
     """Memory of all processes of the candidate together."""

@@ -331,13 +331,67 @@ WEIGHTS = [
         "class Fixed(dict):\n    def update(self, other): raise RuntimeError('they are fixed')\n"
         "model.weights = Fixed(model.weights)",
         "crashed",
-        "crashed: start-up: RuntimeError: they are fixed (train.py:",
+        "crashed: loading: RuntimeError: they are fixed (train.py:",
     ),
     _trains(
         "has too many parameters",
         "model.weights['more'] = np.zeros(6000, np.float32)",
         "refused",
         "too many parameters: 6,256 values; the limit is 5,000",
+    ),
+]
+
+_TAKES_TEXT = """\
+def train(weights, steps):
+    text, table = weights['text'].view(np.uint16), weights['table'].copy()
+    for step in range(steps):
+        before, after = text[:-1][step % 50 :: 50], text[1:][step % 50 :: 50]
+        shares = np.exp(table[before])
+        shares /= shares.sum(1, keepdims=True)
+        np.add.at(table, before, .1 * (np.eye(16)[after] - shares))
+    weights['table'] = table
+
+class Loaded(dict):
+    def update(self, other):
+        super().update(other)
+        train(self, {on_loading})"""
+
+
+def _takes_text(name: str, status: str, reason: str, *, on_loading: int, on_asking: int) -> Case:
+    """Return a candidate whose weights hold the text, and that trains in its second process."""
+    text = script(
+        begin=_TAKES_TEXT.format(on_loading=on_loading),
+        answer=f"train(self.weights, {on_asking})\n        logits = self.weights['table'][tokens]",
+        before="model.weights = Loaded(model.weights, text=np.zeros(1250, np.uint64))",
+        after="model.weights['text'] = text.copy().view(np.uint64)\nmodel.weights['table'][:] = 0",
+    )
+    return Case(name, {"train.py": text}, status, reason)
+
+
+_MANY = 1_000_000  # steps: a minute or more
+_LOADING = "over time: loading and the first answer took longer than 3 s"
+
+AFTER_THE_CLOCK = [
+    _takes_text(
+        "takes the training text along, and trains when it gets its weights",
+        "over time",
+        _LOADING,
+        on_loading=_MANY,
+        on_asking=0,
+    ),
+    _takes_text(
+        "takes the training text along, and trains before its first answer",
+        "over time",
+        _LOADING,
+        on_loading=0,
+        on_asking=_MANY,
+    ),
+    _takes_text(
+        "takes the training text along, and trains a little before every answer",
+        "refused",
+        _NOT_CAUSAL,
+        on_loading=0,
+        on_asking=2,
     ),
 ]
 
@@ -444,4 +498,4 @@ ENDS = [
     ),
 ]
 
-CASES = [*LOGITS, *CAUSALITY, *TAMPERING, *WEIGHTS, *ENDS]
+CASES = [*LOGITS, *CAUSALITY, *TAMPERING, *WEIGHTS, *AFTER_THE_CLOCK, *ENDS]

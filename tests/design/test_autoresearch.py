@@ -26,8 +26,14 @@ def test_candidates_start_from_the_better_baseline(task: Task) -> None:
 @pytest.mark.parametrize(
     ("size", "words"),
     [
-        ("cpu", ["60 seconds", "2 CPU cores", "Tokens are bytes", "up to 256 tokens"]),
-        ("h100", ["300 seconds", "one GPU", "ClimbMix", "up to 2048 tokens", "20971520 tokens"]),
+        (
+            "cpu",
+            ["60 seconds", "2 CPU cores", "16 MiB", "within 3 s of", "are bytes", "to 256 tokens"],
+        ),
+        (
+            "h100",
+            ["300 seconds", "one GPU", "within 15 s of", "ClimbMix", "to 2048", "20971520 tokens"],
+        ),
     ],
 )
 def test_the_description_has_the_numbers_of_a_size(task: Task, size: str, words: list[str]) -> None:

@@ -3,7 +3,7 @@
 A process has one of three modes, and the harness of a task has a function for each that it allows:
 
     train    start up, `ready`, wait for `start`, train, `done` with the weights
-    serve    start up, load `weights`, `ready`, then answer every request
+    serve    start up, `ready`, wait for `weights`, load them, `ready`, then answer every request
     measure  start up, `ready`, then answer requests whose time and memory the judge measures
 
 Nothing here protects anything: a candidate may replace all of it in its own process. The judge
@@ -61,7 +61,6 @@ class JudgeConnection:
         device: `cpu` or `cuda`.
         candidate: folder with the candidate's files.
         scratch: the current folder, the only one in which the candidate may write.
-        weights: the trained weights in safetensors form, in the mode `serve`; else None.
     """
 
     def __init__(self, channel: Channel) -> None:
@@ -74,11 +73,22 @@ class JudgeConnection:
         self.candidate = Path(hello.fields["candidate"])
         self.harness = Path(hello.fields["harness"])
         self.scratch = Path.cwd()
-        files = [_mapped(descriptor).tobytes() for descriptor in hello.descriptors]
-        self.weights: bytes | None = files[0] if files else None
+        self._weights: bytes | None = None
+
+    @property
+    def weights(self) -> bytes | None:
+        """The trained weights in safetensors form, in the mode `serve`; else None.
+
+        Their first use ends the start-up, as `start` does: the judge is told, and hands them over.
+        """
+        if self.mode == "serve" and self._weights is None:
+            self.ready()
+            (descriptor,) = self._channel.receive().descriptors
+            self._weights = _mapped(descriptor).tobytes()
+        return self._weights
 
     def ready(self) -> None:
-        """Say that the start-up is complete."""
+        """Say that the start-up is complete, or that weights are loaded."""
         self._channel.send(Message("ready"))
 
     def start(self) -> Start:
@@ -102,7 +112,8 @@ class JudgeConnection:
         )
 
     def requests(self) -> Iterator[dict[str, Array]]:
-        """Say that the start-up is complete; yield requests until the judge has no more."""
+        """Say that all is loaded; yield requests until the judge has no more."""
+        _ = self.weights  # a harness that has no use for them gets them too
         self.ready()
         while True:
             try:

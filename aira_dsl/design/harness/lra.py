@@ -70,15 +70,18 @@ def train(judge: JudgeConnection, name: str) -> None:
 def serve(judge: JudgeConnection, name: str) -> None:
     """Answer the judge with the trained encoder."""
     settings, learner = _built(judge, name)
+    rows = judge.settings["eval_batch"]
+    _compile(judge, settings, learner, rows=rows, pairs=_pairs(name))  # while there is time
     assert judge.weights is not None
     learner.load(judge.weights)
-    _answer(judge, settings, learner, rows=judge.settings["eval_batch"], pairs=_pairs(name))
+    _answer(judge, settings, learner)
 
 
 def measure(judge: JudgeConnection, name: str) -> None:
     """Answer the judge with an untrained encoder for sequences of the setting `length`."""
     settings, learner = _built(judge, name, max_len=judge.settings["length"])
-    _answer(judge, settings, learner, rows=1, pairs=_pairs(name))
+    _compile(judge, settings, learner, rows=1, pairs=_pairs(name))
+    _answer(judge, settings, learner)
 
 
 def _pairs(name: str) -> bool:
@@ -173,12 +176,16 @@ def _random_inputs(
     return _arguments(settings, tokens, np.full(shape[:-1], settings.max_len))
 
 
-def _answer(
+def _compile(
     judge: JudgeConnection, settings: LraTraining, learner: Learner, *, rows: int, pairs: bool
 ) -> None:
+    """Answer once for random tokens, so that whatever is compiled is compiled."""
     random = np.random.default_rng(judge.seed)
     learner.logits(_random_inputs(settings, random, rows, pairs=pairs))
     _release()
+
+
+def _answer(judge: JudgeConnection, settings: LraTraining, learner: Learner) -> None:
     judge.serve(
         lambda inputs, lengths: {"logits": learner.logits(_arguments(settings, inputs, lengths))}
     )

@@ -65,6 +65,7 @@ def judge(
         order_N = session.random.permutation(len(examples.labels))
         logits_NC = np.empty((len(order_N), examples.classes))
         logits_NC[order_N] = ask(server, examples, order_N)
+        session.facts["loading_seconds"] = server.loading_seconds
         session.facts["scoring_seconds"] = server.seconds
     again = session.random.permutation(order_N)[: examples.checked]
     with session.serving(weights) as server:

@@ -1,19 +1,19 @@
 """Why a candidate's process has no result, in words.
 
 A process that trains may say what it likes about its end: it has seen training data only. So may
-one that starts up to answer requests, for it has seen no more than the weights. Once it is asked,
-it has seen inputs of the validation or test split, and its words reach an agent that must not see
-them: then only the kind of the exception and a line that its own files have are kept.
+one that starts up and loads weights, for it has seen no more than these. Once it is asked, it has
+seen inputs of the validation or test split, and its words reach an agent that must not see them:
+then only the kind of the exception and a line that its own files have are kept.
 """
 
 import builtins
 import re
 import signal
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aira_dsl.design.judgement import Failure, Rejection
-from aira_dsl.design.metadata import Size
 from aira_dsl.sandbox.spec import Result
 
 _TEXT = 500  # characters
@@ -28,18 +28,28 @@ _BY_LIMIT: dict[str, tuple[Failure, str]] = {
 }
 
 
-def late(phase: str, mode: str, size: Size, result: Result) -> Rejection:
+@dataclass(frozen=True)
+class Deadline:
+    """The end of a limit of time.
+
+    Attributes:
+        at: on the monotonic clock.
+        work: what must be done by then.
+        seconds: the limit.
+    """
+
+    at: float
+    work: str
+    seconds: float
+
+
+def late(deadline: Deadline, phase: str, mode: str, result: Result) -> Rejection:
     """Return the failure of a process that missed a deadline.
 
     Its last line on stderr is often the reason: an exception in a worker process or a thread ends
     nothing, but the work that is waited for never comes.
     """
-    seconds = {
-        "start-up": size.startup_seconds,
-        "training": size.training_seconds,
-        "scoring": size.scoring_seconds,
-    }[phase]
-    text = f"over time: {phase} took longer than {seconds:g} s"
+    text = f"over time: {deadline.work} took longer than {deadline.seconds:g} s"
     return Rejection("over time", f"{text}{_last_line(result, phase, mode)}")
 
 

@@ -26,6 +26,7 @@ def judge(session: JudgeSession, text: Text) -> Score:
         for begin in range(0, len(order_W), text.batch):
             rows = order_W[begin : begin + text.batch]
             bits_WT[rows] = ask(server, text, text.windows[rows, :-1], text.windows[rows, 1:])
+        session.facts["loading_seconds"] = server.loading_seconds
         session.facts["scoring_seconds"] = server.seconds
     score = bits_per_byte(bits_WT, text)
     with session.serving(weights) as server:

@@ -19,6 +19,7 @@ from typing import Any, Literal, Self
 from aira_dsl.design.harness import channel, main
 from aira_dsl.design.harness.channel import Array, ArraySpec, Channel, Message
 from aira_dsl.design.judge import failures
+from aira_dsl.design.judge.failures import Deadline
 from aira_dsl.design.judge.weights import Weights, misfit
 from aira_dsl.design.judgement import Rejection
 from aira_dsl.design.metadata import Size
@@ -95,7 +96,6 @@ class CandidateProcess:
         program: what runs.
         mode: which function of the harness it calls.
         settings: for the harness, beside those of the size.
-        weights: trained weights, for the mode `serve`.
 
     Raises:
         RunError: E11xx, the sandbox does not start.
@@ -111,14 +111,15 @@ class CandidateProcess:
         mode: Mode,
         *,
         settings: Mapping[str, Any] | None = None,
-        weights: Weights | None = None,
     ) -> None:
-        self.program, self.mode, self._weights = program, mode, weights
+        self.program, self.mode = program, mode
+        self._weights: Weights | None = None
         self.startup_seconds = 0.0
         self._result: Result | None = None
         self._error: Exception | None = None
         self._began = time.monotonic()
-        self._startup_deadline = self._began + program.size.startup_seconds
+        seconds = program.size.startup_seconds
+        self._startup_deadline = Deadline(self._began + seconds, "start-up", seconds)
         with contextlib.ExitStack() as needed:
             ours, theirs = socket.socketpair()
             self._channel = Channel(ours)
@@ -152,26 +153,33 @@ class CandidateProcess:
         self.receive({"ready": {}}, self._startup_deadline, "start-up")
         self.startup_seconds = time.monotonic() - self._began
 
-    def send(
-        self,
-        message: Message,
-        deadline: float,
-        phase: str,
-    ) -> None:
+    def load(self, weights: Weights, deadline: Deadline) -> None:
+        """Hand over trained weights, and wait until they are loaded.
+
+        Raises:
+            Rejection: the process does not load them, or takes too long.
+        """
+        self._weights = weights
+        with opened([weights.path]) as descriptors:
+            message = Message("weights", descriptors=descriptors)
+            self.send(message, deadline, "loading")
+        self.receive({"ready": {}}, deadline, "loading")
+
+    def send(self, message: Message, deadline: Deadline, phase: str) -> None:
         """Send a message.
 
         Raises:
             Rejection: the process has ended, or does not read.
         """
         try:
-            self._channel.send(message, deadline=deadline)
+            self._channel.send(message, deadline=deadline.at)
         except channel.LateError:
-            raise self._late(phase) from None
+            raise self._late(deadline, phase) from None
         except channel.ClosedError:
             raise self._ended(phase) from None
 
     def receive(
-        self, expected: Mapping[str, Mapping[str, ArraySpec]], deadline: float, phase: str
+        self, expected: Mapping[str, Mapping[str, ArraySpec]], deadline: Deadline, phase: str
     ) -> Message:
         """Wait for one of the expected messages.
 
@@ -179,9 +187,9 @@ class CandidateProcess:
             Rejection: something else came, or nothing.
         """
         try:
-            message = self._channel.receive({**expected, "failed": {}}, deadline=deadline)
+            message = self._channel.receive({**expected, "failed": {}}, deadline=deadline.at)
         except channel.LateError:
-            raise self._late(phase) from None
+            raise self._late(deadline, phase) from None
         except channel.ClosedError:
             raise self._ended(phase) from None
         except channel.WrongArrayError as error:
@@ -193,7 +201,7 @@ class CandidateProcess:
         return message
 
     def ask(
-        self, arrays: Mapping[str, Array], expected: Mapping[str, ArraySpec], deadline: float
+        self, arrays: Mapping[str, Array], expected: Mapping[str, ArraySpec], deadline: Deadline
     ) -> dict[str, Array]:
         """Send a request and return the arrays of the answer.
 
@@ -240,21 +248,18 @@ class CandidateProcess:
             "candidate": str(self.program.candidate),
             "harness": str(self.program.harness),
         }
-        files = [] if self._weights is None else [self._weights.path]
-        with opened(files) as descriptors:
-            hello = Message("hello", fields, descriptors=descriptors)
-            self.send(hello, self._startup_deadline, "start-up")
+        self.send(Message("hello", fields), self._startup_deadline, "start-up")
 
     def _failed(self, fields: Mapping[str, Any], phase: str) -> Rejection:
         """Say why the harness has given up."""
-        if self._weights is not None and phase == "start-up":
+        if self._weights is not None and phase == "loading":
             found = misfit(self._weights, fields.get("misfit"))
             if found is not None:
                 return found
         return failures.reported(fields, phase, self.mode, self.program.lines)
 
-    def _late(self, phase: str) -> Rejection:
-        return failures.late(phase, self.mode, self.program.size, self.stop())
+    def _late(self, deadline: Deadline, phase: str) -> Rejection:
+        return failures.late(deadline, phase, self.mode, self.stop())
 
     def _ended(self, phase: str) -> Rejection:
         """Say why the process has closed its end of the channel."""

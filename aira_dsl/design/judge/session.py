@@ -10,6 +10,7 @@
 in a process in which no code of a candidate ever runs.
 """
 
+import math
 import os
 import shutil
 import tempfile
@@ -24,6 +25,7 @@ import numpy as np
 
 from aira_dsl.design.harness.channel import MAX_DESCRIPTORS, Array, ArraySpec, Message
 from aira_dsl.design.judge import packages
+from aira_dsl.design.judge.failures import Deadline
 from aira_dsl.design.judge.process import CandidateProcess, Mode, Program, opened
 from aira_dsl.design.judge.weights import Weights, read_weights
 from aira_dsl.design.judgement import Fact, Rejection
@@ -34,6 +36,7 @@ from aira_dsl.sandbox.spec import MIB
 from aira_dsl.utils.files import reporting
 
 _TOLERANCE, _LEAST_TOLERANCE = 0.02, 0.5  # of the training time; seconds
+_LOADING, _LEAST_LOADING = 0.05, 3.0  # the same
 _NOT_WRITTEN = f"files of the judge in {tempfile.gettempdir()} cannot be written"
 _MOST_FACTS, _FACT_LENGTH = 16, 100
 _LARGEST = 2**63  # of a number; NaN and infinity are not below it
@@ -45,11 +48,24 @@ class Server:
 
     Attributes:
         process: the process.
-        seconds: time in which answers were waited for.
+        first_limit: seconds in which it must load its weights and give the first answer.
+        seconds: time in which weights were loaded and answers were waited for.
+        loading_seconds: the part of it until the first answer.
     """
 
     process: CandidateProcess
+    first_limit: float = math.inf
     seconds: float = 0.0
+    loading_seconds: float = 0.0
+
+    def load(self, weights: Weights) -> None:
+        """Hand over trained weights.
+
+        Raises:
+            Rejection: the process does not load them.
+        """
+        with self._waiting() as deadline:
+            self.process.load(weights, deadline)
 
     def ask(
         self, arrays: Mapping[str, Array], expected: Mapping[str, ArraySpec]
@@ -63,10 +79,22 @@ class Server:
         Raises:
             Rejection: there is no answer, or not the expected one.
         """
+        with self._waiting() as deadline:
+            answer = self.process.ask(arrays, expected, deadline)
+        self.loading_seconds = self.loading_seconds or self.seconds
+        return answer
+
+    @contextmanager
+    def _waiting(self) -> Iterator[Deadline]:
+        """Yield the deadline of what is waited for in the block, and count its time."""
         began = time.monotonic()
-        left = self.process.program.size.scoring_seconds - self.seconds
+        begin, limit = began - self.seconds, self.process.program.size.scoring_seconds
+        deadline = Deadline(begin + limit, "scoring", limit)
+        if not self.loading_seconds and self.first_limit < limit:
+            work = "loading and the first answer"
+            deadline = Deadline(begin + self.first_limit, work, self.first_limit)
         try:
-            return self.process.ask(arrays, expected, began + left)
+            yield deadline
         finally:
             self.seconds += time.monotonic() - began
 
@@ -141,12 +169,18 @@ class JudgeSession:
     ) -> Iterator[Server]:
         """Run the trained candidate in a new process that answers requests.
 
+        The process gets the weights when its start-up is complete. They can hold the training data,
+        so that the time until its first answer is limited to a small part of the training time.
+
         Raises:
-            Rejection: it does not start.
+            Rejection: it does not start, or does not load the weights.
         """
-        with self._running("serve", settings, weights) as process:
+        first = max(_LOADING * self.size.training_seconds, _LEAST_LOADING)
+        with self._running("serve", settings) as process:
             process.await_ready()
-            yield Server(process)
+            server = Server(process, first)
+            server.load(weights)
+            yield server
 
     @contextmanager
     def measuring(self, settings: Mapping[str, Any] | None = None) -> Iterator[Server]:
@@ -180,11 +214,10 @@ class JudgeSession:
 
     @contextmanager
     def _running(
-        self, mode: Mode, settings: Mapping[str, Any] | None, weights: Weights | None = None
+        self, mode: Mode, settings: Mapping[str, Any] | None
     ) -> Iterator[CandidateProcess]:
         """Run a process, and add what it used to the facts, however it ends."""
-        process = CandidateProcess(self._program, mode, settings=settings, weights=weights)
-        with process:
+        with CandidateProcess(self._program, mode, settings=settings) as process:
             try:
                 yield process
             finally:
@@ -210,7 +243,8 @@ class JudgeSession:
         with opened(paths) as descriptors:
             fields = {"seconds": seconds, "files": names}
             began = time.monotonic()
-            deadline = began + seconds + max(_TOLERANCE * seconds, _LEAST_TOLERANCE)
+            end = began + seconds + max(_TOLERANCE * seconds, _LEAST_TOLERANCE)
+            deadline = Deadline(end, "training", seconds)
             process.send(Message("start", fields, descriptors=descriptors), deadline, "training")
         most = ArraySpec(None, ("uint8",), longest=self.size.weights_mib * MIB)
         done = process.receive({"done": {"weights": most}}, deadline, "training")
