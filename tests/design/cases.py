@@ -275,6 +275,18 @@ TAMPERING = [
         "crashed",
         "crashed: scoring: ZeroDivisionError",
     ),
+    _answers(
+        "tells the validation text as the shape of an array",
+        "return np.zeros((0, 10_000 + tokens[0, 0], 10_000 + tokens[0, 1]), np.float32)",
+        "refused",
+        "wrong array: logits of the shape (0, ?, ?), not (8, 24, 16)",
+    ),
+    _answers(
+        "tells the validation text as the type of an array",
+        "return np.full((8, 24, 16), 'x' * int(1 + tokens[0, 0]))",
+        "refused",
+        "wrong array: logits of the type ?, not float32 or float16 or float64",
+    ),
 ]
 
 _DONE = "from aira_dsl.design.harness.weights import to_bytes\ndone = run._judge.done\n"

@@ -14,7 +14,7 @@ import math
 import socket
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,8 @@ MAX_HEADER = 1 << 16
 _LENGTH = struct.Struct("!I")
 _CHUNK = 1 << 20
 MAX_DESCRIPTORS = 64  # in one message
+KINDS = ("hello", "ready", "start", "done", "weights", "request", "answer", "failed")
+_MOST_SHOWN, _LARGEST_SHOWN = 4, 9_999  # sizes of an array, in a message about it
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -243,27 +245,40 @@ def _check(
     """Compare the arrays of a header with those expected.
 
     Raises:
-        ChannelError: the text names the first difference.
+        ChannelError: the text names the first difference. It has no word of the other side's own
+            and no large number: agents read it, and the other side may know what they must not.
     """
     if kind not in expected:
-        raise ChannelError(f"the message {kind[:40]!r}; expected is {' or '.join(expected)}")
+        shown = _known(kind, KINDS)
+        raise ChannelError(f"the message {shown!r}; expected is {' or '.join(expected)}")
     specs, names = expected[kind], [name for name, _, _ in described]
     if sorted(names) != sorted(specs):
-        raise ChannelError(f"arrays {str(names)[:80]}; expected is {sorted(specs)}")
+        known = [_known(name, specs) for name in names]
+        raise ChannelError(f"arrays {str(known)[:80]}; expected is {sorted(specs)}")
     for name, dtype, shape in described:
         spec = specs[name]
         if dtype not in spec.dtypes:
             raise WrongArrayError(
-                f"{name} of the type {dtype[:40]}, not {' or '.join(spec.dtypes)}"
+                f"{name} of the type {_known(dtype, np.sctypeDict)}, not {' or '.join(spec.dtypes)}"
             )
         if spec.shape is not None and shape != spec.shape:
-            raise WrongArrayError(f"{name} of the shape {_shown(shape)}, not {_shown(spec.shape)}")
+            received = _received(shape, _LARGEST_SHOWN)
+            raise WrongArrayError(f"{name} of the shape {received}, not {_shown(spec.shape)}")
         if spec.shape is None and (len(shape) != 1 or shape[0] > spec.longest):
             raise WrongArrayError(
-                f"{name} of the shape {_shown(shape)}; the limit is {spec.longest:,} elements"
+                f"{name} of the shape {_received(shape)}; the limit is {spec.longest:,} elements"
             )
 
 
-def _shown(shape: tuple[int, ...]) -> str:
-    text = f"({', '.join(map(str, shape))})"
-    return text if len(text) <= 80 else text[:80] + "…"
+def _known(word: str, known: Container[object]) -> str:
+    return word if word in known else "?"
+
+
+def _shown(shape: Iterable[object]) -> str:
+    return f"({', '.join(map(str, shape))})"
+
+
+def _received(shape: tuple[int, ...], largest: float = math.inf) -> str:
+    """Return a received shape as text: its first sizes, none of them above the largest."""
+    sizes = [size if size <= largest else "?" for size in shape[:_MOST_SHOWN]]
+    return _shown([*sizes, *["…"] * (len(shape) > _MOST_SHOWN)])
