@@ -120,13 +120,14 @@ def latency(
     """Find the seconds of a decoded token of each model, for comparisons at equal latency."""
     from aira_dsl.report.terminal.isoflop_latency import LatencyLines, latency_table
     from aira_dsl.scaling.grid.folder import LATENCY, PLAN, RUNS_TABLE
-    from aira_dsl.scaling.grid.latency import find_latencies
+    from aira_dsl.scaling.grid.latency import find_latencies, read_latency
     from aira_dsl.scaling.grid.plan import read_plan
     from aira_dsl.scaling.grid.results import read_results, write_runs
 
     planned = read_plan(folder / PLAN)
     lines = LatencyLines(sys.stderr)
     estimate = latency_of(gpu, workload, measurement)
+    before = None if force else read_latency(folder)
     with interruptible("latencies"):
         found = find_latencies(planned, folder, estimate, force=force, on_found=lines.found)
     if (folder / RUNS_TABLE).exists():
@@ -135,7 +136,7 @@ def latency(
         print(found.model_dump_json(indent=1))
     else:
         print_rich(latency_table(planned, found))
-        print(f"\n{folder / LATENCY}: written")
+        print(f"\n{folder / LATENCY}: {'unchanged' if found == before else 'written'}")
 
 
 @app.command()

@@ -81,11 +81,13 @@ def test_an_interrupted_command_continues(plan, tmp_path):
 
 
 def test_known_latencies_stay_as_they_are(folder):
-    run("isoflop", "latency", folder, "--gpu", "a100")
+    first = run("isoflop", "latency", folder, "--gpu", "a100")
+    assert first.out.endswith(f"{folder / LATENCY}: written\n")
     before = (folder / LATENCY).read_bytes()
     again = run("isoflop", "latency", folder, "--gpu", "a100")
     assert again.code == 0
     assert "left" not in again.err
+    assert again.out.endswith(f"{folder / LATENCY}: unchanged\n")
     assert (folder / LATENCY).read_bytes() == before
 
 

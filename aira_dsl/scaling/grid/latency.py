@@ -118,9 +118,10 @@ def find_latencies(
             architecture=model.architecture,
             seconds=latency.seconds.decode / latency.batch,
         )
-        found = _with(found, latency, entry, folder)
+        more = _with(found, latency, entry, folder)
         if not left:
             break
+        found = more
         write_atomically(folder / LATENCY, found.model_dump_json(indent=1) + "\n")
         on_found(entry, len(left) - place)
     assert found is not None  # a plan has models
