@@ -2,17 +2,18 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import InputError
+from aira_dsl.interop.gallery import published_models
 from aira_dsl.interop.importers import Imported, is_config, read, read_content
-from aira_dsl.language import Diagnostic, parse
+from aira_dsl.language import ArchitectureError, Diagnostic, parse
 from aira_dsl.language.paths import (
     STDIN,
     Checked,
-    check_path,
     check_text,
     file_of,
     read_path,
@@ -34,7 +35,7 @@ def load_model(path: Path, *, costs_only: bool = False) -> Imported:
     name = _name(path)
     if path != STDIN and path.is_dir():
         return read(str(path), name=name, costs_only=costs_only)
-    text = read_path(path)
+    text = _text(path)
     content = _config(text)
     if content is not None:
         return read_content(content, name=name, costs_only=costs_only)
@@ -46,11 +47,23 @@ def check_model(path: Path) -> tuple[Checked, tuple[str, ...]]:
     if path != STDIN and path.is_dir():
         return _checked(path, None)
     try:
-        text = read_path(path)
-    except InputError:
-        return check_path(path), ()
+        text = _text(path)
+    except ArchitectureError as error:
+        return Checked(shown_path(path), error.diagnostics, None), ()
     content = _config(text)
     return (check_text(path, text), ()) if content is None else _checked(path, content)
+
+
+def _text(path: Path) -> str:
+    """Return the text of a path; raises ArchitectureError if it cannot be read."""
+    try:
+        return read_path(path)
+    except ArchitectureError as error:
+        name = str(path)
+        if error.code == "E0301" and name in {model.name for model in published_models()}:
+            help_text = f"`aira-dsl gallery {name} > {name}.arch` writes the published model"
+            raise ArchitectureError([replace(error.diagnostics[0], help=help_text)]) from None
+        raise
 
 
 def _checked(path: Path, content: dict[str, Any] | None) -> tuple[Checked, tuple[str, ...]]:

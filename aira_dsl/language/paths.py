@@ -78,14 +78,6 @@ def load_space_path(path: Path) -> SpaceDefinition:
     return parse_space(read_path(path), filename=shown_path(path), file=file_of(path))
 
 
-def check_path(path: Path) -> Checked:
-    """Check one file, architecture or space."""
-    try:
-        return check_text(path, read_path(path))
-    except ArchitectureError as error:
-        return Checked(shown_path(path), error.diagnostics, None)
-
-
 def check_text(path: Path, text: str) -> Checked:
     """Check the text of a path."""
     name = shown_path(path)

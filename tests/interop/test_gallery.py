@@ -90,6 +90,16 @@ def test_the_command_lists_and_prints(monkeypatch):
     assert "E0523" in refused.err
 
 
+@pytest.mark.parametrize("command", ["check", "show", "compile"])
+def test_the_name_of_a_published_model_is_not_a_file(command, tmp_path):
+    done = run(command, "qwen3_8b", cwd=tmp_path)
+    assert done.code == 1
+    assert "error[E0301]: no such file" in done.out + done.err
+    assert "aira-dsl gallery qwen3_8b > qwen3_8b.arch" in done.out + done.err
+    other = run(command, "qwen3_7b", cwd=tmp_path)
+    assert "gallery" not in other.out + other.err
+
+
 @pytest.mark.slow
 def test_totals_are_those_of_transformers(capsys):
     lines = []
