@@ -25,6 +25,8 @@ from aira_dsl.interop.foreign_config import Account, ForeignConfig, read_config
 MAX_BYTES = 1 << 24
 STDIN = "-"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_SUFFIXES = (".txt", ".sh", ".py", ".json", ".yaml", ".yml")
+"""Endings of files, by which they are told from a pattern of Megatron-LM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,7 @@ def content_of(source: str, format: str | None = None) -> dict[str, Any]:
         InputError: E0520, a key is there twice; E0524, it is not a file of JSON.
     """
     path = Path(source)
-    if format == "megatron" and not _is_file(path):
+    if format == "megatron" and not _is_file(path) and not _means_file(source):
         return megatron_arguments.arguments(source)
     text = sys.stdin.read() if source == STDIN else _read(path)
     is_json = text.lstrip().startswith(("{", "["))
@@ -192,6 +194,13 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):  # a pattern can be longer than a file name, or hold NUL
         return False
+
+
+def _means_file(source: str) -> bool:
+    """Tell whether a text for Megatron is the name of a file: patterns have no small letters."""
+    if megatron_arguments.is_arguments(source):
+        return False
+    return source.endswith(_SUFFIXES) or ("/" in source and re.search("[a-z]", source) is not None)
 
 
 def _read(path: Path) -> str:

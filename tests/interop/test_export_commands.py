@@ -203,6 +203,9 @@ def test_costs_only_accepts_what_does_not_change_costs():
         (("megatron", "M", "--name", "not a name"), "E0523"),
         (("megatron", "M", "--costs-only", "--out", "x.arch"), "E0523"),
         (("megatron", "M", "--like", "missing.arch"), "E0301"),
+        (("megatron", "missing.txt"), "E0524"),
+        (("megatron", "configs/missing"), "E0524"),
+        (("megatron", "M-X/M"), "E0520"),
     ],
 )
 def test_bad_imports(arguments, code):
