@@ -81,11 +81,15 @@ class ForeignConfig:
             return values[0] if values else None
         return next((self.defaults[name] for name in names if name in self.defaults), None)
 
+    def named(self, key: str, *aliases: str) -> str:
+        """Return the first name that has a value here, else the usual one."""
+        return next((each for each in (key, *aliases) if self.content.get(each) is not None), key)
+
     def integer(self, key: str, *aliases: str, default: int | None = None) -> int:
         """Return a whole number."""
         value = self._or_default(key, aliases, default)
         if not isinstance(value, int) or isinstance(value, bool):
-            raise self._wrong(key, value, "a whole number")
+            raise self._wrong(self.named(key, *aliases), value, "a whole number")
         self._note_default(key, aliases, value)
         return value
 
@@ -97,21 +101,21 @@ class ForeignConfig:
         """Return a number of things that may be none: a whole number of at least 0."""
         value = self.integer(key, *aliases, default=default)
         if value < 0:
-            raise self._wrong(key, value, "at least 0")
+            raise self._wrong(self.named(key, *aliases), value, "at least 0")
         return value
 
     def positive(self, key: str, *aliases: str, default: int | None = None) -> int:
         """Return a whole number of at least 1."""
         value = self.integer(key, *aliases, default=default)
         if value < 1:
-            raise self._wrong(key, value, "at least 1")
+            raise self._wrong(self.named(key, *aliases), value, "at least 1")
         return value
 
     def size(self, key: str, *aliases: str) -> int:
         """Return a tensor dimension: a whole number from 1 to 1,048,576."""
         value = self.integer(key, *aliases)
         if not 1 <= value <= 1 << 20:
-            raise self._wrong(key, value, "1 to 1,048,576")
+            raise self._wrong(self.named(key, *aliases), value, "1 to 1,048,576")
         return value
 
     def inverse(self, key: str, *, power: float = 1.0) -> float:
@@ -125,7 +129,7 @@ class ForeignConfig:
         """Return a number."""
         value = self._or_default(key, aliases, default)
         if not isinstance(value, int | float) or isinstance(value, bool) or not _is_usual(value):
-            raise self._wrong(key, value, "a number")
+            raise self._wrong(self.named(key, *aliases), value, "a number")
         self._note_default(key, aliases, value)
         return float(value)
 
@@ -137,14 +141,14 @@ class ForeignConfig:
         """Return a truth value."""
         value = self._or_default(key, aliases, default)
         if not isinstance(value, bool):
-            raise self._wrong(key, value, "true or false")
+            raise self._wrong(self.named(key, *aliases), value, "true or false")
         return value
 
     def word(self, key: str, *aliases: str, default: str | None = None) -> str:
         """Return a text."""
         value = self._or_default(key, aliases, default)
         if not isinstance(value, str):
-            raise self._wrong(key, value, "a text")
+            raise self._wrong(self.named(key, *aliases), value, "a text")
         return value
 
     def words(self, key: str) -> list[str] | None:

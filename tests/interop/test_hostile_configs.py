@@ -133,6 +133,8 @@ def test_a_refused_value_is_shown_under_its_key(change, message):
         ("lfm2_moe", {"num_dense_layers": -1}, "num_dense_layers is -1, not at least 0"),
         ("nemotron_h", {"num_nextn_predict_layers": -1, "layers_block_type": ["mamba"]},
          "num_nextn_predict_layers is -1, not at least 0"),
+        ("nemotron_h", {"rms_norm_eps": True, "layers_block_type": ["mamba"], "vocab_size": 256},
+         "rms_norm_eps is true, not a number"),
     ],
 )  # fmt: skip
 def test_values_without_a_meaning_are_refused_by_key(model_type, change, message):

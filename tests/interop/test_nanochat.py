@@ -66,7 +66,7 @@ def test_parameters_are_those_of_transformers_and_the_gains():
         ({"window_pattern": ""}, "window_pattern '' is not made of S and L"),
         ({"window_pattern": 3}, "window_pattern is 3, not a text"),
         ({"n_head": 7, "n_kv_head": 7}, "n_head: width 768 is not divisible by heads 7"),
-        ({"n_layer": 0}, "num_hidden_layers is 0, not 1 to 2,048"),
+        ({"n_layer": 0}, "n_layer is 0, not 1 to 2,048"),
         ({"frozen_embd": True}, "frozen_embd true (unknown setting)"),
         ({"model_config": {**GPT, "new": 1}}, "new 1 (unknown setting) in model_config"),
     ],

@@ -32,9 +32,11 @@ _EPSILONS = ("rms_norm_eps", "norm_eps", "layer_norm_eps", "layer_norm_epsilon")
 
 def depth(config: ForeignConfig) -> int:
     """Return the number of decoder layers of a config without a list of them."""
-    count = config.integer("num_hidden_layers", "n_layer", "num_layers")
+    names = ("num_hidden_layers", "n_layer", "num_layers")
+    count = config.integer(*names)
     if not 1 <= 2 * count <= MAX_LAYERS:
-        raise InputError("E0520", f"num_hidden_layers is {count:,}, not 1 to {MAX_LAYERS // 2:,}")
+        name = config.named(*names)
+        raise InputError("E0520", f"{name} is {count:,}, not 1 to {MAX_LAYERS // 2:,}")
     return count
 
 
