@@ -106,8 +106,8 @@ class FolderExporter:
                 E0511, the source belongs to another architecture.
             RunError: E0501, E0502, E0904, memory or disk do not suffice or cannot be written.
         """
-        reasons = self.unsupported(architecture)
-        require_expressible(self.target, architecture, reasons, "use another form of --emit")
+        if reasons := self.unsupported(architecture):
+            require_expressible(self.target, architecture, reasons, _instead(architecture))
         require_replaceable(folder.resolve(), self.folder_kind())
         model = _model(architecture, folder, weights) if weights.included else None
         dtype: str = weights.dtype or "float32"
@@ -117,6 +117,16 @@ class FolderExporter:
 
 
 Exporter = TextExporter | FolderExporter
+
+
+def _instead(architecture: Architecture) -> str:
+    """Say which forms for transformers express an architecture, or else that the module does."""
+    names = [
+        name
+        for name, exporter in EXPORTERS.items()
+        if exporter.kind == "folder" and name != "module" and not exporter.unsupported(architecture)
+    ]
+    return f"use --emit {' or '.join(names or ['module'])}"
 
 
 def _model(architecture: Architecture, folder: Path, weights: Weights) -> "LanguageModel":

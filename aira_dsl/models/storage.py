@@ -149,7 +149,7 @@ def _check_header(metadata: dict[str, str] | None, fingerprint: str, folder: Pat
         raise InputError(
             "E0506",
             f"{folder / WEIGHTS} is not of a module folder, but of another format",
-            help="if a class of transformers reads the folder, make a module folder of it: "
+            help="if transformers reads the folder, make a module folder of it: "
             f"`aira-dsl import {folder} --weights OUT`",
         ) from error
     if stored != fingerprint:

@@ -67,7 +67,7 @@ class NativeFamily:
             InputError: E0510, the class cannot express it.
         """
         reasons = self.unsupported(architecture)
-        require_expressible(self.name, architecture, reasons, "use another form of --emit")
+        require_expressible(self.name, architecture, reasons, "use `aira_dsl.export_hugging_face`")
         return self._written(outline(architecture, self.feed_forwards))
 
     def notes(self, architecture: Architecture) -> tuple[str, ...]:

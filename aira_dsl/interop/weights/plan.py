@@ -7,6 +7,7 @@ from typing import Any
 
 from aira_dsl.architecture import Architecture
 from aira_dsl.errors import InputError
+from aira_dsl.interop.huggingface import MODEL_TYPE
 from aira_dsl.interop.weights.families import FAMILIES, Family
 from aira_dsl.interop.weights.links import Link, Part, Shape, pick, within
 from aira_dsl.primitives.base import Primitive
@@ -56,6 +57,9 @@ def plan(
         InputError: E0525, tensors are missing, left over, or of another shape; E0526, there is no
             map for the family.
     """
+    if config.get("model_type") == MODEL_TYPE:  # exports with code of their own have our names
+        _require_equal(ours, found)
+        return Plan([Link(name, shape, name) for name, shape in ours.items()], [])
     family = _family(config)
     links = make_links(architecture, ours, found, config)
     wanted = {link.theirs: link.shape for link in links}

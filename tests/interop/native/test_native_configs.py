@@ -219,16 +219,20 @@ def test_the_weights_are_those_of_a_module_folder(
     assert not list(Path("m.llama").glob("tokenizer*"))  # the vocabulary is not that of bytes
 
 
+@pytest.mark.parametrize("emit", ["llama", "hf"])
 def test_weights_of_another_export_are_refused_with_the_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    emit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("m.arch").write_text(aira_dsl.to_text(tiny()), encoding="utf-8")
-    assert run("compile", "m.arch", "--emit", "llama").code == 0
-    done = run("compile", "m.arch", "--emit", "mistral", "--weights", "m.llama")
+    assert run("compile", "m.arch", "--emit", emit).code == 0
+    done = run("compile", "m.arch", "--emit", "mistral", "--weights", f"m.{emit}")
     assert (done.code, "error[E0506]" in done.err) == (1, True)
-    assert "aira-dsl import m.llama --weights OUT" in " ".join(done.err.split())
+    assert f"aira-dsl import m.{emit} --weights OUT" in " ".join(done.err.split())
     assert not Path("m.mistral").exists()
+    assert run("import", f"m.{emit}", "--weights", "m.module").code == 0
+    done = run("compile", "m.arch", "--emit", "mistral", "--weights", "m.module")
+    assert done.code == 0, done.err
 
 
 def test_what_cannot_be_expressed_is_not_written(
@@ -238,6 +242,9 @@ def test_what_cannot_be_expressed_is_not_written(
     Path("m.arch").write_text(aira_dsl.to_text(tiny("A-M-Mb-M")), encoding="utf-8")
     done = run("compile", "m.arch", "--emit", "llama")
     assert (done.code, "Llama cannot express tiny: it has mamba2 layers" in done.err) == (1, True)
+    fitting = done.err.split("use --emit ")[1].split()[::2]
+    assert {"hf", "granitemoehybrid"} <= set(fitting)
+    assert not {"llama", "mamba2"} & set(fitting)
     assert [path.name for path in tmp_path.iterdir()] == ["m.arch"]
 
 
