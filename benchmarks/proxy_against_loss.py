@@ -1,26 +1,32 @@
 """Does the proxy predict? Rank correlation of its scores with the loss of trained language models.
 
-    python -m benchmarks.proxy_against_loss run OUT --data examples/isoflop/linux
-    python -m benchmarks.proxy_against_loss report OUT     # or a losses.csv that `run` has written
+    python -m benchmarks.proxy_against_loss run OUT --data LINUX
+    python -m benchmarks.proxy_against_loss run SMALL --data LINUX --parameters 200k --flops 1e12
+    python -m benchmarks.proxy_against_loss report OUT --against SMALL
 
 Two sets of arrangements have proxy scores in the package: the 40 of sixteen layers that the preset
 `cpu` was calibrated on (three seeds each), and the table of all 729 of six layers (two seeds), of
 which 24 are taken at equal distances of rank. Each is trained as a language model of equal
-parameters (without embeddings) with equal FLOPs. `run` continues where it was interrupted; `report`
-prints correlations with intervals over arrangements (resampled with replacement), over all and
-over the better half by the proxy. `--against` adds those with the losses of smaller models.
+parameters (without embeddings) with equal FLOPs on LINUX, the text of `benchmarks.linux_source`.
+The first line made the losses that ship as `results/proxy_against_loss.csv`, the second
+`results/smaller_models.csv`; `run` continues where it was interrupted. `report` takes folders, or
+the losses.csv in them, and prints rank correlations over all arrangements and over the better half
+by the proxy, with intervals over arrangements (resampled with replacement). `--against` adds
+smaller language models as a proxy, and the mixture of both: the mean of the ranks by the score and
+by the smaller models.
 """
 
 import argparse
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from aira_dsl.evaluation.calibration import load_calibration
 from aira_dsl.evaluation.table import load_table
@@ -46,7 +52,8 @@ class Arrangement:
     Attributes:
         group: `calibration` or `table`.
         layers: names of blocks.
-        scores: mean over seeds by task, and `score` for their mean.
+        scores: mean over seeds by task, and `score` for their mean; of the calibration also
+            `score, two seeds`, which costs as much as a smaller language model.
     """
 
     group: str
@@ -65,10 +72,10 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--against", type=Path, help="smaller language models, as a proxy")
-    parser.add_argument("--parameters", type=parse_count, default=3_200_000)
-    parser.add_argument("--flops", type=float, default=6.4e13)
+    parser.add_argument("--parameters", type=parse_count, default=1_600_000)
+    parser.add_argument("--flops", type=float, default=1.6e13)
     parser.add_argument("--learning-rate", type=float, default=0.004)
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--train", type=json.loads, default={}, help="more settings, as JSON")
     options = parser.parse_args()
@@ -84,7 +91,8 @@ def arrangements() -> Iterator[Arrangement]:
     assert calibration is not None
     for each in calibration.arrangements:
         means = {task: float(np.mean(values)) for task, values in each.scores.items()}
-        yield Arrangement("calibration", tuple(each.layers), means)
+        two = {"score, two seeds": float(np.mean(each.scores["score"][:2]))}
+        yield Arrangement("calibration", tuple(each.layers), {**means, **two})
     table = load_table()
     order = np.argsort(table.means_A)
     for rank in np.linspace(0, len(order) - 1, FROM_TABLE).round().astype(int):
@@ -170,19 +178,31 @@ def report(path: Path, against: Path | None) -> None:
         print(f"{group}: {len(done)} of {len(members)} arrangements")
         mean_A = np.array([np.mean(losses[each.name]) for each in done])
         print(f"  loss {mean_A.min():.4f} to {mean_A.max():.4f} nats a byte")
-        for column in done[0].scores:
-            scores_A = np.array([each.scores[column] for each in done])
-            print(f"  {column:28} {told_correlation(scores_A, -mean_A)}")
-        score_A = np.array([each.scores["score"] for each in done])
-        print(f"  {'score, its better half':28} {told_of_better_half(score_A, -mean_A)}")
-        if all(each.name in smaller for each in done):
-            small_A = np.array([np.mean(smaller[each.name]) for each in done])
-            print(f"  {'smaller language models':28} {told_correlation(-small_A, -mean_A)}")
-            print(f"  {'their better half':28} {told_of_better_half(-small_A, -mean_A)}")
+        print(f"  {'proxy':28}  {'all':22}  its better half")
+        for name, proxy_A in proxies(done, smaller).items():
+            over_all = told_correlation(proxy_A, -mean_A)
+            print(f"  {name:28}  {over_all:22}  {told_of_better_half(proxy_A, -mean_A)}")
         both = [losses[each.name] for each in done if len(losses[each.name]) > 1]
         if len(both) > 2:
             first_A, second_A = (np.array([each[n] for each in both]) for n in (0, 1))
-            print(f"  {'loss, seed against seed':28} {told_correlation(first_A, second_A)}")
+            print(f"  {'loss, seed against seed':28}  {told_correlation(first_A, second_A)}")
+
+
+def proxies(
+    done: Sequence[Arrangement], smaller: Mapping[str, Sequence[float]]
+) -> dict[str, NDArray[np.float64]]:
+    """Return what each proxy says of the arrangements; higher is better.
+
+    Args:
+        done: the arrangements.
+        smaller: losses of smaller models by name; without those of all, they are left out.
+    """
+    found = {name: np.array([each.scores[name] for each in done]) for name in done[0].scores}
+    if all(each.name in smaller for each in done):
+        small_A = -np.array([np.mean(smaller[each.name]) for each in done])
+        found["smaller language models"] = small_A
+        found["mean of the ranks of both"] = (rankdata(found["score"]) + rankdata(small_A)) / 2
+    return found
 
 
 def told_of_better_half(proxy_A: NDArray[np.float64], goodness_A: NDArray[np.float64]) -> str:
@@ -192,8 +212,10 @@ def told_of_better_half(proxy_A: NDArray[np.float64], goodness_A: NDArray[np.flo
 
 
 def told_correlation(a_A: NDArray[np.float64], b_A: NDArray[np.float64]) -> str:
+    if np.ptp(a_A) == 0:
+        return "all equal"
     low, high = row_interval(len(a_A), lambda rows_SA: rank_correlation(a_A[rows_SA], b_A[rows_SA]))
-    return f"{float(rank_correlation(a_A, b_A)):+.2f} [{low:+.2f}, {high:+.2f}]"
+    return f"{float(rank_correlation(a_A, b_A)):+.2f} ({low:.2f} to {high:.2f})"
 
 
 def write_losses(folder: Path) -> None:
