@@ -1,4 +1,4 @@
-"""Whether a model looks ahead: which differences between two processes are no noise."""
+"""Whether a model looks ahead: which differences between two processes are more than noise."""
 
 import numpy as np
 import pytest

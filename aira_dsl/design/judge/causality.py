@@ -44,7 +44,7 @@ class Tolerance:
     errors: float = 0.0
 
     def is_exceeded(self, borders: NDArray[np.float64], largest: float) -> bool:
-        """Tell whether differences are no noise.
+        """Tell whether differences are more than noise.
 
         Args:
             borders: differences at the borders, in bits.
