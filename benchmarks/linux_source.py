@@ -1,10 +1,11 @@
 """The text of the shipped isoFLOP grid: C, assembly and documentation of the Linux source.
 
-    apt install linux-source        # Debian: /usr/src/linux-source-6.1.tar.xz, 130 MB
-    python -m benchmarks.linux_source /usr/src/linux-source-6.1.tar.xz examples/isoflop/linux
+    apt install linux-source-6.1    # Debian 12: 130 MB
+    python -m benchmarks.linux_source /usr/src/linux-source-6.1.tar.xz OUT --bytes 2.4e8
 
-Every file is a document; files that are not UTF-8 text and empty ones are left out. Written are
-.jsonl files of about 100 MB, which `isoflop plan` and `train` read.
+Every file is a document, headers included, in the order of the archive, until `--bytes` are
+reached; files that are not UTF-8 text and empty ones are left out. Written are .jsonl files of
+about 100 MB, which `isoflop plan` and `train` read. OUT of the grid is examples/isoflop/linux.
 """
 
 import argparse
