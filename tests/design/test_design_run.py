@@ -136,6 +136,8 @@ def test_a_folder_is_judged_as_in_a_run(cli: Cli, task: Path) -> None:
     found = json.loads(judged.out)
     assert (judged.code, found["valid"], found["reasons"]) == (0, True, [])
     assert found["facts"]["parameters"] == 64
+    page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    assert [name for name in found["facts"] if f"`{name}`" not in page] == ["reported_symbols"]
     (cli.folder / "mine" / "train.py").write_text("1 +", encoding="utf-8")
     judged = cli.run_here("design", "judge", "task", "mine", "--format", "json")
     found = json.loads(judged.out)
