@@ -186,11 +186,11 @@ def test_local_patches_do_not_tell_the_class():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("side", [3, 5, 7])
-def test_local_patches_tell_little_at_size_cpu(side):
+def test_local_patches_do_not_tell_the_class_at_size_cpu(side):
     size = load_task("lra_pathfinder").size("cpu")
     images = lra_data.settings(PathfinderSettings, size).draw(np.random.default_rng(0), 3000)
     accuracy, error = local_accuracy(images.pixels_BHW, images.labels_B, 1500, side)
-    assert accuracy < 0.57 + 4 * error  # of which the baseline `grid` is far
+    assert abs(accuracy - 0.5) < 4 * error
 
 
 @pytest.mark.slow
