@@ -1,15 +1,16 @@
 """Retrieval: do two documents, each read byte by byte, belong together?
 
 Pairs of papers of which one cites the other or not (AAN), or, as a stand-in, windows of Python
-source files: class 1 if both are from one file, class 0 if they are from two files of one package.
+source files: class 1 if both are from one file, class 0 if they are from two files, of one package
+or of two.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from aira_dsl.data.lra.chosen import choose
 from aira_dsl.data.lra.documents import Windows, source_documents
@@ -24,6 +25,8 @@ class RetrievalSettings(LraSettings):
     Attributes:
         source: `aan`, with the splits of its files, or `stand-in`.
         packages: of the stand-in; installed ones that the sandbox of a candidate does not hold.
+        apart: what differs in class 0 of the stand-in: the `file`, in one package, or the `package`,
+            which needs two packages or more and is easier.
         data: folder that holds the .tsv files or tsv_data; empty for the default one.
         length: bytes of a document.
     """
@@ -35,11 +38,18 @@ class RetrievalSettings(LraSettings):
         "matplotlib",
         "sqlalchemy",
     )
+    apart: Literal["file", "package"] = "file"
     data: str = ""
     length: Annotated[int, Field(strict=True, ge=16, le=1 << 14)] = 4000
 
     vocabulary = 256
     classes = 2
+
+    @model_validator(mode="after")
+    def _there_are_two(self) -> Self:
+        if self.apart == "package" and len(self.packages) < 2:
+            raise ValueError("`apart: package` needs two packages or more")
+        return self
 
     @property
     def positions(self) -> int:
@@ -52,7 +62,8 @@ class RetrievalSettings(LraSettings):
         if self.source == "aan":
             return NAME
         packages = ", ".join(self.packages)
-        return f"stand-in: two pieces of Python source, of one file or two ({packages})"
+        others = "two" if self.apart == "file" else "two packages"
+        return f"stand-in: two pieces of Python source, of one file or {others} ({packages})"
 
     @property
     def files(self) -> list[Path]:
@@ -91,15 +102,19 @@ class RetrievalSettings(LraSettings):
         labels = rng.permutation(np.arange(self.counts[split]) % 2)
         pairs: list[Pair] = []
         for label in map(int, labels):
-            source = sources[int(rng.integers(len(sources)))]
+            number = int(rng.integers(len(sources)))
+            source = sources[number]
             (document,) = source.documents(rng, 1)
             if label:
                 pairs.append((source.cut_two(rng, document), label))
-            else:
-                other = document
-                while source.texts[other] == source.texts[document]:
-                    (other,) = source.documents(rng, 1)
-                pairs.append(((source.cut(rng, document), source.cut(rng, other)), label))
+                continue
+            other = source
+            if self.apart == "package":
+                other = sources[(number + int(rng.integers(1, len(sources)))) % len(sources)]
+            (another,) = other.documents(rng, 1)
+            while other.texts[another] == source.texts[document]:
+                (another,) = other.documents(rng, 1)
+            pairs.append(((source.cut(rng, document), other.cut(rng, another)), label))
         return self._split(pairs)
 
     def _split(self, pairs: list[Pair]) -> Split:

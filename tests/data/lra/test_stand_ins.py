@@ -16,8 +16,9 @@ COUNTS = {"train": 600, "validation": 200, "test": 60}
 PACKAGES = TextSettings(**COUNTS, source="stand-in", length=512)
 LINES = TextSettings(**COUNTS, source="stand-in", question="line-order", length=512)
 PAIRS = RetrievalSettings(**COUNTS, source="stand-in", length=256)
+FAR_PAIRS = RetrievalSettings(**COUNTS, source="stand-in", length=256, apart="package")
 SHAPES_16 = ImageSettings(**COUNTS, source="stand-in", side=16)
-ALL = [PACKAGES, LINES, PAIRS, SHAPES_16]
+ALL = [PACKAGES, LINES, PAIRS, FAR_PAIRS, SHAPES_16]
 
 
 def splits(settings: LraSettings) -> dict[str, Split]:
@@ -69,14 +70,32 @@ def test_no_document_is_in_two_splits():
             assert any(window in text for text in texts[name])
 
 
-def test_windows_of_a_pair_are_from_one_file_or_two():
-    texts = source_documents(PAIRS.packages)["test"].texts
-    split = splits(PAIRS)["test"]
+@pytest.mark.parametrize("settings", [PAIRS, FAR_PAIRS], ids=lambda each: each.apart)
+def test_windows_of_a_pair_are_from_one_file_or_two(settings):
+    texts = source_documents(settings.packages)["test"].texts
+    split = splits(settings)["test"]
     for (first, second), label in zip(split.inputs, split.labels, strict=True):
         holders = [text for text in texts if bytes(first) in text]
         together = any(bytes(second) in text for text in holders)
         assert together == bool(label)
         assert any(bytes(second) in text for text in texts)
+
+
+def test_windows_that_do_not_belong_together_can_be_of_two_packages():
+    documents = source_documents(FAR_PAIRS.packages)["test"]
+    split = splits(FAR_PAIRS)["test"]
+    first, second = (
+        [documents.packages[holder(documents.texts, bytes(row[side]))] for row in split.inputs]
+        for side in (0, 1)
+    )
+    assert np.array_equal(np.equal(first, second), split.labels == 1)
+    with pytest.raises(ValueError, match="needs two packages or more"):
+        RetrievalSettings(**COUNTS, source="stand-in", apart="package", packages=("matplotlib",))
+
+
+def holder(texts: tuple[bytes, ...], window: bytes) -> int:
+    """Return the place of the first text with a window."""
+    return next(place for place, text in enumerate(texts) if window in text)
 
 
 def test_shuffled_lines_have_the_bytes_of_a_document_in_another_order():
