@@ -28,11 +28,11 @@ def test_candidates_start_from_the_better_baseline(task: Task) -> None:
     [
         (
             "cpu",
-            ["60 seconds", "2 CPU cores", "16 MiB", "within 3 s of", "are bytes", "to 256 tokens"],
+            ["60 seconds", "2 CPU cores", "16 MiB", "3 % of", "are bytes", "to 256 tokens"],
         ),
         (
             "h100",
-            ["300 seconds", "one GPU", "within 15 s of", "ClimbMix", "to 2048", "20971520 tokens"],
+            ["300 seconds", "one GPU", "4096 MiB", "ClimbMix", "to 2048", "20971520 tokens"],
         ),
     ],
 )

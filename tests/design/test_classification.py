@@ -16,15 +16,6 @@ from aira_dsl.sandbox import kinds
 TASK = Path(__file__).parent / "tasks" / "parity"
 MIB = 1 << 20
 
-
-@pytest.fixture(scope="module")
-def request_(tmp_path_factory):
-    """Return the request for the candidate that comes with the task."""
-    task = load_task(TASK)
-    data = prepare_data(task, "tiny", seed=1, root=tmp_path_factory.mktemp("data"))
-    return JudgeRequest(task, "tiny", task.start, data, kinds.choose("auto"))
-
-
 _SMALL_SQUARE = "square = np.ones((len(inputs[0]),) * 2, np.float16)"
 _BLOCKS = """\
 parts = np.array_split(inputs[0] / 99, -(-len(inputs[0]) // 32))
@@ -37,6 +28,14 @@ answers = table[0][inputs[:, 0]] + 9 * np.eye(4, dtype=np.float32)[inputs[::-1, 
         pairs = zip(inputs, answers, strict=True)
         return np.stack([seen.setdefault(row.tobytes(), answer) for row, answer in pairs])"""
 """Depends on the batch, and answers the same when it is asked again for an example."""
+
+
+@pytest.fixture(scope="module")
+def request_(tmp_path_factory):
+    """Return the request for the candidate that comes with the task."""
+    task = load_task(TASK)
+    data = prepare_data(task, "tiny", seed=1, root=tmp_path_factory.mktemp("data"))
+    return JudgeRequest(task, "tiny", task.start, data, kinds.choose("auto"))
 
 
 def judgement_with(request_, line):

@@ -33,7 +33,7 @@ def honest_score(honest):
 
 
 def with_limit(task: Task, phase: str) -> Task:
-    """Return the task with two seconds for a phase: the others have a minute, loading has three."""
+    """Return the task with two seconds for a phase: the others have a minute."""
     update = {} if phase == "loading" else {f"{phase.replace('-', '')}_seconds": 2.0}
     tiny = task.size("tiny").model_copy(update=update)
     return Task(task.folder, task.metadata.model_copy(update={"sizes": {"tiny": tiny}}))

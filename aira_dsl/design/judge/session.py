@@ -36,7 +36,7 @@ from aira_dsl.sandbox.spec import MIB
 from aira_dsl.utils.files import reporting
 
 _TOLERANCE, _LEAST_TOLERANCE = 0.02, 0.5  # of the training time; seconds
-_LOADING, _LEAST_LOADING = 0.05, 3.0  # the same
+_ANSWER, _LEAST_ANSWER = 0.03, 1.0  # the same
 _NOT_WRITTEN = f"files of the judge in {tempfile.gettempdir()} cannot be written"
 _MOST_FACTS, _FACT_LENGTH = 16, 100
 _LARGEST = 2**63  # of a number; NaN and infinity are not below it
@@ -48,15 +48,19 @@ class Server:
 
     Attributes:
         process: the process.
-        first_limit: seconds in which it must load its weights and give the first answer.
+        each: seconds that loading and n answers may take, divided by n: CPU seconds by `cpus` of
+            the size, or where there is a GPU seconds of waiting.
         seconds: time in which weights were loaded and answers were waited for.
         loading_seconds: the part of it until the first answer.
+        answers: number of answers.
     """
 
     process: CandidateProcess
-    first_limit: float = math.inf
+    each: float = math.inf
     seconds: float = 0.0
     loading_seconds: float = 0.0
+    answers: int = 0
+    _cpu_seconds: float = 0.0  # before the weights
 
     def load(self, weights: Weights) -> None:
         """Hand over trained weights.
@@ -64,6 +68,7 @@ class Server:
         Raises:
             Rejection: the process does not load them.
         """
+        self._cpu_seconds = self.process.cpu_seconds()
         with self._waiting() as deadline:
             self.process.load(weights, deadline)
 
@@ -82,21 +87,34 @@ class Server:
         with self._waiting() as deadline:
             answer = self.process.ask(arrays, expected, deadline)
         self.loading_seconds = self.loading_seconds or self.seconds
+        self.answers += 1
+        self._check_work()
         return answer
 
     @contextmanager
     def _waiting(self) -> Iterator[Deadline]:
         """Yield the deadline of what is waited for in the block, and count its time."""
         began = time.monotonic()
-        begin, limit = began - self.seconds, self.process.program.size.scoring_seconds
-        deadline = Deadline(begin + limit, "scoring", limit)
-        if not self.loading_seconds and self.first_limit < limit:
-            work = "loading and the first answer"
-            deadline = Deadline(begin + self.first_limit, work, self.first_limit)
+        limit = self.process.program.size.scoring_seconds
         try:
-            yield deadline
+            yield Deadline(began + limit - self.seconds, "scoring", limit)
         finally:
             self.seconds += time.monotonic() - began
+
+    def _check_work(self) -> None:
+        """Refuse more work than answers need: the process could train.
+
+        The time of the CPU does not depend on what else the machine does.
+        """
+        size, limit = self.process.program.size, self.answers * self.each
+        cpu_seconds = self.process.cpu_seconds() - self._cpu_seconds
+        used = self.seconds if size.gpus else cpu_seconds / size.cpus
+        if used > limit:
+            raise Rejection(
+                "over time",
+                f"over time: loading and answering took {used:.1f} s for {self.answers} requests; "
+                f"the limit is {limit:.1f} s, so that nothing is trained after the clock",
+            )
 
 
 class JudgeSession:
@@ -170,15 +188,15 @@ class JudgeSession:
         """Run the trained candidate in a new process that answers requests.
 
         The process gets the weights when its start-up is complete. They can hold the training data,
-        so that the time until its first answer is limited to a small part of the training time.
+        so that its work for every answer is limited to a small part of that for the training.
 
         Raises:
             Rejection: it does not start, or does not load the weights.
         """
-        first = max(_LOADING * self.size.training_seconds, _LEAST_LOADING)
+        each = max(_ANSWER * self.size.training_seconds, _LEAST_ANSWER)
         with self._running("serve", settings) as process:
             process.await_ready()
-            server = Server(process, first)
+            server = Server(process, each)
             server.load(weights)
             yield server
 
