@@ -4,7 +4,8 @@
 
 A transformer with random weights, whose logits are as sharp as those of a trained model, is asked
 twice as the judge asks: in another order, in other batches, with other tokens after a cut. Printed
-are the largest difference of the bits of a true token before a cut, and the mean at the borders.
+are the largest difference of the bits of a true token before a cut, and the mean at the borders;
+then both for a model that answers in float32 at first and in bfloat16 the second time.
 """
 
 import argparse
@@ -63,6 +64,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     device = parser.parse_args().device
     for width, layers, length in ((64, 2, 128), (256, 6, 256)):
+        answers = []
         for dtype in (torch.float32, torch.bfloat16):
             torch.manual_seed(0)
             random = np.random.default_rng(0)
@@ -73,16 +75,18 @@ def main() -> None:
             cuts = random.integers(1, length, size=WINDOWS)
             inputs = causality.with_other_tails(windows[chosen], cuts, VOCABULARY, random)
             second = needed(model, inputs, windows[chosen, 1:], device)
-            differences = [
-                second[row, :cut] - first[chosen[row], :cut] for row, cut in enumerate(cuts)
-            ]
-            largest = max(np.abs(row).max() for row in differences)
-            borders = np.array([row[-1] for row in differences])
-            print(
-                f"{device} {str(dtype)[6:]:9s} width {width:3d} layers {layers}: "
-                f"bits {first.mean():.2f}, largest difference {largest:.2e}, "
-                f"borders {borders.mean():+.1e} ± {borders.std() / len(borders) ** 0.5:.1e}"
-            )
+            answers.append((first[chosen], second))
+            name = f"{device} {str(dtype)[6:]:9s} width {width:3d} layers {layers}"
+            print(f"{name}: bits {first.mean():.2f}, {_differences(*answers[-1], cuts)}")
+        print(f"both precisions: {_differences(answers[0][0], answers[1][1], cuts)}")
+
+
+def _differences(first: np.ndarray, second: np.ndarray, cuts: np.ndarray) -> str:
+    rows = [second[row, :cut] - first[row, :cut] for row, cut in enumerate(cuts)]
+    largest = max(np.abs(row).max() for row in rows)
+    borders = np.array([row[-1] for row in rows])
+    error = borders.std() / len(borders) ** 0.5
+    return f"largest difference {largest:.2e}, borders {borders.mean():+.1e} ± {error:.1e}"
 
 
 if __name__ == "__main__":
