@@ -25,8 +25,8 @@ class RetrievalSettings(LraSettings):
     Attributes:
         source: `aan`, with the splits of its files, or `stand-in`.
         packages: of the stand-in; installed ones that the sandbox of a candidate does not hold.
-        apart: what differs in class 0 of the stand-in: the `file`, in one package, or the `package`,
-            which needs two packages or more and is easier.
+        apart: what differs in class 0 of the stand-in: the `file`, in one package, or the
+            `package`, which needs two packages or more and is easier.
         data: folder that holds the .tsv files or tsv_data; empty for the default one.
         length: bytes of a document.
     """

@@ -7,8 +7,6 @@ has a share of the token before, and so has every key: a layer need not learn to
 Legend: B batch, T time, D width, H heads, E width of a head, F hidden units, V vocabulary.
 """
 
-import time
-
 import prepare
 import torch
 import torch.nn.functional as F
@@ -37,24 +35,14 @@ if DEVICE == "cpu":
     torch.set_num_threads(2)
 
 
-def fastest_dtype() -> torch.dtype:
-    """bfloat16 where this machine multiplies it faster than float32; many CPUs only emulate it."""
-
-    def seconds(dtype: torch.dtype) -> float:
-        x = torch.ones(512, 512, device=DEVICE, dtype=dtype)
-        times = []
-        for _ in range(20):
-            began = time.perf_counter()
-            float((x @ x)[0, 0])
-            times.append(time.perf_counter() - began)
-        return min(times)
-
-    return (
-        torch.bfloat16 if 1.5 * seconds(torch.bfloat16) < seconds(torch.float32) else torch.float32
-    )
+def quick_dtype() -> torch.dtype:
+    """bfloat16 where the processor multiplies it in hardware; many CPUs only emulate it."""
+    able = getattr(torch.cpu, "get_capabilities", dict)()
+    quick = DEVICE != "cpu" or able.get("amx_bf16") or able.get("avx512_bf16")
+    return torch.bfloat16 if quick else torch.float32
 
 
-DTYPE = fastest_dtype()  # of activations; weights are float32
+DTYPE = quick_dtype()  # of activations; weights are float32
 
 # --------------------------------------------------------------------------------------------------
 # The model
