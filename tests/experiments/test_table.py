@@ -169,7 +169,7 @@ def test_an_interrupted_table_is_saved_as_far_as_it_is(
 ) -> None:
     """The first blocks' subspace comes first; the same call then finishes the table."""
     # Two workers finish in any order: one may still start while the other has six results.
-    monkeypatch.setattr("aira_dsl.experiments.make_table.available_cores", lambda: 1)
+    monkeypatch.setattr("aira_dsl.jobs.choice.available_cores", lambda: 1)
     saved: list[Table] = []
 
     def stop(done: int, total: int, evaluation: object) -> None:
@@ -371,7 +371,7 @@ def test_make_evaluates_and_extends_the_file_that_exists(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Real evaluations, in a process."""
-    monkeypatch.setattr("aira_dsl.experiments.make_table.available_cores", lambda: 1)
+    monkeypatch.setattr("aira_dsl.jobs.choice.available_cores", lambda: 1)
     monkeypatch.setenv("AIRA_DSL_STORE", str(tmp_path / "store.db"))
     space, out = tmp_path / "s.arch", tmp_path / "t.json"
     space.write_text(TEXT.replace("SLOTS", "1"), encoding="utf-8")
