@@ -4,7 +4,6 @@ The kernel stops writes by a limit on the size of files, or on a small disk of i
 """
 
 import os
-import resource
 import shutil
 import subprocess
 import tempfile
@@ -24,6 +23,7 @@ from aira_dsl.design.template import write_template
 from aira_dsl.errors import RunError
 from aira_dsl.sandbox import kinds
 from tests.helpers import command_line
+from tests.helpers.disk import files_of_at_most
 from tests.study.conftest import Cli, cli, trials
 
 __all__ = ["cli"]
@@ -36,16 +36,6 @@ def prepare(size, data):
     for folder in (data.train, data.validation, data.test):
         np.save(folder / "tokens.npy", np.zeros(100_000))
 """
-
-
-@contextmanager
-def files_of_at_most(size: int) -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The module folder: bit-exact both ways, whole or absent, and every bad one refused by code."""
 
-import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from aira_dsl.interop.exporters import EXPORTERS, Weights
 from aira_dsl.models import LanguageModel, build, limits, load_model, save_model
 from aira_dsl.models.storage import TEXT, WEIGHTS
 from aira_dsl.primitives import MLP, Mamba2
+from tests.helpers.disk import files_of_at_most
 from tests.models.architectures import architectures
 
 SMALL = Architecture(
@@ -126,13 +126,8 @@ def test_unwritable_place(tmp_path: Path) -> None:
 def test_disk_that_fills_up_leaves_nothing(tmp_path: Path) -> None:
     """The kernel cuts the write off half way, by a limit on file size."""
     model = build(SMALL)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
-    try:
-        with pytest.raises(RunError, match="E0904"):
-            save_model(model, tmp_path / "m")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with files_of_at_most(2000), pytest.raises(RunError, match="E0904"):
+        save_model(model, tmp_path / "m")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,11 +2,7 @@
 
 import json
 import os
-import resource
 import shutil
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,6 +16,7 @@ from aira_dsl.pretraining.folder import read_result
 from aira_dsl.pretraining.optimizers import Optimizers
 from aira_dsl.pretraining.run import train
 from aira_dsl.utils.locking import acquire
+from tests.helpers.disk import files_of_at_most
 from tests.pretraining.processes import on_several
 from tests.pretraining.runs import TEXT, losses, settings
 
@@ -186,24 +183,11 @@ def test_weights_that_an_update_makes_infinite_are_not_saved(
     assert all_finite(run / "checkpoints/step-00000003")
 
 
-@contextmanager
-def disk_of(size: int) -> Iterator[None]:
-    """Let no file grow beyond a size, as a full disk does."""
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, handler)
-
-
 def test_a_full_disk_in_mid_checkpoint_leaves_the_one_before(tmp_path: Path) -> None:
     run = tmp_path / "run"
     stopped(tmp_path, run, 3)
     size = (run / "checkpoints/step-00000003/__0_0.distcp").stat().st_size
-    with disk_of(size // 2), pytest.raises(RunError) as caught:
+    with files_of_at_most(size // 2), pytest.raises(RunError) as caught:
         train(settings(tmp_path, checkpoint_every=2), run)
     assert caught.value.code == "E1509"
     assert "step-00000004 cannot be written: " in caught.value.message
