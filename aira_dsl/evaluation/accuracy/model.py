@@ -21,14 +21,15 @@ def model_folder(folder: Path) -> Path:
     """Return the folder for transformers: that of a training run is its `export`.
 
     Raises:
-        InputError: E1801, it is neither, or has no tokenizer.
+        InputError: E1801, there is no model for transformers, or it has no tokenizer.
     """
     found = next((f for f in (folder, folder / _EXPORT) if (f / CONFIG).is_file()), None)
     if found is None:
         raise InputError(
             "E1801",
-            f"{folder} is not the folder of a training run or of a model for transformers",
-            help="`aira-dsl train` leaves one; a module folder becomes one with "
+            f"{folder} has no {CONFIG}, nor a folder {_EXPORT} with one",
+            help="`aira-dsl train` writes an export at its end, unless a kind of block has no "
+            "standalone code; a module folder becomes one with "
             "`aira-dsl compile FILE --weights MODULE --emit hf`",
         )
     if not any((found / name).is_file() for name in _TOKENIZERS):
