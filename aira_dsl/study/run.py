@@ -94,6 +94,8 @@ def read_run_of(folder: str | Path, *kinds: type[S]) -> RunOf[S]:
             charged_seconds=charged_seconds,
         )
     except OSError as error:
+        if error.filename == str(path / TRIALS) and isinstance(error, FileNotFoundError):
+            raise not_valid(path, f"it has no {TRIALS}, which a run writes at its end") from None
         raise not_valid(path, f"{error.filename} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise not_valid(path, f"its files are damaged ({type(error).__name__})") from None
@@ -134,6 +136,6 @@ def not_valid(path: Path, reason: str) -> InputError:
     return InputError(
         "E0811",
         f"{path} is not a valid run folder: {reason}",
-        help="give the --out folder of a run of the right kind; running it again writes its files "
-        "again",
+        help="give the --out folder of a run of the right kind that has ended; the command of the "
+        "run continues it and writes its files again",
     )

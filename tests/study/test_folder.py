@@ -158,7 +158,8 @@ def test_a_run_is_read_back(tmp_path: Path) -> None:
         ("trials.json", trial(score="high"), "damaged"),
         ("clock.json", "[]", "damaged"),
         ("noise.json", noise_text(Noise(0.1, 0.1, 2.5, "repeats", "")), "damaged"),
-        ("trials.json", None, "No such file"),
+        ("trials.json", None, "it has no trials.json, which a run writes at its end"),
+        ("settings.json", None, "settings.json cannot be read: No such file"),
     ],
 )
 def test_a_run_that_cannot_be_read_is_refused_with_the_reason(
