@@ -397,6 +397,7 @@ def test_the_time_of_a_grid_follows_the_runs_that_are_done(plan, tmp_path):
     small = next(each for each in found.runs if each.id in some and each.design == "llama")
     seconds = speed_of(found, some, threads=1).core_seconds(found, larger)
     assert seconds == pytest.approx(1e-6 * small.tokens * larger.flops / small.flops)
+    assert not speed_of(found, results, threads=1, device="cuda").measured
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from aira_dsl.scaling.grid.run import Finished
 from aira_dsl.scaling.grid.speed import speed_of
 from aira_dsl.scaling.grid.tuning import added_runs, next_run
 from aira_dsl.utils.formatting import duration, plural
+from aira_dsl.utils.machine import Device
 
 
 class RunLines:
@@ -63,7 +64,8 @@ class RunLines:
 
     def _seconds_left(self, results: Mapping[str, TrainResult]) -> float:
         threads = threads_of(self._plan)
-        speed = speed_of(self._plan, results, threads)
+        device: Device = "cuda" if is_on_gpu(self._plan) else "cpu"
+        speed = speed_of(self._plan, results, threads, device)
         left = [run for run in self._plan.runs if run.id not in results]
         seconds = sum(speed.core_seconds(self._plan, run) for run in left)
         return seconds / (threads * self._workers)

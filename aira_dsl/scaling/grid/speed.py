@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from aira_dsl.evaluation.latency.gpus import Gpu
 from aira_dsl.pretraining.result import TrainResult
 from aira_dsl.scaling.grid.plan import Plan, PlannedRun
+from aira_dsl.utils.machine import Device
 
 CORE_FLOPS = 1e11
 """Training FLOPs a second of one core: 27,000 tokens/s of a hybrid with 7.5 MFLOP a token on two
@@ -37,20 +38,23 @@ class Speed:
         return run.flops / flops_per_second
 
 
-def speed_of(plan: Plan, results: Mapping[str, TrainResult], threads: int) -> Speed:
+def speed_of(
+    plan: Plan, results: Mapping[str, TrainResult], threads: int, device: Device = "cpu"
+) -> Speed:
     """Return the speed of the models of finished runs.
 
     Args:
         plan: the plan.
         results: results by names of runs.
         threads: threads of a training.
+        device: where runs are to be trained; runs of another device tell nothing of its speed.
     """
     runs = [run for run in plan.runs if run.id in results]
     return Speed(
         {
             run.model: threads * results[run.id].seconds / results[run.id].tokens
             for run in runs
-            if results[run.id].tokens
+            if results[run.id].tokens and results[run.id].device == device
         }
     )
 
