@@ -74,7 +74,8 @@ class SandboxedProcess:
         needed.enter_context(self._control)
         self._ended = os.pidfd_open(self._process.pid)
         needed.callback(os.close, self._ended)
-        self._tree = self._new_tree()
+        around = 2 if self._kind == "bubblewrap" else 1  # bubblewrap and its process 1; the reaper
+        self._tree = ProcessTree(self._process.pid, around, self._spec.limits.memory)
         received = needed.enter_context(contextlib.ExitStack())
         needed.callback(self._end)  # before what it needs is closed
         answer, descriptors = await_ready(self._control)
@@ -110,7 +111,7 @@ class SandboxedProcess:
 
     def usage(self) -> Usage:
         """Measure what the program uses now; may be called in another thread than `wait`."""
-        return self._new_tree().usage()
+        return self._tree.usage()
 
     def stop(self) -> None:
         """End the program from another thread; `wait` returns."""
@@ -131,10 +132,6 @@ class SandboxedProcess:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-    def _new_tree(self) -> ProcessTree:
-        around = 2 if self._kind == "bubblewrap" else 1  # bubblewrap and its process 1; the reaper
-        return ProcessTree(self._process.pid, around, self._spec.limits.memory)
 
     def _watch(self) -> None:
         """Read the output and measure, until the program ends or a limit is reached."""

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -51,6 +52,32 @@ def test_a_program_that_ends_by_itself(start: Start, kind: Kind) -> None:
 def test_a_signal_is_reported(start: Start) -> None:
     result = start("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)").wait()
     assert (result.exit_code, result.signal, result.ended_by) == (None, signal.SIGSEGV, None)
+
+
+@pytest.mark.parametrize("children", ["are waited for", "are not"])
+def test_processes_that_have_ended_count_in_the_time_used(start: Start, children: str) -> None:
+    """Three, one after another: none alone has as much, nor have all that live at a time."""
+    process = start(
+        """
+import os, signal, sys, time
+if sys.argv[1] == "are not": signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+for _ in range(3):
+    if os.fork() == 0:
+        while time.process_time() < 0.4: pass
+        os._exit(0)
+    try: os.wait()
+    except ChildProcessError: pass
+time.sleep(600)
+""",
+        children,
+    )
+    waiting = threading.Thread(target=process.wait)
+    waiting.start()
+    try:
+        assert wait_until(lambda: process.usage().cpu_seconds > 0.9, 60)
+    finally:
+        process.stop()
+        waiting.join()
 
 
 def test_the_kernel_limits_the_number_of_processes(start: Start, kind: Kind) -> None:
