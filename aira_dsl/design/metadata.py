@@ -48,6 +48,9 @@ class Size(_Model):
     startup_seconds: Seconds = 60.0
     """Time for imports, building, compiling and warming up; no training data are there yet."""
 
+    startup_cpu_seconds: Seconds | None = None
+    """CPU time of all threads for the same, where candidates can read text to train on."""
+
     scoring_seconds: Seconds = 120.0
     """Time of one scoring process to load the weights and to answer all requests."""
 

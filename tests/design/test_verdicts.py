@@ -69,3 +69,24 @@ def test_the_candidate(case, honest, honest_score):
         if case.name.startswith("tells"):  # no word more: an agent reads the message
             assert judgement.message == case.reason
         assert judgement.reasons == (judgement.message,)
+
+
+_WORKS = "while time.process_time() < 4: pass"
+
+
+@pytest.mark.parametrize(
+    "work",
+    [_WORKS, f"if not os.fork():\n    {_WORKS}\n    os._exit(0)\nos.wait()"],
+    ids=["itself", "in a process that ends"],
+)
+def test_a_start_up_has_a_limit_of_cpu_time(work, honest):
+    """Else a candidate could train on what it can read before the clock starts."""
+    tiny = honest.task.size("tiny").model_copy(update={"startup_cpu_seconds": 3.0})
+    metadata = honest.task.metadata.model_copy(update={"sizes": {"tiny": tiny}})
+    limited = replace(honest, task=Task(honest.task.folder, metadata))
+    assert judge(limited).status == "ok"
+    working = Candidate({"train.py": script(before=work)})
+    judgement = judge(replace(limited, candidate=working))
+    assert judgement.status == "over time"
+    assert judgement.message.startswith("over time: start-up took ")
+    assert "s of CPU time; the limit is 3 s" in judgement.message

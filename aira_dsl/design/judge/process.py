@@ -148,10 +148,17 @@ class CandidateProcess:
         """Wait for the end of the start-up.
 
         Raises:
-            Rejection: it failed, or took too long.
+            Rejection: it failed, or took too long or too much CPU time.
         """
         self.receive({"ready": {}}, self._startup_deadline, "start-up")
         self.startup_seconds = time.monotonic() - self._began
+        used, limit = self.cpu_seconds(), self.program.size.startup_cpu_seconds
+        if limit is not None and used > limit:
+            raise Rejection(
+                "over time",
+                f"over time: start-up took {used:.1f} s of CPU time; the limit is {limit:g} s, so "
+                "that nothing is trained before the clock",
+            )
 
     def load(self, weights: Weights, deadline: Deadline) -> None:
         """Hand over trained weights, and wait until they are loaded.
