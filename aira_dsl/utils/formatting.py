@@ -73,8 +73,11 @@ def usd(value: float | None) -> str:
 
 
 def interval(mean: float, low: float, high: float, form: str = ".4f") -> str:
-    """Write a mean with its interval: `0.7422 (0.7381-0.7471)`."""
-    return f"{mean:{form}} ({low:{form}}-{high:{form}})"
+    """Write a mean with its interval: `0.7422 (0.7381-0.7471)`.
+
+    One value, or equal ones, have no spread to resample: the mean stands alone.
+    """
+    return f"{mean:{form}}" + (f" ({low:{form}}-{high:{form}})" if low < high else "")
 
 
 def plural(count: int, noun: str) -> str:

@@ -38,6 +38,7 @@ def test_scores_amounts_bytes_and_intervals():
     assert [usd(0.0031), usd(12.5)] == ["$0.0031", "$12.50"]
     assert gib(1536 << 20) == "1.5 GiB"
     assert interval(0.5, 0.25, 0.75, ".2f") == "0.50 (0.25-0.75)"
+    assert interval(0.5, 0.5, 0.5, ".2f") == "0.50"
     assert [plural(1, "repeat"), plural(1200, "repeat")] == ["1 repeat", "1,200 repeats"]
 
 
