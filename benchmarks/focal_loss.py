@@ -123,11 +123,12 @@ def table(scores: dict[str, dict[str, list[float]]]) -> str:
     """Return the results as Markdown.
 
     Args:
-        scores: of each candidate, its `original` and `judge` scores by seed.
+        scores: of each candidate, its `original` and `judge` scores and its training `steps` by
+            seed.
     """
     lines = [
-        "| candidate | original evaluator | change | judge | change |",
-        "|---|---|---|---|---|",
+        "| candidate | original evaluator | change | judge | change | steps |",
+        "|---|---|---|---|---|---|",
     ]
     for name, text in CANDIDATES.items():
         cells = [text]
@@ -138,6 +139,8 @@ def table(scores: dict[str, dict[str, list[float]]]) -> str:
                 str(Mean.of(values)),
                 "" if name == "baseline" else f"{change.value:+.4f} ± {change.margin:.4f}",
             ]
+        steps = scores[name]["steps"]
+        cells.append(f"{min(steps):,.0f} to {max(steps):,.0f}")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -189,13 +192,15 @@ def main() -> None:
     )
     candidates = {name: Candidate.read(options.examples / name) for name in CANDIDATES}
     scores: dict[str, dict[str, list[float]]] = {
-        name: {"original": [], "judge": []} for name in CANDIDATES
+        name: {"original": [], "judge": [], "steps": []} for name in CANDIDATES
     }
     for record in records(chosen, candidates, options.seeds, evaluate):
         if record["status"] != "ok":
             raise SystemExit(f"{record['candidate']} has no score: {record['message']}")
-        scores[record["candidate"]]["original"].append(record["original"])
-        scores[record["candidate"]]["judge"].append(record["score"])
+        found = scores[record["candidate"]]
+        found["original"].append(record["original"])
+        found["judge"].append(record["score"])
+        found["steps"].append(record["facts"]["reported_steps"])
     print(table(scores))
     draw(scores, options.picture)
 

@@ -55,12 +55,12 @@ def test_the_examples_differ_from_the_baseline_by_the_loss_only() -> None:
 
 def test_changes_are_paired_by_seed() -> None:
     scores = {
-        "baseline": {"original": [2.0, 2.2], "judge": [2.0, 2.2]},
-        "focal": {"original": [1.9, 2.1], "judge": [2.1, 2.3]},
-        "focal_original": {"original": [1.0, 1.2], "judge": [2.1, 2.3]},
+        "baseline": {"original": [2.0, 2.2], "judge": [2.0, 2.2], "steps": [1200, 990]},
+        "focal": {"original": [1.9, 2.1], "judge": [2.1, 2.3], "steps": [5, 5]},
+        "focal_original": {"original": [1.0, 1.2], "judge": [2.1, 2.3], "steps": [7, 8]},
     }
     lines = table(scores).splitlines()
-    assert lines[2] == ("| baseline | 2.1000 ± 1.2706 |  | 2.1000 ± 1.2706 |  |")
+    assert lines[2] == "| baseline | 2.1000 ± 1.2706 |  | 2.1000 ± 1.2706 |  | 990 to 1,200 |"
     assert "| -1.0000 ± 0.0000 |" in lines[4]
-    assert lines[4].endswith("| +0.1000 ± 0.0000 |")
+    assert lines[4].endswith("| +0.1000 ± 0.0000 | 7 to 8 |")
     assert math.isnan(Mean.of([1.0]).margin)
