@@ -10,8 +10,7 @@ from aira_dsl.experiments.comparison import Comparison, Interval, Method, RunSum
 from aira_dsl.report.conclusions import of_comparison
 from aira_dsl.report.html import report_of, write_report
 from aira_dsl.utils.files import write_atomically
-from aira_dsl.utils.formatting import interval as shown_interval
-from aira_dsl.utils.formatting import number, plural
+from aira_dsl.utils.formatting import interval, number, plural
 
 BASELINE = "random"
 _ON_THE_PAGE_ONLY = ("many pairs", "scope")
@@ -71,6 +70,11 @@ def ranking(comparison: Comparison) -> list[str]:
         return final is None, 0.0 if final is None else -comparison.direction.sign * final.mean
 
     return sorted(comparison.methods, key=place)
+
+
+def interval_text(found: Interval | None, form: str) -> str:
+    """Write a mean over runs with its interval; nothing for None."""
+    return "" if found is None else interval(found.mean, found.low, found.high, form)
 
 
 def curves_csv(comparison: Comparison) -> str:
@@ -151,9 +155,9 @@ def _line(name: str, comparison: Comparison) -> str:
     mean = {key: _mean(method, value) for key, value in _MEANS.items()}
     normalised = method.normalised.mean if method.normalised else None
     return (
-        f"{name:<{width}}  {_interval(method.final, '.4f'):>22}  "
+        f"{name:<{width}}  {interval_text(method.final, '.4f'):>22}  "
         f"{number(mean['final_validation'], '.4f'):>10}  {number(normalised, '.2f'):>10}  "
-        f"{_interval(comparison.beats[name].get(BASELINE), '.2f'):>18}  "
+        f"{interval_text(comparison.beats[name].get(BASELINE), '.2f'):>18}  "
         f"{number(mean['valid_rate'], '.0%'):>5}  {number(mean['duplicates'], '.1f'):>5}  "
         f"{number(mean['distinct'], '.1f'):>8}  {number(mean['hamming'], '.2f'):>7}  "
         f"{number(mean['tokens'], ',.0f'):>9}  {number(mean['usd'], '.2f'):>6}  "
@@ -167,14 +171,8 @@ def _mean(method: Method, value: Value) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _interval(interval: Interval | None, form: str) -> str:
-    if interval is None:
-        return ""
-    return shown_interval(interval.mean, interval.low, interval.high, form)
-
-
-def _numbers(interval: Interval | None) -> tuple[float | None, ...]:
-    return (None,) * 3 if interval is None else (interval.mean, interval.low, interval.high)
+def _numbers(found: Interval | None) -> tuple[float | None, ...]:
+    return (None,) * 3 if found is None else (found.mean, found.low, found.high)
 
 
 def _csv(heads: Sequence[str], lines: Iterable[Sequence[object]]) -> str:

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from aira_dsl.experiments.comparison import DesignComparison, Interval, Method
+from aira_dsl.experiments.comparison import DesignComparison, Method
 from aira_dsl.report.conclusions import of_comparison
 from aira_dsl.report.html import report_of, write_report
 from aira_dsl.report.html.design_methods import overall_sheet
-from aira_dsl.report.terminal.comparison import ranking
+from aira_dsl.report.terminal.comparison import interval_text, ranking
 from aira_dsl.utils.files import write_atomically
-from aira_dsl.utils.formatting import interval, number, plural, score, usd
+from aira_dsl.utils.formatting import number, plural, score, usd
 
 _ON_THE_PAGE_ONLY = ("many pairs", "scope")
 
@@ -50,7 +50,7 @@ def write_design_comparison(folder: Path, found: DesignComparison) -> None:
 def _result(method: Method) -> str:
     """Say the final score of a method on a task, and what it gained over the baseline."""
     count = plural(len(method.runs), "run")
-    final = f"{_interval(method.final, '.4f'):>24}"
+    final = f"{interval_text(method.final, '.4f'):>24}"
     gains = [run.gain for run in method.runs if run.gain is not None]
     if not gains:
         return f"{final}  gain over the baseline unknown: no test score in {count}"
@@ -71,12 +71,9 @@ def _heads(width: int) -> str:
 def _line(found: DesignComparison, name: str, width: int) -> str:
     each = found.methods[name]
     return (
-        f"{name:<{width}}  {_interval(each.valid_runs, '.2f'):>16}  "
-        f"{_interval(each.valid_candidates, '.2f'):>16}  {_interval(each.normalised, '.2f'):>16}  "
+        f"{name:<{width}}  {interval_text(each.valid_runs, '.2f'):>16}  "
+        f"{interval_text(each.valid_candidates, '.2f'):>16}  "
+        f"{interval_text(each.normalised, '.2f'):>16}  "
         f"{each.improved.mean:>8.0%}  {number(each.tokens, ',.0f'):>9}  {usd(each.usd):>8}  "
         f"{number(each.seconds, ',.0f'):>8}"
     )
-
-
-def _interval(found: Interval | None, form: str) -> str:
-    return "" if found is None else interval(found.mean, found.low, found.high, form)
