@@ -60,6 +60,11 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "msgget": (68, 186),
     "semget": (64, 190),
     "mq_open": (240, 180),
+    # Pages of files in memory, which all processes share: one process could drop some, and a later
+    # one, which is meant to know nothing of it, could see which ones are there
+    "fadvise64": (221, 223),
+    "mincore": (27, 232),
+    "cachestat": (451, 451),
     # The kernel
     "bpf": (321, 280),
     "perf_event_open": (298, 241),
@@ -93,8 +98,9 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "clock_adjtime": (305, 266),
 }
 
-# `clone3` passes its flags in memory, where a filter cannot look; glibc falls back to `clone`.
-_ABSENT: dict[str, tuple[int, int]] = {"clone3": (435, 435)}
+# `clone3` passes its flags in memory, where a filter cannot look; `preadv2` with RWF_NOWAIT tells
+# whether a page of a file is in memory. glibc falls back to `clone` and `preadv`.
+_ABSENT: dict[str, tuple[int, int]] = {"clone3": (435, 435), "preadv2": (327, 286)}
 
 # Landlock does not control permissions, owners, times and attributes of files, so that a program of
 # the same user could change them anywhere. The calls do nothing and say that they have succeeded:
@@ -127,6 +133,7 @@ _IGNORED: dict[str, tuple[int | None, int | None]] = {
 _DENIED_VALUES: dict[str, tuple[tuple[int, int], int, tuple[int, ...]]] = {
     "ioctl": ((16, 29), 1, (0x5412, 0x541C)),  # TIOCSTI, TIOCLINUX: keys typed into a terminal
     "prctl": ((157, 167), 0, (4,)),  # PR_SET_DUMPABLE, which would hide the process's open files
+    "madvise": ((28, 233), 2, (20, 21)),  # MADV_COLD, MADV_PAGEOUT: pages of files, as `fadvise64`
 }
 
 # name: numbers, index of the argument that names a process and must be 0, the caller itself

@@ -11,7 +11,7 @@ import signal
 import sys
 import types
 
-GROUPS = ("files", "network", "processes", "keys", "exhaustion", "tampering")
+GROUPS = ("files", "network", "processes", "channels", "keys", "exhaustion", "tampering")
 SECONDS = 60  # that no attempt needs
 
 

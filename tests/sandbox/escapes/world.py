@@ -18,11 +18,11 @@ from aira_dsl.sandbox.process import SandboxedProcess
 from aira_dsl.sandbox.spec import Kind, Limits, Result, Spec
 from aira_dsl.sandbox.system import LAUNCHER
 
-from . import exhaustion, files, keys, network, processes, tampering
+from . import channels, exhaustion, files, keys, network, processes, tampering
 from .programs import Program
 from .table import ATTEMPTS, Attempt
 
-GROUPS = (files, network, processes, keys, exhaustion, tampering)
+GROUPS = (files, network, processes, channels, keys, exhaustion, tampering)
 HERE = Path(__file__).parent
 PYTHON = (sys.executable, "-I")
 MIB = 1 << 20
