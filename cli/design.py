@@ -86,7 +86,7 @@ def judge(
     folder: Annotated[Path, typer.Argument(help="Folder with the files of a candidate.")],
     *,
     options: JudgeOptions,
-    seed: Annotated[int, typer.Option(help="Seed of the training.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the training.", min=0, max=2**32 - 1)] = 0,
     format_: Format = "text",
 ) -> None:
     """Judge a folder of files as a run would; exit code 1 if it has no score."""

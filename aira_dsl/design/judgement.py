@@ -65,6 +65,8 @@ class Rejection(Exception):
     def __init__(self, status: Failure, reason: str) -> None:
         if status not in (known := get_args(Failure)):  # a judge.py of a user
             raise ValueError(f"the status of a rejection is one of {', '.join(known)}: {status!r}")
+        if not isinstance(reason, str):
+            raise TypeError(f"the reason of a rejection is a text: {reason!r}")
         super().__init__(reason)
         self.status: Status = status
         self.reason = reason

@@ -12,6 +12,7 @@ Framework = Literal["torch", "jax", "numpy"]
 
 Seconds = Annotated[float, Field(gt=0, le=7 * 24 * 3600)]
 _MOST_MIB = 1 << 24  # 16 TiB
+_MOST_SETTINGS = 1 << 15  # bytes: they are in one message to the harness
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
@@ -24,11 +25,13 @@ def _relative(path: str) -> str:
 
 
 def _json(settings: dict[str, Any]) -> dict[str, Any]:
-    """Check that the harness can be sent the settings; YAML also has dates and other types."""
+    """Check that the harness can be sent the settings; YAML also has dates, NaN and more."""
     try:
-        json.dumps(settings)
+        size = len(json.dumps(settings, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise ValueError(f"only texts, numbers, lists and mappings: {error}") from None
+    if size > _MOST_SETTINGS:
+        raise ValueError(f"{size:,} bytes as JSON; the limit is {_MOST_SETTINGS:,}")
     return settings
 
 
@@ -36,7 +39,9 @@ RelativePath = Annotated[str, AfterValidator(_relative)]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
 
 class Size(_Model):
@@ -142,7 +147,7 @@ class Metadata(_Model):
     """Files of a candidate."""
 
     parameter_cap: Annotated[int, Field(ge=1)] | None = None
-    """Largest number of values in the weights file; None for no limit."""
+    """Largest number of values in the weights file, at four bytes for each; None for no limit."""
 
     subquadratic: Literal["free", "reported", "required"] = "free"
     """Whether the growth of memory with the length is measured, and a quadratic one refused."""

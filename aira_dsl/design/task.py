@@ -277,6 +277,6 @@ def _metadata(path: Path) -> Metadata:
         place = ".".join(map(str, first["loc"])) or "the file"
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         raise InputError("E1203", f"{path}: {place}: {first['msg']}{more}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: an impossible date
         text = " ".join(str(error).split())
         raise InputError("E1203", f"{path} is not YAML: {text}") from None

@@ -151,6 +151,11 @@ def test_a_folder_is_judged_as_in_a_run(cli: Cli, task: Path) -> None:
         (("design", "judge", "task", "nowhere"), 1, "E1207"),
         (("design", "judge", "nothing", "task"), 2, "E1201"),
         (("design", "judge", "task", "task/start", "--size", "huge"), 2, "E1204"),
+        (
+            ("design", "judge", "task", "task/start", "--seed", "4294967296"),
+            2,
+            "at most 4294967295",
+        ),
         (("design", "new", "task"), 1, "E1213"),
         (("design", "new", "task/start", "--force"), 1, "not a task"),
         (("design", "run", "task", "--free", "--proposer", "scripted"), 2, "E0809"),

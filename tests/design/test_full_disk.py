@@ -131,7 +131,7 @@ def test_a_run_whose_data_folder_is_full_begins_when_there_is_room(cli: Cli, dis
     with full(disk):
         done = run(cli, "--data", "disk", "--out", "run")
         assert stopped(done, "E0904"), done.err
-        assert "the data of my_task cannot be written to disk: No space left" in done.err
+        assert "the data of task cannot be written to disk: No space left" in done.err
         assert [path.name for path in disk.iterdir()] == ["filler"]
         assert not (cli.folder / "run").exists()
     assert run(cli, "--data", "disk", "--out", "run").code == 0

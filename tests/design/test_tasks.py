@@ -26,6 +26,11 @@ from tests.helpers import command_line
 
 _IMPORTS = "from aira_dsl.design.judgement import Rejection, Score\n"
 
+_ASKS_FOR_OBJECTS = (
+    "def judge(session):\n"
+    "    with session.serving(session.train()) as server: server.ask({'x': [None]}, {})"
+)
+
 WORDS = Path(__file__).parent / "tasks" / "words"
 
 
@@ -57,35 +62,6 @@ def test_what_a_new_candidate_starts_with_must_be_a_candidate(folder):
     shutil.rmtree(folder / "start")
     code, message = code_of(load_task, folder)
     assert (code, "start/" in message) == ("E1202", True)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "place"),
-    [
-        ("direction: minimize", "direction: down", "direction"),
-        ("training_seconds: 60.0", "training_seconds: -1", "sizes.tiny.training_seconds"),
-        ("training_seconds: 60.0", "train_seconds: 1", "sizes.tiny.training_seconds"),
-        ("memory_mib: 512", "memory_mib: 99999999999", "sizes.tiny.memory_mib"),
-        ("vocabulary: 16", "vocabulary: 2026-01-01", "sizes.tiny.settings"),
-        ("[train.py]", "[../train.py]", "candidate.files.0"),
-        ("name: words", "name: Two words", "name"),
-        ("name: words", "name: [", "not YAML"),
-    ],
-)
-def test_wrong_metadata_are_refused_with_their_place(folder, old, new, place):
-    path = folder / "metadata.yaml"
-    path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
-    code, message = code_of(load_task, folder)
-    assert code == "E1203"
-    assert place in message
-
-
-@pytest.mark.parametrize("text", ["", "- a", "[" * 20_000])
-def test_metadata_that_are_not_fields_are_refused(folder, text):
-    (folder / "metadata.yaml").write_text(text, encoding="utf-8")
-    code, message = code_of(load_task, folder)
-    assert code == "E1203"
-    assert "metadata.yaml" in message
 
 
 def test_unknown_tasks_and_sizes(folder):
@@ -217,8 +193,16 @@ def test_a_failure_of_prepare_is_one_of_the_task_and_leaves_nothing(folder, tmp_
     [
         ("def judge(session): return 0.5", "must return a Score"),
         (f"{_IMPORTS}def judge(session): return Score('abc')", "must return a Score"),
-        (f"{_IMPORTS}def judge(session): return Score(1.0, {{'a': [1]}})", "the fact a must be"),
+        (
+            f"{_IMPORTS}def judge(session): return Score(1.0, {{'a': [1]}})",
+            "the fact 'a' must have",
+        ),
+        (f"{_IMPORTS}def judge(session): return Score(1.0, {{1: 1}})", "the fact 1 must have"),
+        (f"{_IMPORTS}def judge(session): return Score(1.0, [1])", "facts must be a dictionary"),
         (f"{_IMPORTS}def judge(session): raise Rejection('bored', '')", "is one of refused"),
+        (f"{_IMPORTS}def judge(session): raise Rejection('refused', 1)", "is a text: 1"),
+        ("import sys\ndef judge(session): sys.exit(1)", "failed: SystemExit: 1 (line 2)"),
+        (_ASKS_FOR_OBJECTS, "x is an array of the type object; requests have numbers"),
         ("def judge(session): return session.nothing", "failed: AttributeError"),
         ("import nothing_like_it", "cannot be imported: ModuleNotFoundError"),
     ],

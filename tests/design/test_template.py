@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from aira_dsl.design.task import load_task
 from aira_dsl.design.template import write_template
 from aira_dsl.errors import RunError
 
@@ -19,6 +20,23 @@ def folder(tmp_path: Path) -> Path:
     (folder / "start" / "notes.txt").write_text(MINE, encoding="utf-8")
     (folder / "link").symlink_to("nowhere")
     return folder
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("curve", "curve"),
+        ("My Task-2", "my_task_2"),
+        ("2 curves", "curves"),
+        ("_a", "a"),
+        ("Ünï", "n_"),
+        ("32", "my_task"),
+        ("a" * 50, "a" * 40),
+    ],
+)
+def test_a_task_is_named_after_its_folder(tmp_path: Path, folder: str, name: str) -> None:
+    write_template(tmp_path / folder)
+    assert load_task(tmp_path / folder).name == name
 
 
 def content(folder: Path) -> dict[str, str]:
@@ -69,5 +87,5 @@ def test_what_was_there_lies_in_a_folder_if_it_cannot_be_moved_back(
 
 def test_nothing_of_the_old_task_is_left_after_a_replacement(folder: Path, tmp_path: Path) -> None:
     write_template(folder, force=True)
-    write_template(tmp_path / "new")
-    assert content(folder) == content(tmp_path / "new")
+    write_template(tmp_path / "new" / "task")
+    assert content(folder) == content(tmp_path / "new" / "task")

@@ -170,6 +170,7 @@ def test_the_commands_take_design_runs(design: DesignRun) -> None:
         "1.6000 on the test split",
     ):
         assert part in done.out
+    assert "\ncrashed: SyntaxError" in done.out  # the status once
     refused = command_line.run("aggregate", design.folder)
     assert refused.code == 1
     assert "E0811" in refused.err

@@ -10,6 +10,8 @@ Nothing here protects anything: a candidate may replace all of it in its own pro
 believes no time, no number of steps and no score that comes from here.
 """
 
+import math
+import operator
 import os
 import time
 import traceback
@@ -100,15 +102,17 @@ class JudgeConnection:
             message.fields["seconds"], dict(zip(message.fields["files"], files, strict=True))
         )
 
-    def done(self, weights: bytes, **facts: float | str) -> None:
+    def done(self, weights: bytes, **facts: Any) -> None:
         """End the training.
 
         Args:
             weights: in safetensors form.
-            facts: what the candidate says about itself, such as steps and tokens.
+            facts: what the candidate says about itself, such as steps and tokens: numbers, also
+                those of numpy, torch and JAX, and texts. What is neither is sent as text.
         """
+        told = {name: _fact(value) for name, value in facts.items()}
         self._channel.send(
-            Message("done", {"facts": facts}, {"weights": np.frombuffer(weights, np.uint8)})
+            Message("done", {"facts": told}, {"weights": np.frombuffer(weights, np.uint8)})
         )
 
     def requests(self) -> Iterator[dict[str, Array]]:
@@ -137,6 +141,17 @@ class JudgeConnection:
         fields = {"type": type(error).__name__[:_SHOWN], "text": text, "line": _line(error, self)}
         misfit = {"misfit": error.array} if isinstance(error, MisfitError) else {}
         self._channel.send(Message("failed", {**fields, **misfit}))
+
+
+def _fact(value: Any) -> float | str:
+    """Return a value as JSON has it; NaN and infinity as text."""
+    for convert in (operator.index, float):
+        try:
+            number = convert(value)
+        except Exception:  # an array of several values, a text: whatever it is, it is not a number
+            continue
+        return number if math.isfinite(number) else str(number)
+    return str(value)[:_SHOWN]
 
 
 def _mapped(descriptor: int) -> Array:

@@ -51,7 +51,7 @@ class TrainingRun:
         """Share of the training time that has passed; at 1 the script must call `finish`."""
         return self._start.progress
 
-    def finish(self, **facts: float | str) -> NoReturn:
+    def finish(self, **facts: Any) -> NoReturn:
         """Hand over the weights and end the process.
 
         Args:

@@ -65,14 +65,18 @@ def _run(request: JudgeRequest, facts: dict[str, Fact]) -> Score:
             score = function(session)
         except (AiraError, Rejection):
             raise
-        except Exception as error:  # whatever a user's file raises
+        except (Exception, SystemExit) as error:  # whatever a user's file raises
             raise failed(path, error) from error
     if not isinstance(score, Score) or not _is_number(score.value):
         raise InputError("E1205", f"{path}: judge must return a Score with a number, not {score!r}")
+    if not isinstance(score.facts, dict):
+        raise InputError("E1205", f"{path}: facts must be a dictionary, not {score.facts!r}")
     for name, fact in score.facts.items():
-        if not isinstance(fact, int | float | str | None):
+        if not isinstance(name, str) or not isinstance(fact, int | float | str | None):
             raise InputError(
-                "E1205", f"{path}: the fact {name} must be a number or a text: {fact!r}"
+                "E1205",
+                f"{path}: the fact {name!r} must have a text as its name, and be a number or a "
+                f"text: {fact!r}",
             )
     return score
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+import numpy as np
+
 from aira_dsl.design.harness import channel, main
 from aira_dsl.design.harness.channel import Array, ArraySpec, Channel, Message
 from aira_dsl.design.judge import failures
@@ -34,6 +36,7 @@ _EXACT = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
 _SLACK = 60.0  # seconds; the sandbox's own limit of time is only the last resort
 _EXIT_SECONDS = 2.0
 _OUTPUT = 64 * 1024  # bytes of stdout and stderr that are kept
+_NUMBERS = "biufc"  # kinds of numpy types; others hold addresses, or cannot be sent
 
 
 @dataclass(frozen=True)
@@ -213,8 +216,12 @@ class CandidateProcess:
         """Send a request and return the arrays of the answer.
 
         Raises:
+            TypeError: an array of the request has other values than numbers.
             Rejection: there is no answer, or not the expected one.
         """
+        for name, value in arrays.items():
+            if (dtype := np.asarray(value).dtype).kind not in _NUMBERS:
+                raise TypeError(f"{name} is an array of the type {dtype}; requests have numbers")
         self.send(Message("request", arrays=dict(arrays)), deadline, "scoring")
         return self.receive({"answer": expected}, deadline, "scoring").arrays
 

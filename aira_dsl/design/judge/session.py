@@ -39,6 +39,7 @@ _TOLERANCE, _LEAST_TOLERANCE = 0.02, 0.5  # of the training time; seconds
 _ANSWER, _LEAST_ANSWER = 0.03, 1.0  # the same
 _NOT_WRITTEN = f"files of the judge in {tempfile.gettempdir()} cannot be written"
 _MOST_FACTS, _FACT_LENGTH = 16, 100
+_VALUE = 4  # bytes that the cap of a task allows for a value
 _LARGEST = 2**63  # of a number; NaN and infinity are not below it
 
 
@@ -279,23 +280,38 @@ class JudgeSession:
             path.write_bytes(data.data)
             path.chmod(0o644)
         weights = read_weights(path)
-        parameters = self.facts["parameters"] = weights.parameters
-        cap = self.task.metadata.parameter_cap
-        if cap is not None and parameters > cap:
-            raise Rejection(
-                "refused", f"too many parameters: {parameters:,} values; the limit is {cap:,}"
-            )
+        self.facts["parameters"] = weights.parameters
+        self._check_cap(weights.parameters, len(data))
         return weights
+
+    def _check_cap(self, parameters: int, size: int) -> None:
+        """Refuse more than the task allows: values, or bytes that could hold as many.
+
+        A type of eight bytes, names of arrays and the metadata of the file hold values, too.
+        """
+        cap = self.task.metadata.parameter_cap
+        if cap is None or max(parameters, size / _VALUE) <= cap:
+            return
+        raise Rejection(
+            "refused",
+            f"too many parameters: {parameters:,} values in a file of {size:,} bytes; the limit is "
+            f"{cap:,} values, and {_VALUE} bytes for each",
+        )
 
 
 def _reported(facts: Any) -> dict[str, Fact]:
-    """Return what a candidate says about itself, cut to numbers and short texts."""
+    """Return what a candidate says about itself, cut to numbers and short printable texts."""
     if not isinstance(facts, dict):
         return {}
     kept = [
-        (f"reported_{name[:40]}", value[:_FACT_LENGTH] if isinstance(value, str) else value)
+        (f"reported_{name[:40]}", _printable(value) if isinstance(value, str) else value)
         for name, value in facts.items()
         if name.isidentifier()
         and (isinstance(value, str) or (isinstance(value, int | float) and abs(value) < _LARGEST))
     ]
     return dict(kept[:_MOST_FACTS])
+
+
+def _printable(text: str) -> str:
+    """Return a text without characters that act on a terminal instead of being seen."""
+    return "".join(letter for letter in text if letter.isprintable())[:_FACT_LENGTH]

@@ -1,6 +1,7 @@
 """The task that `aira-dsl design new` writes: complete and small, as a beginning."""
 
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -32,9 +33,18 @@ def write_template(folder: Path, *, force: bool = False) -> None:
         try:
             ignore = shutil.ignore_patterns("__pycache__")
             shutil.copytree(_FILES, made, dirs_exist_ok=True, ignore=ignore)
+            _set_name(made / METADATA, folder.resolve().name)
             _move_into(folder, made)
         finally:
             shutil.rmtree(made, ignore_errors=True)
+
+
+def _set_name(metadata: Path, folder: str) -> None:
+    """Name the task after its folder; a name has the letters a to z, digits and `_`."""
+    name = re.sub(r"^[^a-z]+", "", re.sub(r"[^a-z0-9_]", "_", folder.lower()))[:40]
+    if name:
+        text = metadata.read_text(encoding="utf-8")
+        metadata.write_text(text.replace("name: my_task", f"name: {name}", 1), encoding="utf-8")
 
 
 def _require_free(folder: Path, force: bool) -> None:

@@ -70,8 +70,11 @@ def _origin(row: Trial) -> str:
 
 def _outcome(row: Trial, run: Run | DesignRun) -> str:
     if row.score is None:
-        reason = f": {_first_line(row.message)}" if row.message else ""
-        return f"{row.status or row.state.lower()}{reason}"
+        status = row.status or row.state.lower()
+        told = _first_line(row.message)
+        if told.startswith(f"{status}:"):
+            return told
+        return f"{status}: {told}" if told else status
     text = f"score {row.score:.4f}"
     if run.noise is not None:
         text += f" ± {run.noise.value:.4f}"

@@ -44,6 +44,11 @@ TAMPERING = [
         "ok",
     ),
     trains(
+        "reports facts of other types",
+        "run.finish(steps=np.int64(3), loss=np.float32('nan'), shape=[1], note='\\x1b[2J\\ud800')",
+        "ok",
+    ),
+    trains(
         "starts a process that continues to train",
         "if not os.fork():\n    time.sleep(1000)",
         "ok",

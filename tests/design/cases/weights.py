@@ -62,7 +62,26 @@ WEIGHTS = [
         "has too many parameters",
         "model.weights['more'] = np.zeros(6000, np.float32)",
         "refused",
-        "too many parameters: 6,256 values; the limit is 5,000",
+        "too many parameters: 6,256 values in a file of 25,168 bytes; the limit is 5,000 values",
+    ),
+    trains(
+        "has parameters of eight bytes",
+        "model.weights['more'] = np.zeros(4000, np.float64)",
+        "refused",
+        "too many parameters: 4,256 values in a file of 33,168 bytes; the limit is 5,000 values",
+    ),
+    trains(
+        "has parameters in the name of an array",
+        "model.weights['x' * 20_000] = np.zeros(0, np.float32)",
+        "refused",
+        "too many parameters: 256 values in a file of 21,",
+    ),
+    trains(
+        "has parameters in the metadata of the file",
+        f"{_DONE}from safetensors.numpy import save\n"
+        "done(save(model.weights, {'more': 'x' * 20_000}))\nos._exit(0)",
+        "refused",
+        "too many parameters: 256 values in a file of 21,",
     ),
 ]
 

@@ -200,13 +200,13 @@ def test_real_runs_are_made_kept_and_extended(cli: Cli) -> None:
     )
     first = cli.run_here(*options, "--methods", "agent-greedy:scripted", "--seeds", 1)
     assert first.code == 0, first.err
-    run = cli.folder / "out/runs/my_task-agent-greedy-scripted-s0"
+    run = cli.folder / "out/runs/task-agent-greedy-scripted-s0"
     before = (run / "trials.json").read_bytes()
     methods = "agent-greedy:scripted,agent-oneshot:scripted"
     more = cli.run_here(*options, "--methods", methods, "--seeds", 1, "--format", "json")
     found = DesignComparison.model_validate_json(more.out)
     assert (run / "trials.json").read_bytes() == before
     assert [each.runs for each in found.methods.values()] == [1, 1]
-    trials = [method.runs[0].trials for method in found.tasks["my_task"].methods.values()]
+    trials = [method.runs[0].trials for method in found.tasks["task"].methods.values()]
     assert trials == [2, 1]
     assert "Over all tasks" in (cli.folder / "out/report.html").read_text(encoding="utf-8")
