@@ -69,7 +69,7 @@ class Size(_Model):
     """Size of the weights file."""
 
     cpus: Annotated[int, Field(ge=1, le=4096)] = 2
-    """Threads that numeric libraries use."""
+    """Threads with which numeric libraries start; a candidate that starts more is not refused."""
 
     processes: Annotated[int, Field(ge=1, le=1_000_000)] = 64
     """Processes and threads at a time."""

@@ -71,6 +71,16 @@ def test_the_candidate(case, honest, honest_score):
         assert judgement.reasons == (judgement.message,)
 
 
+def test_the_cpu_time_of_a_training_is_a_fact(honest):
+    """Of all processes, without the start-up."""
+    works = "end = time.process_time() + {}\nwhile time.process_time() < end: pass"
+    child = "if not os.fork():\n    while time.process_time() < 1: pass\n    os._exit(0)\nos.wait()"
+    text = script(before=works.format(2), after=f"{child}\n{works.format(0.5)}")
+    judgement = judge(replace(honest, candidate=Candidate({"train.py": text})))
+    assert judgement.status == "ok", judgement
+    assert judgement.facts["training_cpu_seconds"] == pytest.approx(1.5, abs=0.3)
+
+
 _WORKS = "while time.process_time() < 4: pass"
 
 

@@ -176,9 +176,11 @@ class JudgeSession:
         """
         with self._running("train", settings) as process:
             process.await_ready()
+            before = process.cpu_seconds()
             data, seconds = self._start_and_wait(process)
         self.facts["startup_seconds"] = process.startup_seconds
         self.facts["training_seconds"] = seconds
+        self.facts["training_cpu_seconds"] = process.stop().cpu_seconds - before
         self.facts |= _reported(data.fields.get("facts"))
         return self._weights(data.arrays["weights"])
 
