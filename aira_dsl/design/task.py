@@ -23,7 +23,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import yaml
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import SandboxedEnvironment
 from pydantic import ValidationError
@@ -31,6 +30,7 @@ from pydantic import ValidationError
 from aira_dsl.design.candidate import Candidate
 from aira_dsl.design.metadata import Baseline, Metadata, Size
 from aira_dsl.errors import InputError, UsageError
+from aira_dsl.utils.strict_yaml import parse_yaml
 
 TASKS = Path(__file__).parent / "tasks"
 """Folder of the tasks that come with the package."""
@@ -268,7 +268,7 @@ def _text(path: Path) -> str:
 
 def _metadata(path: Path) -> Metadata:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict):
             raise InputError("E1203", f"{path} must hold fields, such as `name: my_task`")
         return Metadata.model_validate(content)
@@ -277,6 +277,5 @@ def _metadata(path: Path) -> Metadata:
         place = ".".join(map(str, first["loc"])) or "the file"
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         raise InputError("E1203", f"{path}: {place}: {first['msg']}{more}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: an impossible date
-        text = " ".join(str(error).split())
-        raise InputError("E1203", f"{path} is not YAML: {text}") from None
+    except ValueError as error:  # also of bytes that are not UTF-8
+        raise InputError("E1203", f"{path}: {error}") from None

@@ -29,6 +29,7 @@ def folder(tmp_path):
         ("name: words", "name: Two words", "name"),
         ("name: words", "name: [", "not YAML"),
         ("name: words", "name: 2026-02-30", "not YAML"),
+        ("name: words", "name: words\nname: other", "not YAML: `name` twice, in lines 1 and 2"),
         ("name: words", "name: " + "9" * 5000, "not YAML"),
         ("vocabulary: 16", "vocabulary: .nan", "sizes.tiny.settings"),
         ("vocabulary: 16", "vocabulary: " + "x" * 40_000, "the limit is 32,768"),

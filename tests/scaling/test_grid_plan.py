@@ -251,11 +251,18 @@ def test_weaknesses_that_the_author_accepts_are_said(grid, changes, said):
     assert "accepted: " in done.out
 
 
-@pytest.mark.parametrize("text", ["", "- 1", "a: [", "x" * 100, "\0"])
+@pytest.mark.parametrize("text", ["", "- 1", "a: [", "x" * 100, "\0", "name: 2026-02-30"])
 def test_other_files_are_refused(tmp_path, text):
     (tmp_path / "grid.yaml").write_text(text, encoding="utf-8")
     done = run("isoflop", "plan", tmp_path / "grid.yaml")
     assert (done.code, "E1601" in done.err) == (1, True)
+
+
+def test_a_field_that_stands_twice_is_refused(grid):
+    path = grid()
+    path.write_text(path.read_text(encoding="utf-8") + "\nname: other\n", encoding="utf-8")
+    done = run("isoflop", "plan", path)
+    assert (done.code, "`name` twice, in lines" in done.err) == (1, True)
 
 
 def test_damaged_plans_are_refused(tmp_path):

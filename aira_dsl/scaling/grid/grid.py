@@ -6,7 +6,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -22,6 +21,7 @@ from aira_dsl.errors import InputError
 from aira_dsl.scaling.grid.mistakes import mistakes
 from aira_dsl.scaling.grid.sizes import Proportions
 from aira_dsl.utils.options import parse_count
+from aira_dsl.utils.strict_yaml import parse_yaml
 
 MAX_BYTES = 1 << 20
 
@@ -197,9 +197,9 @@ def read_grid(path: Path) -> Grid:
             the file of a design is missing.
     """
     try:
-        content = yaml.safe_load(_text(path))
-    except (yaml.YAMLError, RecursionError) as error:
-        raise InputError("E1601", f"{path} is not YAML: {' '.join(str(error).split())}") from None
+        content = parse_yaml(_text(path))
+    except ValueError as error:
+        raise InputError("E1601", f"{path}: {error}") from None
     if not isinstance(content, dict):
         help_text = "begin with examples/isoflop/smoke.yaml"
         raise InputError("E1601", f"{path} holds no fields such as `designs:`", help=help_text)
