@@ -197,6 +197,25 @@ def test_two_sizes_and_two_numbers_of_tokens_are_refused() -> None:
             fit_runs(ordered(Runs("x", params, tokens, 6 * params * tokens, None, loss)))
 
 
+def test_sizes_that_lie_close_to_each_other_are_many() -> None:
+    rng = np.random.default_rng(0)
+    params = np.geomspace(1e6, 1e9, 1000)  # each within one per cent of the next
+    tokens = rng.permutation(np.geomspace(3e8, 1e11, 1000))
+    loss = surface_loss(np.array(CHINCHILLA.parameters), params, tokens)
+    runs = ordered(Runs("x", params, tokens, 6 * params * tokens, None, loss))
+    assert fit_runs(runs, resamples=1).parameters_P == pytest.approx(
+        np.array(CHINCHILLA.parameters), rel=1e-4
+    )
+
+
+def test_flops_that_differ_by_whole_steps_are_one_budget() -> None:
+    params = np.geomspace(1e7, 1e8, 9)
+    tokens = 1e18 / (6 * params) * np.linspace(0.97, 1, 9)
+    loss = surface_loss(np.array(CHINCHILLA.parameters), params, tokens)
+    with pytest.raises(InputError, match="one budget"):
+        fit_runs(ordered(Runs("x", params, tokens, 6 * params * tokens, None, loss)))
+
+
 def test_designs_of_one_law_do_not_differ_and_those_of_two_laws_do() -> None:
     one, same = (replace(noisy(CHINCHILLA, seed), design=str(seed)) for seed in (1, 2))
     steeper = replace(CHINCHILLA, parameters=(1.8172, 482.01, 2085.43, 0.3478, 0.43))

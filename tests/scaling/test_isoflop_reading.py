@@ -1,6 +1,7 @@
 """CSV files of anybody's runs: every column accounted for, every bad row named."""
 
 import math
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,21 @@ def test_designs_are_named_by_all_their_columns(tmp_path) -> None:
     ]
 
 
+def test_a_run_without_the_name_of_its_design_is_refused(tmp_path) -> None:
+    text = "design,params,tokens,loss\na,1,1,1\n,2,1,1\n"
+    said = refusal(tmp_path, text, "E1303")
+    assert "line 3, column 'design': the value is missing" in said
+    assert len(read(tmp_path, text, where=["design!="]).designs) == 1
+
+
+@pytest.mark.parametrize("cell", ["", "nan", "-3.2", "1 000"])
+def test_the_condition_that_leaves_out_a_bad_row_is_said(tmp_path, cell) -> None:
+    text = PLAIN + f"3e7,3e9,{cell}\n"
+    said = refusal(tmp_path, text, "E1303")
+    condition = shlex.split(said[said.index("--where") :])[1]
+    assert len(read(tmp_path, text, where=[condition]).designs[0]) == 2
+
+
 def test_outliers_are_counted_and_not_looked_at(tmp_path) -> None:
     found = read(tmp_path, "params,tokens,loss,outlier\n1e7,1e9,3,no\n2e7,1e9,nan,TRUE\n")
     assert (found.outliers, len(found.designs[0])) == (1, 1)
@@ -117,7 +133,6 @@ def test_a_bad_value_is_named_with_its_line_and_column(tmp_path, cell, reason, p
         ("tokens,loss\n1,1\n", "no column holds params"),
         ("params,tokens\n1,1\n", "no column holds loss"),
         ("params,loss\n1,1\n", "no column holds tokens or flops"),
-        ("params;tokens;loss\n1;1;1\n", "'params;tokens;loss' is not known"),
     ],
 )
 def test_columns_that_are_unknown_doubled_or_missing_are_refused(tmp_path, text, reason) -> None:
@@ -162,6 +177,10 @@ def test_conditions_compare_texts_and_numbers(tmp_path) -> None:
         (b"params,tokens,loss\n\xff,1,1\n", "is not UTF-8 text"),
         (b"\x89PNG\0\0", "is not"),
         (b"\0\0", "zero bytes"),
+        (PLAIN.encode("utf-16"), "save it as UTF-8"),
+        ("params;tokens;loss\n1;1;1\n", "separates its cells by semicolons"),
+        ("params;tokens;loss\n1,5;1;1\n", "separates its cells by semicolons"),
+        ("params\ttokens\tloss\n1\t1\t1\n", "separates its cells by tabs"),
     ],
 )
 def test_files_that_are_not_tables_are_refused(tmp_path, text, reason) -> None:

@@ -103,7 +103,10 @@ def _design(columns: Columns, row: Row) -> str:
     for place in columns.design:
         if not row.cells[place].isprintable():
             raise unusable(columns.header, row, place, "a name holds a control character")
-    return "/".join(row.cells[i] for i in columns.design if row.cells[i]) or "all runs"
+    name = "/".join(row.cells[i] for i in columns.design if row.cells[i])
+    if columns.design and not name:
+        raise unusable(columns.header, row, columns.design[0], "the value is missing")
+    return name or "all runs"
 
 
 def _runs(columns: Columns, design: str, rows: Sequence[Row]) -> Runs:

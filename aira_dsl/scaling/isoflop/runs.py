@@ -104,20 +104,26 @@ def shared_budgets(flops_R: Floats, params_R: Floats) -> Floats | None:
 
 
 def distinct(values_R: Floats) -> int:
-    """Return how many values there are that differ by more than one per cent."""
-    return int(_groups(values_R, _SAME).max()) + 1
+    """Return how many values there are, those within one per cent of a smaller one counted once.
+
+    The smaller one is the least of its group, so that a dense row of values is not a single one.
+    """
+    found, least = 0, -np.inf
+    for value in np.sort(values_R):
+        if value > least * _SAME:
+            found, least = found + 1, value
+    return found
 
 
 def require_identifiable(runs: Runs) -> None:
     """Raise InputError E1305 if the runs cannot determine E, A, B, alpha and beta."""
     sizes, tokens = distinct(runs.params_R), distinct(runs.tokens_R)
-    budgets = distinct(runs.flops_R)
     reason = ""
     if len(runs) < MIN_RUNS:
         reason = f"{plural(len(runs), 'run')}; five parameters need at least {MIN_RUNS}"
     elif sizes < MIN_VALUES:
         reason = f"{plural(sizes, 'size')}; E, A and alpha need at least {MIN_VALUES}"
-    elif budgets < 2:
+    elif runs.flops_R.max() / runs.flops_R.min() < _BUDGET_SPAN:
         reason = "one budget; exponents need at least 2"
     elif tokens < MIN_VALUES:
         reason = f"{plural(tokens, 'number')} of tokens; E, B and beta need at least {MIN_VALUES}"
@@ -129,7 +135,7 @@ def require_identifiable(runs: Runs) -> None:
     if reason:
         raise InputError(
             "E1305",
-            f"the runs of {runs.design} do not determine a fit: they have {reason}",
+            f"the fit of {runs.design} is not determined: its runs have {reason}",
             help="train several sizes at several budgets, or leave the design out with --where",
         )
 

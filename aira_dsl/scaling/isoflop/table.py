@@ -4,6 +4,7 @@ import csv
 import io
 import operator
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from aira_dsl.errors import InputError
 from aira_dsl.scaling.isoflop.columns import find_column
 
 MAX_BYTES = 64 << 20
+_NAME = "name a CSV file of training runs, such as the runs.csv of a grid"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _CONDITION = re.compile(r"\s*(.+?)\s*(<=|>=|!=|=|<|>)\s*(.*?)\s*")
 _ORDER: dict[str, Callable[[float, float], bool]] = {
@@ -51,11 +53,21 @@ def read_table(path: Path) -> tuple[tuple[str, ...], list[Row]]:
         what = "has a header and no runs" if rows else "is empty"
         raise InputError("E1301", f"{path} {what}", help="a run is a row below the header")
     header = rows[0].cells
+    _refuse_other_separators(path, header)
     for row in rows[1:]:
         if len(row.cells) != len(header):
             message = f"line {row.line} has {len(row.cells)} cells, the header {len(header)}"
             raise InputError("E1301", f"{path}, {message}", help="separate cells by commas")
     return header, rows[1:]
+
+
+def _refuse_other_separators(path: Path, header: tuple[str, ...]) -> None:
+    """Raise InputError E1301 if the names of all columns are in one cell."""
+    for mark, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and mark in header[0]:
+            raise InputError(
+                "E1301", f"{path} separates its cells by {name}", help="separate cells by commas"
+            )
 
 
 def select(header: Sequence[str], rows: Sequence[Row], conditions: Sequence[str]) -> list[Row]:
@@ -89,10 +101,12 @@ def number(header: Sequence[str], row: Row, place: int) -> float:
 
 def unusable(header: Sequence[str], row: Row, place: int, problem: str) -> InputError:
     """Return the error about a cell."""
+    cell = row.cells[place]
+    condition = f" {shlex.quote(f'{header[place]}!={cell}')}" if cell.isprintable() else ""
     return InputError(
         "E1303",
         f"line {row.line}, column {header[place]!r}: {problem}",
-        help="correct the row, or leave it out with --where or a column `outlier`",
+        help=f"correct the row, or leave it out with --where{condition} or a column `outlier`",
     )
 
 
@@ -121,14 +135,16 @@ def _text(path: Path) -> str:
     try:
         if not path.is_file():
             what = "is not a regular file" if path.exists() else "does not exist"
-            raise InputError("E1301", f"{path} {what}", help="name a CSV file of training runs")
+            raise InputError("E1301", f"{path} {what}", help=_NAME)
         if path.stat().st_size > MAX_BYTES:
             raise InputError("E1301", f"{path} is larger than {MAX_BYTES >> 20} MiB")
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise InputError("E1301", f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise InputError("E1301", f"{path} is not UTF-8 text: byte {error.start}") from None
+        raise InputError(
+            "E1301", f"{path} is not UTF-8 text: byte {error.start}", help="save it as UTF-8"
+        ) from None
     if "\0" in text:
         raise InputError("E1301", f"{path} is not a text file: it holds zero bytes")
     return text
