@@ -204,11 +204,15 @@ def _separator_of(path: Path, encoder: Any, wanted: str | None) -> str:
     for name in names:
         if name is not None and name in added:
             return name
+    unknown = getattr(encoder.model, "unk_token", None)  # it stands for ordinary text, too
+    others = sorted(added - {unknown})
     what = f"{wanted!r} is not a special token of it" if wanted else "it has none of the usual ones"
     raise InputError(
         "E1402",
         f"{path} has no token to separate documents: {what}",
-        help="name a special token with separator, such as " + (next(iter(added), "<|endoftext|>")),
+        help=f"name a special token with --separator, such as {others[0]}"
+        if others
+        else "add one to the tokenizer, such as <|endoftext|>",
     )
 
 

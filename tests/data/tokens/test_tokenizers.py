@@ -117,6 +117,19 @@ def test_a_tokenizer_without_a_separator_is_refused(tmp_path: Path) -> None:
         assert "<mask>" in (caught.value.help or "")
 
 
+def test_the_unknown_token_is_not_proposed_as_a_separator(tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    words = Tokenizer(models.WordLevel({"a": 0, "[UNK]": 1}, "[UNK]"))
+    words.add_special_tokens(["[UNK]"])
+    for proposed in ("<|endoftext|>", "[MASK]"):
+        words.save(str(path))
+        with pytest.raises(InputError) as caught:
+            open_tokenizer(path)
+        said = caught.value.help or ""
+        assert (proposed in said, "[UNK]" in said) == (True, False)
+        words.add_special_tokens(["[MASK]"])
+
+
 def test_added_tokens_count_with_their_text(own: Path) -> None:
     encoder = Tokenizer.from_file(str(own))
     encoder.add_tokens([AddedToken("    ", normalized=False), AddedToken("日本語")])
