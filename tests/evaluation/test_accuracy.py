@@ -309,6 +309,7 @@ def test_folders_that_are_not_models(tmp_path, random_model, questions):
     for place in (tmp_path, tmp_path / "missing"):
         done = run("evaluate", place, "--tasks", questions)
         assert (done.code, "E1801" in done.err) == (1, True)
+    assert "there is no folder" in done.err
     save_model(random_model, tmp_path / "m.module")
     assert "--emit hf" in run("evaluate", tmp_path / "m.module", "--tasks", questions).err
     export_hugging_face(random_model, tmp_path / "run/export")

@@ -24,6 +24,10 @@ def model_folder(folder: Path) -> Path:
         InputError: E1801, there is no model for transformers, or it has no tokenizer.
     """
     found = next((f for f in (folder, folder / _EXPORT) if (f / CONFIG).is_file()), None)
+    if found is None and not folder.exists():
+        raise InputError(
+            "E1801", f"there is no folder {folder}", help="check the path of the model"
+        )
     if found is None:
         raise InputError(
             "E1801",
