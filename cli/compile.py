@@ -124,7 +124,8 @@ def _write_folder(
     for note in exporter.notes(architecture):
         print(f"note: {note}", file=sys.stderr)
     if (folder / TOKENIZER).is_file():
-        print(f"Its tokenizer reads bytes: AutoTokenizer.from_pretrained({str(folder)!r})")
+        trust = ", trust_remote_code=True" if any("trust_remote" in line for line in lines) else ""
+        print(f"Its tokenizer reads bytes: AutoTokenizer.from_pretrained({str(folder)!r}{trust})")
     if any("transformers" in line for line in lines) and find_spec("transformers") is None:
         from aira_dsl.utils.extras import install_command
 
