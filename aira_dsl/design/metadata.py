@@ -50,6 +50,9 @@ class Size(_Model):
     training_seconds: Seconds
     """Time of the training, on the judge's clock."""
 
+    training_cpu_seconds: Annotated[float, Field(gt=0)] | None = None
+    """CPU time of all threads for the same, where a score depends on how much is computed."""
+
     startup_seconds: Seconds = 60.0
     """Time for imports, building, compiling and warming up; no training data are there yet."""
 
@@ -69,7 +72,7 @@ class Size(_Model):
     """Size of the weights file."""
 
     cpus: Annotated[int, Field(ge=1, le=4096)] = 2
-    """Threads with which numeric libraries start; a candidate that starts more is not refused."""
+    """Threads with which numeric libraries start; `training_cpu_seconds` limits what more do."""
 
     processes: Annotated[int, Field(ge=1, le=1_000_000)] = 64
     """Processes and threads at a time."""

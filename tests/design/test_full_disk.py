@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ def test_weights_that_cannot_be_written_are_not_a_verdict(
     text = task.start.files["train.py"]
     large = 'model.weights["more"] = np.zeros(900)\nrun = '
     candidate = Candidate({"train.py": text.replace("run = ", large)})
+    task = replace(task, metadata=task.metadata.model_copy(update={"parameter_cap": None}))
     data = prepare_data(task, "tiny", root=tmp_path / "data")
     request = JudgeRequest(task, "tiny", candidate, data, kinds.choose("auto"))
     with files_of_at_most(7000), pytest.raises(RunError) as caught:

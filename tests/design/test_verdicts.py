@@ -71,6 +71,13 @@ def test_the_candidate(case, honest, honest_score):
         assert judgement.reasons == (judgement.message,)
 
 
+def with_limits(request, **limits):
+    """The request, of a task whose size has other limits."""
+    tiny = request.task.size("tiny").model_copy(update=limits)
+    metadata = request.task.metadata.model_copy(update={"sizes": {"tiny": tiny}})
+    return replace(request, task=Task(request.task.folder, metadata))
+
+
 def test_the_cpu_time_of_a_training_is_a_fact(honest):
     """Of all processes, without the start-up."""
     works = "end = time.process_time() + {}\nwhile time.process_time() < end: pass"
@@ -79,6 +86,18 @@ def test_the_cpu_time_of_a_training_is_a_fact(honest):
     judgement = judge(replace(honest, candidate=Candidate({"train.py": text})))
     assert judgement.status == "ok", judgement
     assert judgement.facts["training_cpu_seconds"] == pytest.approx(1.5, abs=0.3)
+
+
+def test_a_training_has_a_limit_of_cpu_time(honest):
+    """Else a candidate could use all cores of a machine."""
+    limited = with_limits(honest, training_cpu_seconds=1.0)
+    assert judge(limited).status == "ok"
+    child = "if not os.fork():\n    while time.process_time() < 2: pass\n    os._exit(0)\nos.wait()"
+    working = Candidate({"train.py": script(after=child)})
+    judgement = judge(replace(limited, candidate=working))
+    assert judgement.status == "over time"
+    assert judgement.message.startswith("over time: the training took 2.")
+    assert "s of CPU time; the limit is 1 s" in judgement.message
 
 
 _WORKS = "while time.process_time() < 4: pass"
@@ -91,9 +110,7 @@ _WORKS = "while time.process_time() < 4: pass"
 )
 def test_a_start_up_has_a_limit_of_cpu_time(work, honest):
     """Else a candidate could train on what it can read before the clock starts."""
-    tiny = honest.task.size("tiny").model_copy(update={"startup_cpu_seconds": 3.0})
-    metadata = honest.task.metadata.model_copy(update={"sizes": {"tiny": tiny}})
-    limited = replace(honest, task=Task(honest.task.folder, metadata))
+    limited = with_limits(honest, startup_cpu_seconds=3.0)
     assert judge(limited).status == "ok"
     working = Candidate({"train.py": script(before=work)})
     judgement = judge(replace(limited, candidate=working))

@@ -53,6 +53,17 @@ def late(deadline: Deadline, phase: str, mode: str, result: Result) -> Rejection
     return Rejection("over time", f"{text}{_last_line(result, phase, mode)}")
 
 
+def check_cpu_time(work: str, used: float, limit: float | None, why: str) -> None:
+    """Check what a phase of a candidate has used, in seconds.
+
+    Raises:
+        Rejection: it is above the limit.
+    """
+    if limit is not None and used > limit:
+        text = f"over time: {work} took {used:.1f} s of CPU time; the limit is {limit:g} s, {why}"
+        raise Rejection("over time", text)
+
+
 def reported(
     fields: Mapping[str, Any], phase: str, mode: str, lines: Mapping[str, int]
 ) -> Rejection:

@@ -155,13 +155,9 @@ class CandidateProcess:
         """
         self.receive({"ready": {}}, self._startup_deadline, "start-up")
         self.startup_seconds = time.monotonic() - self._began
-        used, limit = self.cpu_seconds(), self.program.size.startup_cpu_seconds
-        if limit is not None and used > limit:
-            raise Rejection(
-                "over time",
-                f"over time: start-up took {used:.1f} s of CPU time; the limit is {limit:g} s, so "
-                "that nothing is trained before the clock",
-            )
+        limit = self.program.size.startup_cpu_seconds
+        why = "so that nothing is trained before the clock"
+        failures.check_cpu_time("start-up", self.cpu_seconds(), limit, why)
 
     def load(self, weights: Weights, deadline: Deadline) -> None:
         """Hand over trained weights, and wait until they are loaded.

@@ -25,7 +25,7 @@ import numpy as np
 
 from aira_dsl.design.harness.channel import MAX_DESCRIPTORS, Array, ArraySpec, Message
 from aira_dsl.design.judge import packages
-from aira_dsl.design.judge.failures import Deadline
+from aira_dsl.design.judge.failures import Deadline, check_cpu_time
 from aira_dsl.design.judge.process import CandidateProcess, Mode, Program, opened
 from aira_dsl.design.judge.weights import Weights, read_weights
 from aira_dsl.design.judgement import Fact, Rejection
@@ -178,10 +178,11 @@ class JudgeSession:
             process.await_ready()
             before = process.cpu_seconds()
             data, seconds = self._start_and_wait(process)
-        self.facts["startup_seconds"] = process.startup_seconds
-        self.facts["training_seconds"] = seconds
-        self.facts["training_cpu_seconds"] = process.stop().cpu_seconds - before
+        self.facts |= {"startup_seconds": process.startup_seconds, "training_seconds": seconds}
+        used = self.facts["training_cpu_seconds"] = process.stop().cpu_seconds - before
         self.facts |= _reported(data.fields.get("facts"))
+        limit, why = self.size.training_cpu_seconds, "so that more cores do not help"
+        check_cpu_time("the training", used, limit, why)
         return self._weights(data.arrays["weights"])
 
     @contextmanager
