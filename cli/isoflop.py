@@ -15,6 +15,10 @@ from .latency import latency_of
 from .options import Force, Format, with_options
 from .process import console, interruptible, print_rich
 
+Where = Annotated[
+    list[str] | None, typer.Option(help="Condition on runs: dataset=c4, tokens>=1e9; repeatable.")
+]
+
 app = typer.Typer(help="Scaling laws: how loss falls with parameters, tokens and FLOPs.")
 
 
@@ -143,6 +147,7 @@ def latency(
 def report(
     path: Annotated[Path, typer.Argument(help="Folder of a grid, or CSV of training runs.")],
     *,
+    where: Where = None,
     reference: Annotated[
         str | None,
         typer.Option(help="Design that others are compared with (default: the grid's first)."),
@@ -161,7 +166,8 @@ def report(
     from aira_dsl.report.html.isoflop_page import isoflop_page
     from aira_dsl.report.isoflop_report import read_report
 
-    found = isoflop_page(read_report(path, reference=reference, resamples=resamples))
+    read = read_report(path, where=where or (), reference=reference, resamples=resamples)
+    found = isoflop_page(read)
     beside = (path if path.is_dir() else path.parent) / "report.html"
     done = write_report(found, out or beside, force=force or (out is None and path.is_dir()))
     if format_ == "json":
@@ -175,10 +181,7 @@ def report(
 def fit(
     file: Annotated[Path, typer.Argument(help="CSV of training runs; docs/isoflop.md.")],
     *,
-    where: Annotated[
-        list[str] | None,
-        typer.Option(help="Condition on runs: dataset=c4, tokens>=1e9; repeatable."),
-    ] = None,
+    where: Where = None,
     ignore: Annotated[
         list[str] | None, typer.Option(help="Column to leave out; repeatable.")
     ] = None,

@@ -1,5 +1,6 @@
 """What the page of an isoFLOP grid is made of: its fits, its plan, and what may be concluded."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class IsoflopReport:
         weaknesses: what the author of the grid has accepted.
         table: content of runs.csv.
         tuning: content of tuning.csv; empty without.
+        where: conditions on the runs that are fitted.
     """
 
     name: str
@@ -36,6 +38,7 @@ class IsoflopReport:
     weaknesses: tuple[str, ...]
     table: str
     tuning: str
+    where: tuple[str, ...] = ()
 
     @property
     def runs(self) -> int:
@@ -58,12 +61,17 @@ class IsoflopReport:
 
 
 def read_report(
-    path: Path, *, reference: str | None = None, resamples: int = RESAMPLES
+    path: Path,
+    *,
+    where: Sequence[str] = (),
+    reference: str | None = None,
+    resamples: int = RESAMPLES,
 ) -> IsoflopReport:
     """Read the folder of a grid, or a CSV of runs, and fit it.
 
     Args:
         path: the folder, or the file.
+        where: conditions on the runs that are fitted, as for `fit_isoflop`.
         reference: design that others are compared with; None for the first of the grid.
         resamples: number of resamples for the intervals.
 
@@ -74,16 +82,16 @@ def read_report(
         help_text = "name the folder of a grid, or a CSV of training runs"
         raise InputError("E1301", f"there is no file or folder {path}", help=help_text)
     if not path.is_dir():
-        analysis = fit_isoflop(path, reference=reference, resamples=resamples)
+        analysis = fit_isoflop(path, where=where, reference=reference, resamples=resamples)
         text = path.read_text(encoding="utf-8-sig")
-        return IsoflopReport(path.stem, analysis, None, (), text, "")
+        return IsoflopReport(path.stem, analysis, None, (), text, "", tuple(where))
     plan = read_plan(path / PLAN)
     table = path / RUNS_TABLE
     if not table.exists():
         help_text = f"run `aira-dsl isoflop run {path}` first"
         raise InputError("E1607", f"{table} is not there: nothing was trained", help=help_text)
     first = reference or next(iter(plan.grid.designs))
-    analysis = fit_isoflop(table, reference=first, resamples=resamples)
+    analysis = fit_isoflop(table, where=where, reference=first, resamples=resamples)
     tuning = path / TUNING_TABLE
     return IsoflopReport(
         plan.grid.name,
@@ -92,7 +100,20 @@ def read_report(
         tuple(problem.message for problem in check_plan(plan)),
         table.read_text(encoding="utf-8"),
         tuning.read_text(encoding="utf-8") if tuning.exists() else "",
+        tuple(where),
     )
+
+
+def limits(report: IsoflopReport) -> list[str]:
+    """Return what the fits leave out or warn of, as sentences."""
+    reading = report.analysis.reading
+    left_out = reading.rows - reading.selected
+    conditions = ", ".join(report.where)
+    said = [f"{plural(left_out, 'run')} left out: only those with {conditions} are fitted."]
+    warnings = [
+        f"{each.name}: {text}" for each in report.analysis.designs for text in each.warnings
+    ]
+    return (said if left_out else []) + warnings
 
 
 def may_conclude(report: IsoflopReport) -> list[str]:

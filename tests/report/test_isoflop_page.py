@@ -105,6 +105,16 @@ def test_the_command_writes_the_page_and_its_numbers(tmp_path):
     assert (again.code, "E0503" in again.err) == (1, True)
 
 
+def test_the_page_says_which_runs_are_left_out(tmp_path):
+    path = write(tmp_path / "runs.csv", {"a": FAST, "b": SLOW})
+    done = run("isoflop", "report", path, "--where", "design!=b", "--resamples", 100)
+    assert done.code == 0
+    facts = json.loads((tmp_path / "report.json").read_bytes())
+    assert (facts["input"]["rows"], facts["input"]["selected"]) == (56, 28)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "28 runs left out: only those with design!=b are fitted." in page
+
+
 def test_a_folder_without_a_plan_or_results_is_refused(tmp_path):
     done = run("isoflop", "report", tmp_path)
     assert (done.code, "E1607" in done.err) == (1, True)

@@ -18,6 +18,7 @@ from aira_dsl.report.isoflop_figures import frontier, isoflop_curves, latency_cu
 from aira_dsl.report.isoflop_report import (
     IsoflopReport,
     claim_sentences,
+    limits,
     may_conclude,
     may_not_conclude,
 )
@@ -48,11 +49,7 @@ def isoflop_page(found: IsoflopReport) -> Report:
         may=[clean(each) for each in may_conclude(found)],
         may_not=[clean(each) for each in may_not_conclude(found)],
         claims=[clean(each) for each in claim_sentences(compared)] if compared else [],
-        warnings=[
-            clean(f"{each.name}: {text}")
-            for each in found.analysis.designs
-            for text in each.warnings
-        ],
+        warnings=[clean(each) for each in limits(found)],
         curves=_address(isoflop_curves(found.analysis)),
         frontier=_address(frontier(found.analysis)),
         latency=_address(latency_curves(latencies)) if latencies else "",
