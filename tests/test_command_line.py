@@ -240,7 +240,9 @@ def test_the_command_line_keeps_its_names() -> None:
             "--rounds", "--threads", "folder",
         ],
         "isoflop plan": ["--force", "--format", "--gpu", "--out", "file"],
-        "isoflop report": ["--force", "--format", "--out", "--reference", "--resamples", "path"],
+        "isoflop report": [
+            "--force", "--format", "--out", "--reference", "--resamples", "--where", "path",
+        ],
         "isoflop run": ["--format", "--ray", "--workers", "folder"],
         "questions": [
             "--all", "--cache", "--count", "--force", "--include", "--not-text", "--out",
