@@ -11,13 +11,14 @@ from aira_dsl.models.precision import choose_precision
 from aira_dsl.pretraining.callbacks import SILENT, Callbacks
 from aira_dsl.pretraining.engine import Engine
 from aira_dsl.pretraining.export import export
-from aira_dsl.pretraining.folder import EXPORT, RESULT, open_folder, read_result
+from aira_dsl.pretraining.folder import EXPORT, KIND, RESULT, open_folder, read_result
 from aira_dsl.pretraining.processes import Processes, started_processes
 from aira_dsl.pretraining.result import Status, TrainResult
 from aira_dsl.pretraining.settings import TrainPlan, TrainSettings, identity
 from aira_dsl.pretraining.training import Training
 from aira_dsl.training.threads import torch_threads
 from aira_dsl.utils.files import write_atomically
+from aira_dsl.utils.folder import require_place
 from aira_dsl.utils.formatting import plural
 from aira_dsl.utils.machine import Device
 
@@ -57,6 +58,7 @@ def train(
     with started_processes(settings.device) as processes, ExitStack() as stack:
         stack.enter_context(torch_threads(settings.threads))
         settings, plan = processes.all_do(lambda: _resolved(settings, processes))
+        processes.first_does(lambda: require_place(folder, KIND))
         corpus = processes.in_turn(lambda: _corpus(settings, plan, callbacks))
 
         def opened() -> TrainResult | None:

@@ -94,9 +94,12 @@ def identity(settings: TrainSettings, corpus: str) -> dict[str, Any]:
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Name what keeps a run from being continued with other settings.
 
-    A setting that a folder lacks came later, and has its default there.
+    A setting that a folder lacks came later, and has its default there. A context that is not given
+    is that of the architecture.
     """
     before = {**_defaults(), **before}
+    if before["context"] != now["context"]:
+        before, now = _with_context(before), _with_context(now)
     names = sorted((before.keys() | now.keys()) - FREE)
     return [
         name
@@ -110,6 +113,14 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 def _defaults() -> dict[str, Any]:
     fields = TrainSettings.model_fields.items()
     return {name: field.default for name, field in fields if not field.is_required()}
+
+
+def _with_context(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings with the context of the architecture if they have none."""
+    from aira_dsl.language import parse
+
+    context = settings["context"] or parse(settings["architecture"]).context
+    return {**settings, "context": context}
 
 
 def _written(value: Any) -> str:

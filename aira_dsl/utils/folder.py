@@ -102,7 +102,7 @@ class ResultFolder:
         self._lock: IO[str] | None = None
         try:
             with _coded_errors(self.path):
-                self._check_content()
+                _check_content(self.path, kind)
                 self.path.mkdir(parents=True, exist_ok=True)
                 self._lock = self._acquire()
                 self._clean(everything=force)
@@ -138,23 +138,6 @@ class ResultFolder:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
-
-    def _check_content(self) -> None:
-        """Refuse a file, and a folder with content that no job of this kind has made."""
-        if not self.path.exists():
-            return
-        if not self.path.is_dir():
-            raise self._foreign(f"{self.path} is a file, not a folder")
-        names = {entry.name for entry in self.path.iterdir()}
-        known = {LOCK, *self._kind.subfolders}  # a killed start leaves no more than these
-        content = {name for name in names - known if not name.startswith(TEMPORARY)}
-        if not self._is_ours(content):
-            raise self._foreign(f"{self.path} is not empty and holds no {self._kind.job}")
-
-    def _is_ours(self, content: set[str]) -> bool:
-        if self._kind.settings is None:
-            return all(map(self._kind.writes, content))
-        return not content or self._kind.settings.name in content
 
     def _acquire(self) -> IO[str]:
         if (lock := acquire(self.path / LOCK)) is None:
@@ -196,8 +179,39 @@ class ResultFolder:
                 help="choose another folder with --out, or replace what is there with --force",
             )
 
-    def _foreign(self, reason: str) -> InputError:
-        return InputError(self._kind.foreign, reason, help="choose another folder with --out")
+
+def require_place(path: str | Path, kind: FolderKind) -> None:
+    """Refuse a place where a job cannot have its folder; for before work that takes long.
+
+    Raises:
+        InputError: `kind.foreign` if it is a file or a folder that holds something else.
+        RunError: E0904 if it cannot be read.
+    """
+    with _coded_errors(Path(path)):
+        _check_content(Path(path), kind)
+
+
+def _check_content(path: Path, kind: FolderKind) -> None:
+    """Refuse a file, and a folder with content that no job of this kind has made."""
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise _foreign(kind, f"{path} is a file, not a folder")
+    names = {entry.name for entry in path.iterdir()}
+    known = {LOCK, *kind.subfolders}  # a killed start leaves no more than these
+    content = {name for name in names - known if not name.startswith(TEMPORARY)}
+    if not _is_of(kind, content):
+        raise _foreign(kind, f"{path} is not empty and holds no {kind.job}")
+
+
+def _is_of(kind: FolderKind, content: set[str]) -> bool:
+    if kind.settings is None:
+        return all(map(kind.writes, content))
+    return not content or kind.settings.name in content
+
+
+def _foreign(kind: FolderKind, reason: str) -> InputError:
+    return InputError(kind.foreign, reason, help="choose another folder with --out")
 
 
 @contextmanager

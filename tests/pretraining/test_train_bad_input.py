@@ -204,6 +204,13 @@ def test_a_training_that_ended_is_returned_again(tmp_path: Path) -> None:
     assert (tmp_path / "run/metrics.jsonl").stat().st_mtime_ns == before
 
 
+def test_a_place_that_cannot_be_used_is_refused_before_text_is_read(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("a file", encoding="utf-8")
+    with pytest.raises(InputError, match="is a file, not a folder") as caught:
+        train(settings(tmp_path, data=("missing.txt",)), tmp_path / "run")
+    assert caught.value.code == "E1504"
+
+
 def test_the_folder_is_ours_whole_and_free(tmp_path: Path) -> None:
     run = tmp_path / "run"
 

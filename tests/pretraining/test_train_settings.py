@@ -109,3 +109,10 @@ def test_a_setting_that_came_after_a_folder_has_its_default_there() -> None:
     assert differences(before, identity(settings(steps=5), "a1")) == []
     other = identity(settings(steps=5, balance_loss=0.5), "a1")
     assert differences(before, other) == ["balance_loss: 0.01 in the folder, 0.5 here"]
+
+
+def test_a_context_that_is_that_of_the_file_may_be_given_or_not() -> None:
+    left_out, other = identity(settings(steps=5), "a1"), settings(steps=5, context=32)
+    given = identity(settings(steps=5, context=TrainPlan.of(settings(steps=5)).context), "a1")
+    assert differences(left_out, given) == differences(given, left_out) == []
+    assert differences(left_out, identity(other, "a1")) == ["context: 64 in the folder, 32 here"]
