@@ -42,9 +42,9 @@ class RunLines:
             total = len(self._plan.runs) + len(added_runs(self._plan, losses))
             place = "a GPU" if is_on_gpu(self._plan) else "the CPU"
             at_once = f"{plural(self._workers, 'run')} at a time on {place}"
-            left = f"about {duration(self._seconds_left(results))} left"
+            left = self._time_left(results)
             print(
-                f"[{len(results)}/{total}] begins with {first.run.id}, {at_once}; {left}",
+                f"[{len(results)}/{total}] begins with {first.run.id}, {at_once}{left}",
                 file=self._out,
                 flush=True,
             )
@@ -58,17 +58,19 @@ class RunLines:
             loss = ended.result.validation_loss
             said = f"loss {loss:.4f}" if loss is not None else "diverged"
             what = f"{said}, {duration(ended.result.seconds)}"
-        left = f"about {duration(self._seconds_left(ended.results))} left"
-        place = f"[{len(ended.results)}/{ended.total}]"
-        print(f"{place} {ended.run.id}: {what}; {left}", file=self._out, flush=True)
+        place, left = f"[{len(ended.results)}/{ended.total}]", self._time_left(ended.results)
+        print(f"{place} {ended.run.id}: {what}{left}", file=self._out, flush=True)
 
-    def _seconds_left(self, results: Mapping[str, TrainResult]) -> float:
+    def _time_left(self, results: Mapping[str, TrainResult]) -> str:
+        """Return how long the other runs take; nothing before one was trained on this device."""
         threads = threads_of(self._plan)
         device: Device = "cuda" if is_on_gpu(self._plan) else "cpu"
         speed = speed_of(self._plan, results, threads, device)
+        if not speed.measured:
+            return ""
         left = [run for run in self._plan.runs if run.id not in results]
         seconds = sum(speed.core_seconds(self._plan, run) for run in left)
-        return seconds / (threads * self._workers)
+        return f"; about {duration(seconds / (threads * self._workers))} left"
 
 
 def grid_json(plan: Plan, results: Mapping[str, TrainResult]) -> dict[str, Any]:
