@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from aira_dsl.scaling.isoflop.analysis import Analysis, DesignFit
-from aira_dsl.scaling.isoflop.fit import surface_loss
+from aira_dsl.scaling.isoflop.frontier import best_sizes, isoflop_loss
 from aira_dsl.scaling.isoflop.latency import LatencyFrontier
 
 _COLUMNS = 3
@@ -48,7 +48,7 @@ def frontier(analysis: Analysis) -> bytes:
             continue
         runs = design.fit.runs
         budgets = np.geomspace(runs.flops_R.min(), runs.flops_R.max(), 60).tolist()
-        loss = np.array([each.loss for each in design.fit.optima(budgets)]).T
+        loss = np.array([each.loss for each in best_sizes(design.fit, budgets)]).T
         (line,) = axes.plot(budgets, loss[0], linewidth=2, label=_label(design.name), zorder=3)
         color = line.get_color()
         axes.fill_between(budgets, loss[1], loss[2], color=color, alpha=0.25, linewidth=0)
@@ -92,15 +92,14 @@ def _legend(axes: Any) -> None:
 
 def _curves(axes: Any, design: DesignFit, colors: Any) -> None:
     """Draw the runs of one design, the fit at each budget, and the line of optima."""
-    runs, parameters = design.fit.runs, design.fit.parameters_P
+    runs = design.fit.runs
     axes.scatter(
         runs.params_R, runs.loss_R, s=16, c=colors.to_rgba(runs.flops_R), linewidth=0, zorder=2
     )
     sizes = np.geomspace(runs.params_R.min() / 1.5, runs.params_R.max() * 1.5, 200)
-    ratio = runs.flops_per_token_parameter
     within = [each for each in design.optima if each.extrapolation <= 1.1]
     for each in within:
-        loss = surface_loss(parameters, sizes, each.flops / (ratio * sizes))
+        loss = isoflop_loss(design.fit, each.flops, sizes)
         axes.plot(sizes, loss, color=colors.to_rgba(each.flops), linewidth=1.2, zorder=1)
     axes.plot(
         [each.params[0] for each in within],

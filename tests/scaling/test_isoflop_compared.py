@@ -13,7 +13,13 @@ from aira_dsl.scaling.isoflop.claims import chance, claims, seed_noise
 from aira_dsl.scaling.isoflop.compared import compare_designs
 from aira_dsl.scaling.isoflop.equal import compare_at
 from aira_dsl.scaling.isoflop.fit import fit_runs, surface_loss
-from aira_dsl.scaling.isoflop.frontier import estimate, flops_per_token, frontier
+from aira_dsl.scaling.isoflop.frontier import (
+    best_sizes,
+    estimate,
+    flops_per_token,
+    frontier,
+    isoflop_loss,
+)
 from aira_dsl.scaling.isoflop.latency import latency_frontier, latency_of
 from aira_dsl.scaling.isoflop.runs import Runs, ordered
 from aira_dsl.scaling.isoflop.slopes import curves_of, paper_slope
@@ -59,6 +65,19 @@ def test_with_one_price_it_is_the_closed_form():
         assert found.loss_SC[0, place] == pytest.approx(optimum.loss[0], rel=1e-6)
     assert found.inside_C.tolist() == [True, False]
     assert found.slopes_S["a"][0] == pytest.approx(fit.estimates["a"][0], abs=1e-4)
+
+
+@pytest.mark.parametrize("attention", [0.0, 3_000.0])
+def test_the_curve_of_a_budget_is_lowest_at_its_best_size(attention):
+    """What the pictures draw as a line and as a point is computed apart."""
+    runs = made(attention=attention)
+    assert runs.has_one_factor == (attention == 0)
+    fit = fit_runs(runs, resamples=2)
+    for best in best_sizes(fit, BUDGETS):
+        sizes = np.geomspace(best.params[0] / 3, best.params[0] * 3, 2001)
+        curve = isoflop_loss(fit, best.flops, sizes)
+        assert sizes[curve.argmin()] == pytest.approx(best.params[0], rel=0.01)
+        assert curve.min() == pytest.approx(best.loss[0], abs=1e-5)
 
 
 def test_what_is_equal_decides_who_is_ahead():

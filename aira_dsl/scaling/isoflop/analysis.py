@@ -12,7 +12,7 @@ from aira_dsl.errors import InputError
 from aira_dsl.scaling.isoflop.approach2 import Parabolas, parabolas
 from aira_dsl.scaling.isoflop.compared import Compared, compare_designs
 from aira_dsl.scaling.isoflop.fit import RESAMPLES, Fit, Optimum, fit_runs, quantities
-from aira_dsl.scaling.isoflop.frontier import estimate, frontier
+from aira_dsl.scaling.isoflop.frontier import best_sizes
 from aira_dsl.scaling.isoflop.objectives import ObjectiveName
 from aira_dsl.scaling.isoflop.reader import Reading, read_runs
 from aira_dsl.scaling.isoflop.runs import Runs
@@ -20,7 +20,6 @@ from aira_dsl.utils.formatting import listed, plural
 from aira_dsl.utils.statistics import Estimate
 
 COMPARED = ("a", "alpha", "beta", "gamma")
-_SPREAD = 1.05
 
 
 @dataclass(frozen=True)
@@ -148,28 +147,10 @@ def _design(
     found = [each for each in both if each is not None]
     return DesignFit(
         fit=fit,
-        optima=_optima(fit, budgets or _budgets(runs)),
+        optima=best_sizes(fit, budgets or _budgets(runs)),
         parabolas=found,
         warnings=[*fit.limits, *_flops_warning(runs), *_curve_warnings(found)],
     )
-
-
-def _optima(fit: Fit, budgets: Sequence[float]) -> list[Optimum]:
-    """Return the best sizes: by the closed form if FLOPs are k·N·D with one k, else by search."""
-    closed = fit.optima(budgets)
-    if fit.runs.flops_spread <= _SPREAD or not closed:
-        return closed
-    found = frontier(fit, budgets)
-    return [
-        Optimum(
-            each.flops,
-            estimate(found.params_SC[:, place]),
-            estimate(found.tokens_SC[:, place]),
-            estimate(found.loss_SC[:, place]),
-            each.extrapolation,
-        )
-        for place, each in enumerate(closed)
-    ]
 
 
 def _budgets(runs: Runs) -> list[float]:
@@ -182,7 +163,7 @@ def _budgets(runs: Runs) -> list[float]:
 
 
 def _flops_warning(runs: Runs) -> list[str]:
-    if runs.flops_spread <= _SPREAD:
+    if runs.has_one_factor:
         return []
     return [
         f"FLOPs/(N·D) of the runs differ by a factor of {runs.flops_spread:.2f}; optima are "

@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from aira_dsl.scaling.isoflop.fit import Fit
+from aira_dsl.scaling.isoflop.fit import Fit, Optimum, surface_loss
 from aira_dsl.scaling.isoflop.runs import Runs
 from aira_dsl.utils.statistics import Estimate, Floats
 
@@ -68,15 +68,47 @@ def frontier(fit: Fit, budgets: Sequence[float]) -> Frontier:
     runs, budgets_C = fit.runs, np.array(budgets, dtype=np.float64)
     sizes_G = _searched(fit, budgets)
     price_G = flops_per_token(runs, sizes_G)
-    shape = 1 + len(fit.resampled_SP), len(budgets_C)
+    intercept_S1, first_S1, second_S1, alpha_S1, beta_S1 = _all_parameters(fit).T[..., None]
+    of_size_SG = intercept_S1 + first_S1 * sizes_G**-alpha_S1
+    of_token_SG = second_S1 * price_G**beta_S1  # times C^-beta: the term of D = C/price tokens
+    shape = len(of_size_SG), len(budgets_C)
     params_SC, loss_SC = np.empty(shape), np.empty(shape)
     for place, budget in enumerate(budgets_C):
-        loss_SG = loss_at(fit, sizes_G, budget / price_G)
+        loss_SG = of_size_SG + of_token_SG * budget**-beta_S1
         params_SC[:, place], loss_SC[:, place] = _lowest(np.log(sizes_G), loss_SG)
     tokens_SC = budgets_C / flops_per_token(runs, params_SC)
     best_C = params_SC[0]
     inside_C = (runs.params_R.min() <= best_C) & (best_C <= runs.params_R.max())
     return Frontier(runs.design, budgets_C, params_SC, tokens_SC, loss_SC, inside_C)
+
+
+def best_sizes(fit: Fit, budgets: Sequence[float]) -> list[Optimum]:
+    """Return the best size at each of these budgets; none if a term of the fit is absent.
+
+    By the closed form if FLOPs are k·N·D with one k, else by search.
+    """
+    closed = fit.optima(budgets)
+    if fit.runs.has_one_factor or not closed:
+        return closed
+    found = frontier(fit, budgets)
+    return [
+        Optimum(
+            each.flops,
+            estimate(found.params_SC[:, place]),
+            estimate(found.tokens_SC[:, place]),
+            estimate(found.loss_SC[:, place]),
+            each.extrapolation,
+        )
+        for place, each in enumerate(closed)
+    ]
+
+
+def isoflop_loss(fit: Fit, flops: float, sizes_G: Floats) -> Floats:
+    """Return the loss (G) of sizes that are trained for a budget; lowest at its best size."""
+    runs = fit.runs
+    one_factor_G = runs.flops_per_token_parameter * sizes_G
+    price_G = one_factor_G if runs.has_one_factor else flops_per_token(runs, sizes_G)
+    return surface_loss(fit.parameters_P, sizes_G, flops / price_G)
 
 
 def flops_per_token(runs: Runs, params: Floats) -> Floats:
@@ -100,8 +132,8 @@ def loss_at(fit: Fit, params: float | Floats, tokens: float | Floats) -> Floats:
 
     The shape is (S,) for one size, (S, G) for G sizes.
     """
-    parameters_SP = np.concatenate([fit.parameters_P[None], fit.resampled_SP])
-    columns = parameters_SP.T if np.ndim(params) == 0 else parameters_SP.T[..., None]
+    columns = _all_parameters(fit).T
+    columns = columns if np.ndim(params) == 0 else columns[..., None]
     intercept_S, first_S, second_S, alpha_S, beta_S = columns
     loss_S: Floats = intercept_S + first_S * params**-alpha_S + second_S * tokens**-beta_S
     return loss_S
@@ -120,6 +152,11 @@ def estimate(values_S: Floats) -> Estimate:
     """Return the value of the fit with the 95 % percentile interval of its resamples."""
     low, high = np.nanpercentile(values_S[1:], (2.5, 97.5))
     return float(values_S[0]), float(low), float(high)
+
+
+def _all_parameters(fit: Fit) -> Floats:
+    """Return the parameters of the fit, then those of each resample (S, P)."""
+    return np.concatenate([fit.parameters_P[None], fit.resampled_SP])
 
 
 def _searched(fit: Fit, budgets: Sequence[float]) -> Floats:

@@ -16,6 +16,7 @@ MIN_RUNS = 6
 MIN_VALUES = 3
 _SAME = 1.01  # two sizes within one per cent are one
 _BUDGET_GAP, _BUDGET_SPAN = 1.05, 1.10
+_ONE_FACTOR = 1.05
 _COLLINEAR = 0.9999
 _LEAST_CURVE = 3  # sizes of a parabola
 
@@ -55,6 +56,11 @@ class Runs:
     def flops_spread(self) -> float:
         """Largest FLOPs/(N·D) of a run divided by the smallest."""
         return float(self._flops_ratio_R.max() / self._flops_ratio_R.min())
+
+    @property
+    def has_one_factor(self) -> bool:
+        """Whether FLOPs are k·N·D with one k, up to 5 %."""
+        return self.flops_spread <= _ONE_FACTOR
 
     @property
     def _flops_ratio_R(self) -> Floats:
