@@ -174,6 +174,12 @@ def may_not_conclude(report: IsoflopReport) -> list[str]:
     outside = sorted({e.design for e in compared.frontiers if not e.inside_C.all()})
     if outside:
         said.append(f"At some budget the best size of {listed(outside)} lies outside of the sizes.")
+    misfits = [each.name for each in report.analysis.designs if each.rejected]
+    if misfits:
+        said.append(
+            f"The law does not describe the runs of {listed(misfits)}: they deviate from it more "
+            "than seeds explain, and the intervals do not contain that error."
+        )
     return said
 
 

@@ -4,10 +4,11 @@ import csv
 import io
 import json
 
+import numpy as np
 import pytest
 
 from aira_dsl.report.html.isoflop_page import isoflop_page
-from aira_dsl.report.isoflop_report import may_conclude, may_not_conclude, read_report
+from aira_dsl.report.isoflop_report import limits, may_conclude, may_not_conclude, read_report
 from tests.helpers.command_line import run
 from tests.report.conftest import HOSTILE
 from tests.report.test_page import attached, words
@@ -17,14 +18,16 @@ FAST = (0.8, 40.0, 200.0, 0.34, 0.37)
 SLOW = (0.8, 40.0, 60.0, 0.34, 0.29)
 
 
-def write(path, designs, *, latency=None):
+def write(path, designs, *, latency=None, seeds=1, bent=None):
+    """Write runs of planted laws; those of the design `bent` follow no law."""
     rows = io.StringIO()
     lines = csv.writer(rows)
     names = ["design", "params", "tokens", "flops", "budget", "loss", "latency"]
     lines.writerow(names[: 6 if latency is None else 7])
     for seed, (name, law) in enumerate(designs.items()):
-        runs = made(name, law=law, noise=0.002, seed=seed, latency=latency)
-        columns = [runs.params_R, runs.tokens_R, runs.flops_R, runs.budget_R, runs.loss_R]
+        runs = made(name, law=law, noise=0.002, seed=seed, seeds=seeds, latency=latency)
+        loss = runs.loss_R + 0.02 * np.sin(4 * np.log(runs.params_R)) * (name == bent)
+        columns = [runs.params_R, runs.tokens_R, runs.flops_R, runs.budget_R, loss]
         columns += [] if runs.latency_R is None else [runs.latency_R]
         lines.writerows([name, *row] for row in zip(*columns, strict=True))
     path.write_text(rows.getvalue(), encoding="utf-8")
@@ -47,6 +50,15 @@ def test_the_page_concludes_what_is_significant_and_no_more(report):
     assert "in 1 of 3 pairs: fast and twin" in left
     assert "Nothing is said beyond 50k to 3M parameters and 1e+13 to 1e+15 FLOPs" in left
     assert "of 3 pairs without any difference" in left
+
+
+def test_the_page_says_which_runs_follow_no_law(tmp_path):
+    path = write(tmp_path / "study.csv", {"fast": FAST, "slow": SLOW}, seeds=2, bent="slow")
+    report = read_report(path, resamples=100)
+    left = " ".join(may_not_conclude(report))
+    assert "The law does not describe the runs of slow: they deviate from it more" in left
+    (warning,) = (each for each in limits(report) if "deviate" in each)
+    assert warning.startswith("slow: runs deviate from the law ")
 
 
 def test_the_page_holds_sentences_tables_and_numbers(report):

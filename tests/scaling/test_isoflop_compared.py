@@ -9,7 +9,7 @@ from scipy.optimize import minimize_scalar
 
 from aira_dsl.report.terminal.isoflop_compared import compared_json, compared_lines
 from aira_dsl.scaling.isoflop.approach2 import parabolas
-from aira_dsl.scaling.isoflop.claims import chance, claims, seed_noise
+from aira_dsl.scaling.isoflop.claims import chance, claims
 from aira_dsl.scaling.isoflop.compared import compare_designs
 from aira_dsl.scaling.isoflop.equal import compare_at
 from aira_dsl.scaling.isoflop.fit import fit_runs, surface_loss
@@ -227,12 +227,6 @@ def test_chance_is_the_share_of_simulated_claims():
     assert 0.005 < loud.pair < loud.any_of < 3 * loud.pair
     every = chance(fit, designs=3, noise=0.03, sizes=None, draws=2_000)
     assert every.median < loud.median
-
-
-def test_the_noise_of_seeds_is_that_of_equal_runs():
-    runs = made(noise=0.01, seeds=40)
-    assert seed_noise([runs]) == pytest.approx(0.01, rel=0.1)
-    assert seed_noise([made()]) is None
 
 
 def test_designs_without_shared_budgets_are_not_compared():

@@ -1,5 +1,6 @@
 """The report of a scaling fit: as text and as JSON."""
 
+from dataclasses import asdict
 from typing import Any
 
 from aira_dsl.report.terminal.isoflop_compared import (
@@ -82,6 +83,7 @@ def _design_json(design: DesignFit) -> dict[str, Any]:
         "resamples": len(fit.resampled_SP),
         **{name: estimate_json(value) for name, value in fit.estimates.items()},
         "deviation": fit.deviation,
+        "lack_of_fit": None if design.lack_of_fit is None else asdict(design.lack_of_fit),
         "flops_per_token_parameter": fit.runs.flops_per_token_parameter,
         "optima": [
             {

@@ -15,6 +15,7 @@ from aira_dsl.scaling.isoflop.fit import RESAMPLES, Fit, Optimum, fit_runs, quan
 from aira_dsl.scaling.isoflop.frontier import best_sizes
 from aira_dsl.scaling.isoflop.objectives import ObjectiveName
 from aira_dsl.scaling.isoflop.reader import Reading, read_runs
+from aira_dsl.scaling.isoflop.repeats import LackOfFit, lack_of_fit
 from aira_dsl.scaling.isoflop.runs import Runs
 from aira_dsl.utils.formatting import listed, plural
 from aira_dsl.utils.statistics import Estimate
@@ -31,17 +32,24 @@ class DesignFit:
         optima: the best sizes at the budgets.
         parabolas: Approach 2 and the three-point slopes; empty if the runs share no budgets.
         warnings: what limits the fit.
+        lack_of_fit: the test of the law by runs that differ in their seed alone; None without.
     """
 
     fit: Fit
     optima: list[Optimum]
     parabolas: list[Parabolas]
     warnings: list[str]
+    lack_of_fit: LackOfFit | None
 
     @property
     def name(self) -> str:
         """Name of the design."""
         return self.fit.runs.design
+
+    @property
+    def rejected(self) -> bool:
+        """Whether runs of several seeds show that the law does not describe the design."""
+        return self.lack_of_fit is not None and self.lack_of_fit.rejects
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +153,18 @@ def _design(
     fit = fit_runs(runs, objective=objective, resamples=resamples)
     both = (parabolas(runs, "approach2"), parabolas(runs, "three_point"))
     found = [each for each in both if each is not None]
+    misfit = lack_of_fit(fit)
     return DesignFit(
         fit=fit,
         optima=best_sizes(fit, budgets or _budgets(runs)),
         parabolas=found,
-        warnings=[*fit.limits, *_flops_warning(runs), *_curve_warnings(found)],
+        warnings=[
+            *fit.limits,
+            *_law_warning(misfit),
+            *_flops_warning(runs),
+            *_curve_warnings(found),
+        ],
+        lack_of_fit=misfit,
     )
 
 
@@ -160,6 +175,17 @@ def _budgets(runs: Runs) -> list[float]:
     largest = float(runs.flops_R.max())
     powers = range(math.ceil(math.log10(runs.flops_R.min())), math.ceil(math.log10(largest)))
     return [*(10.0**power for power in powers), largest]
+
+
+def _law_warning(found: LackOfFit | None) -> list[str]:
+    if found is None or not found.rejects:
+        return []
+    factor, (between, within) = math.sqrt(found.ratio), found.freedom
+    return [
+        f"runs deviate from the law {factor:.1f} times as much as runs of other seeds from each "
+        f"other (F({between}, {within}) = {found.ratio:.1f}, p = {found.p:.1g}): the law does not "
+        "describe them, and intervals do not contain that error"
+    ]
 
 
 def _flops_warning(runs: Runs) -> list[str]:

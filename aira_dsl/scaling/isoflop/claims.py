@@ -120,23 +120,6 @@ def chance(
     )
 
 
-def seed_noise(designs: Sequence[Runs]) -> float | None:
-    """Return the standard deviation of the loss among runs that differ in their seed alone.
-
-    None if there are none.
-    """
-    squares, freedom = 0.0, 0
-    for runs in designs:
-        _, place_R = np.unique(
-            np.stack([runs.params_R, runs.tokens_R], -1), axis=0, return_inverse=True
-        )
-        for group in range(place_R.max() + 1):
-            losses = runs.loss_R[place_R == group]
-            squares += float(((losses - losses.mean()) ** 2).sum())
-            freedom += len(losses) - 1
-    return float(np.sqrt(squares / freedom)) if freedom else None
-
-
 def _chosen(curves: Sequence[Curve], choice: tuple[int, ...]) -> list[Curve]:
     """Return the curves with three sizes, of the budgets that have them."""
     return [curve.only(choice) for curve in curves if set(choice) <= set(curve.ranks)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aira_dsl.scaling.isoflop.claims import Chance, Claims, chance, claims, seed_noise
+from aira_dsl.scaling.isoflop.claims import Chance, Claims, chance, claims
 from aira_dsl.scaling.isoflop.equal import (
     Comparison,
     SlopeDifference,
@@ -20,6 +20,7 @@ from aira_dsl.scaling.isoflop.latency import (
     latency_frontier,
     latency_range,
 )
+from aira_dsl.scaling.isoflop.repeats import seed_noise
 
 _NEAR = 1.1
 _LIMITS = 60  # limits of latency along a frontier

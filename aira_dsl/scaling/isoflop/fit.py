@@ -113,6 +113,11 @@ class Fit:
         return [name for name, value in largest.items() if value < _ABSENT]
 
     @property
+    def freedom(self) -> int:
+        """Number of parameters that the runs determine; an absent term has none."""
+        return 5 - sum(1 if name == "E" else 2 for name in self.absent)
+
+    @property
     def limits(self) -> list[str]:
         """What the runs do not determine: absent terms, exponents at the end of their range."""
         found = [f"{name} is zero: the runs do not show this term" for name in self.absent]
