@@ -117,16 +117,20 @@ def limits(report: IsoflopReport) -> list[str]:
 
 
 def may_conclude(report: IsoflopReport) -> list[str]:
-    """Return the significant differences as sentences."""
+    """Return the significant differences as sentences.
+
+    Best sizes outside of those of the runs are extrapolated: nothing is concluded from them.
+    """
     compared = report.analysis.compared
     if compared is None:
         return []
     budget = _largest(compared)
+    outside_there = {each.design for each in compared.frontiers if not each.inside_C[-1]}
     best = [
         f"At {budget:.3g} FLOPs, each at its best size, the loss of "
         f"{_ahead(e.first, e.second, e.value[0])} by {abs(e.value[0]):.4f} nats ({_ends(e.value)})."
         for e in compared.losses_C[-1]
-        if e.equal == "best" and e.significant
+        if e.equal == "best" and e.significant and not outside_there & {e.first, e.second}
     ]
     fast = [
         f"At {budget:.3g} FLOPs and at most {short_duration(e.latency)} a token, the loss of "
@@ -134,11 +138,12 @@ def may_conclude(report: IsoflopReport) -> list[str]:
         for e in compared.losses_C[-1]
         if e.latency is not None and e.significant
     ]
+    outside = _outside(compared)
     slopes = [
         f"Along the frontier the loss of {_steeper(e.first, e.second, e.value[0])} by "
         f"{abs(e.value[0]):.4f} nats a decade of FLOPs ({_ends(e.value)})."
         for e in compared.slopes
-        if e.slope == "per_decade" and e.significant
+        if e.slope == "per_decade" and e.significant and not outside & {e.first, e.second}
     ]
     return [
         *_shortened(best, "losses"),
@@ -171,9 +176,11 @@ def may_not_conclude(report: IsoflopReport) -> list[str]:
             f"No size of {listed(compared.too_slow)} decodes a token in "
             f"{short_duration(compared.limits[-1])}: at equal latency nothing is said of it."
         )
-    outside = sorted({e.design for e in compared.frontiers if not e.inside_C.all()})
-    if outside:
-        said.append(f"At some budget the best size of {listed(outside)} lies outside of the sizes.")
+    if outside := sorted(_outside(compared)):
+        said.append(
+            f"At some budget the best size of {listed(outside)} lies outside of the sizes: nothing "
+            "is concluded of the slope, nor of the loss there."
+        )
     misfits = [each.name for each in report.analysis.designs if each.rejected]
     if misfits:
         said.append(
@@ -222,6 +229,11 @@ def _shortened(sentences: list[str], what: str) -> list[str]:
     left = len(sentences) - _NAMED
     more = [f"{left} more pairs differ significantly in their {what}: see the tables."]
     return sentences[:_NAMED] + (more if left > 0 else [])
+
+
+def _outside(compared: Compared) -> set[str]:
+    """Return the designs whose best size at some budget is outside of the sizes of the runs."""
+    return {each.design for each in compared.frontiers if not each.inside_C.all()}
 
 
 def _largest(compared: Compared) -> float:

@@ -52,6 +52,19 @@ def test_the_page_concludes_what_is_significant_and_no_more(report):
     assert "of 3 pairs without any difference" in left
 
 
+def test_nothing_is_concluded_from_best_sizes_outside_of_the_runs(report, tmp_path):
+    path = write(tmp_path / "study.csv", {"fast": FAST, "slow": SLOW})
+    head, *rows = path.read_text(encoding="utf-8").splitlines()
+    kept = [row for row in rows if row.startswith("fast") or float(row.split(",")[1]) > 6e5]
+    path.write_text("\n".join([head, *kept]) + "\n", encoding="utf-8")
+    cut = read_report(path, reference="slow", resamples=200)
+    assert any(each.significant for each in cut.analysis.compared.slopes)
+    assert any("Along the frontier" in each for each in may_conclude(report))
+    assert not any("Along the frontier" in each for each in may_conclude(cut))
+    left = " ".join(may_not_conclude(cut))
+    assert "the best size of slow lies outside of the sizes: nothing is concluded" in left
+
+
 def test_the_page_says_which_runs_follow_no_law(tmp_path):
     path = write(tmp_path / "study.csv", {"fast": FAST, "slow": SLOW}, seeds=2, bent="slow")
     report = read_report(path, resamples=100)
