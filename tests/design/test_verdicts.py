@@ -101,7 +101,7 @@ def test_a_training_has_a_limit_of_cpu_time(honest):
     limit = math.ceil(2 * itself) + 1  # a machine is not equally fast at all times
     limited = with_limits(honest, training_cpu_seconds=limit)
     assert judge(limited).status == "ok"
-    child = f"if not os.fork():\n    {busy_until(limit)}\n    os._exit(0)\nos.wait()"
+    child = f"if not os.fork():\n    {busy_until(limit + 1)}\n    os._exit(0)\nos.wait()"
     working = Candidate({"train.py": script(after=child)})
     judgement = judge(replace(limited, candidate=working))
     assert judgement.status == "over time"
